@@ -1,0 +1,63 @@
+"""Sphinx configuration; build with ``make html``."""
+
+import os
+
+project = "Runnable ML"
+author = "The Runnable ML authors"
+copyright = "The Runnable ML authors. Code: MIT. Prose and figures: CC BY 4.0"
+language = "en"
+extensions = [
+    "notfound.extension",
+    "portal",
+    "sphinx.ext.extlinks",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_sitemap",
+    "sphinxcontrib.bibtex",
+    "sphinxext.opengraph",
+]
+exclude_patterns = ["gallery/*/*.ipynb", "gallery/*/*.py"]
+nitpicky = True
+highlight_language = "python"
+numfig = False
+extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
+
+bibtex_bibfiles = ["docs/references.bib"]
+bibtex_default_style = "unsrtalpha"
+bibtex_reference_style = "author_year"
+suppress_warnings = ["bibtex.duplicate_citation"]  # each page lists its own sources
+
+html_theme = "furo"
+html_title = "Runnable ML"
+html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
+html_static_path = ["docs/_static"]
+html_css_files = ["portal.css"]
+html_math_renderer = "katex"
+html_copy_source = False
+html_show_sphinx = False
+html_use_index = False
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
+ogp_site_url = html_baseurl
+ogp_social_cards = {"enable": False}
+sitemap_url_scheme = "{link}"
+sitemap_show_lastmod = False
+
+plot_gallery = "False"  # portal.evidence runs the scripts, each in its own process
+sphinx_gallery_conf = {
+    "examples_dirs": ["../snippets"],
+    "gallery_dirs": ["gallery"],
+    "ignore_pattern": r"^(?!plot_)",  # the modules beside the scripts are not examples
+    "capture_repr": (),
+    "doc_module": ("snippets",),
+    "download_all_examples": False,
+    "image_scrapers": ("portal.figures.scrape",),
+    "min_reported_time": 1e9,
+    "reset_modules": ("portal.figures.reset",),
+    "show_signature": False,
+    "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
+}

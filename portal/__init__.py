@@ -1,0 +1,26 @@
+"""The Sphinx extension of this portal: one module per concern."""
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+from portal import code_guard, gallery_figure, math, mirror, navigation, snippet
+from portal.evidence import gallery
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    for module in (
+        mirror,
+        gallery,
+        snippet,
+        gallery_figure,
+        math,
+        code_guard,
+        navigation,
+    ):
+        module.setup(app)
+    return {
+        "version": "1",
+        "env_version": 1,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -1,0 +1,33 @@
+"""The command line: ``python -m portal new book/page "Title"`` and ``... rtd``."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from portal.new import new
+from portal.read_the_docs import rehearse
+
+
+def main(arguments: list[str], root: Path) -> int:
+    parser = argparse.ArgumentParser(prog="python -m portal")
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("new", help="start a page")
+    start.add_argument("page", help="book/page")
+    start.add_argument("title")
+    commands.add_parser("rtd", help="build as the hosting service will")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "new":
+            for path in new(options.page, options.title, root):
+                print(path)
+        else:
+            print(f"built {rehearse(root)}")
+    except (ValueError, FileExistsError, subprocess.CalledProcessError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path()))

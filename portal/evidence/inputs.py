@@ -1,0 +1,116 @@
+"""What a result depends on: files, package versions, settings, each with a digest.
+
+Imports are found in the syntax tree, never by importing. Those that lead into the
+repository are followed; the others contribute the version of their distribution.
+"""
+
+import ast
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+
+Inputs = dict[str, str]
+
+
+def imported_names(tree: ast.Module, package: tuple[str, ...]) -> set[str]:
+    """Dotted names that a module of ``package`` imports, relative ones resolved.
+
+    >>> tree = ast.parse("import torch.nn\\nfrom . import gpt")
+    >>> sorted(imported_names(tree, ("snippets", "a")))
+    ['snippets.a', 'snippets.a.gpt', 'torch.nn']
+    """
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            stem = ".".join([*base, *filter(None, [node.module])])
+            names |= {stem, *(f"{stem}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def module_files(name: str, root: Path) -> Iterator[Path]:
+    """Files under ``root`` that importing ``name`` executes, parents first."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        base = root.joinpath(*parts[:depth])
+        for file in (base / "__init__.py", base.with_suffix(".py")):
+            if file.is_file():
+                yield file
+
+
+def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
+    """Files of the repository that ``file`` reaches, and packages outside it."""
+    files, packages, todo = set(), set(), [file]
+    while todo:
+        current = todo.pop()
+        if current in files:
+            continue
+        files.add(current)
+        package = current.relative_to(root).parent.parts
+        tree = ast.parse(current.read_text("utf-8"), current)
+        for name in imported_names(tree, package):
+            found = list(module_files(name, root))
+            todo += found
+            if not found:
+                packages.add(name.split(".")[0])
+    return files, packages - sys.stdlib_module_names
+
+
+@cache
+def installed(package: str) -> str:
+    """Version of the distribution that provides an importable package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        providers = packages_distributions().get(package, [])
+        return ", ".join(f"{name} {version(name)}" for name in providers) or "absent"
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def of_script(script: Path, root: Path, style: list[Path], settings: object) -> Inputs:
+    """Everything that can change what a script produces, by name.
+
+    ``style`` lists modules that shape its figures, ``settings`` anything with a stable
+    ``repr``.
+
+    Raises
+    ------
+    SyntaxError
+        If the script or a module that it imports cannot be parsed.
+    """
+    files, packages = closure(script, root)
+    inputs = {
+        (str(file.relative_to(root)) if file.is_relative_to(root) else file.name): (
+            digest(file.read_bytes())
+        )
+        for file in sorted(files | set(style))
+    }
+    for package in sorted(packages | {"matplotlib", "numpy", "sphinx-gallery"}):
+        inputs[package] = installed(package)
+    inputs["settings"] = digest(repr(settings).encode())
+    inputs["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return inputs
+
+
+def fingerprint(inputs: Inputs) -> str:
+    return digest(json.dumps(inputs, sort_keys=True).encode())
+
+
+def changes(old: Inputs, new: Inputs) -> list[str]:
+    """Names of the inputs that differ.
+
+    >>> changes({"a": "1", "b": "1"}, {"a": "2", "c": "1"})
+    ['a', 'b', 'c']
+    """
+    return sorted(
+        name for name in old.keys() | new.keys() if old.get(name) != new.get(name)
+    )

@@ -1,0 +1,23 @@
+"""Imported by the server process from which workers are forked.
+
+Drawing one figure fills matplotlib's caches, which every worker then inherits.
+"""
+
+import io
+import os
+
+os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", MPLBACKEND="agg")
+
+import matplotlib.pyplot as plt
+import sphinx_gallery.gen_rst
+import torch
+
+torch.set_num_threads(1)
+figure, axes = plt.subplots()
+axes.plot([0, 1])
+axes.set(title="$x$", xlabel="x", ylabel="y")
+for extension in ("png", "svg"):
+    figure.savefig(io.BytesIO(), format=extension)
+plt.close(figure)
+
+__all__ = ["sphinx_gallery"]

@@ -1,0 +1,138 @@
+"""Run tasks side by side, each in a process of its own, and report how each ended.
+
+Workers are forked from a server that has torch and matplotlib imported, so that a task
+starts in milliseconds; a worker serves one task. Whatever a task does to its process
+(an endless loop, a crash, ``os._exit``) costs that task alone.
+"""
+
+import faulthandler
+import multiprocessing
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from portal import network
+
+GRACE = 5  # seconds between the traceback of a task out of time and its end
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call in a process of its own; ``script`` is the file that it is about."""
+
+    name: str
+    script: Path
+    function: Callable[..., None]
+    arguments: tuple
+    log: Path
+    limit: float = 120.0  # seconds
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended; ``problem`` is empty if it ended well."""
+
+    task: Task
+    seconds: float
+    problem: str = ""
+
+    @property
+    def line(self) -> int | None:
+        """The line of the script at which the task ended."""
+        pattern = rf'File "{re.escape(str(self.task.script))}", line (\d+)'
+        lines = re.findall(pattern, self.output)
+        innermost_first = "most recent call first" in self.output
+        return int(lines[0 if innermost_first else -1]) if lines else None
+
+    @property
+    def output(self) -> str:
+        try:
+            return self.task.log.read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.task.script}:{self.line or 1}"
+
+    def report(self, tail: int = 12) -> str:
+        """The cause, and the last lines of what the task printed."""
+        return "\n    ".join([self.problem, *self.output.strip().splitlines()[-tail:]])
+
+
+def _exit_with_trace(status: int) -> None:
+    """Stands in for ``os._exit`` in a task, to say where it was called."""
+    frames = traceback.format_stack(sys._getframe(1), limit=8)
+    os.write(2, "".join([*frames, f"os._exit({status})\n"]).encode())
+    _exit(status or 1)  # the pool takes 0 for the end of an idle worker
+
+
+_exit = os._exit
+
+
+def _print_from(script: Path, error: BaseException) -> None:
+    """Print the traceback of an error, without the frames above the script."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [i for i, frame in enumerate(frames) if frame.filename == str(script)]
+    lines = traceback.format_list(frames[own[0] if own else 0 :])
+    sys.stderr.write("".join(lines + traceback.format_exception_only(error)))
+
+
+def _call(task: Task) -> tuple[float, str]:
+    """Runs in the worker: call, and return the seconds and what went wrong."""
+    with task.log.open("w") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    sys.stdout = sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    faulthandler.enable(file=2)
+    faulthandler.dump_traceback_later(task.limit, exit=True, file=2)
+    network.refuse()
+    os._exit = _exit_with_trace
+    start = time.perf_counter()
+    problem = ""
+    try:
+        task.function(*task.arguments)
+    except BaseException as error:
+        _print_from(task.script, error)
+        problem = traceback.format_exception_only(error)[-1].strip()
+    sys.stderr.flush()
+    os._exit = _exit
+    faulthandler.cancel_dump_traceback_later()
+    return time.perf_counter() - start, problem
+
+
+def _expired(task: Task, error: ProcessExpired) -> str:
+    if "Timeout (" in Outcome(task, 0.0).output:
+        return f"still running after {task.limit:g} s"
+    status = error.exitcode
+    return f"killed by signal {-status}" if status < 0 else "exited early"
+
+
+def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome]:
+    """Run ``tasks`` in their order, ``workers`` at a time; yield as they end.
+
+    ``preload`` names modules that the server process imports before it forks.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(preload)
+    with ProcessPool(max_workers=workers, max_tasks=1, context=context) as pool:
+        futures = {
+            pool.schedule(_call, args=[task], timeout=task.limit + GRACE): task
+            for task in tasks
+        }
+        for future in as_completed(futures):
+            task = futures[future]
+            try:
+                yield Outcome(task, *future.result())
+            except TimeoutError:
+                yield Outcome(task, task.limit, f"still running after {task.limit:g} s")
+            except ProcessExpired as error:
+                yield Outcome(task, 0.0, _expired(task, error))

@@ -1,0 +1,119 @@
+"""Results on disk, one folder per fingerprint, moved into place in one rename.
+
+::
+
+    build/evidence/<fingerprint>/manifest.json   inputs, seconds, digest of each file
+    build/evidence/<fingerprint>/files/...       what the task produced
+
+An entry is whole or absent. One whose files no longer have the recorded digests is
+dropped when it is asked for, and so made again.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from portal.evidence.inputs import Inputs, digest, fingerprint
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stored result."""
+
+    folder: Path
+    task: str
+    inputs: Inputs
+    seconds: float
+    digests: dict[str, str]
+
+    @property
+    def files(self) -> Path:
+        return self.folder / "files"
+
+    def is_intact(self) -> bool:
+        try:
+            return all(
+                digest((self.files / name).read_bytes()) == expected
+                for name, expected in self.digests.items()
+            )
+        except OSError:
+            return False
+
+    def copy_to(self, target: Path) -> None:
+        """Write the files below ``target``; those already there stay untouched."""
+        for name, expected in self.digests.items():
+            file = target / name
+            if file.is_file() and digest(file.read_bytes()) == expected:
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_name(f".{file.name}.part")
+            shutil.copyfile(self.files / name, part)
+            os.replace(part, file)
+
+
+class Store:
+    """The entries below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def lock(self) -> FileLock:
+        """Held by the one build that may write here; the system frees it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / ".lock")
+
+    def get(self, inputs: Inputs) -> Entry | None:
+        entry = self._read(self.folder / fingerprint(inputs))
+        if entry is None or entry.is_intact():
+            return entry
+        shutil.rmtree(entry.folder)
+        return None
+
+    def scratch(self) -> Path:
+        """A new folder, on the same file system as the entries."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".scratch-", dir=self.folder))
+
+    def put(self, scratch: Path, task: str, inputs: Inputs, seconds: float) -> Entry:
+        """Make an entry of ``scratch/files`` in one rename."""
+        files = scratch / "files"
+        digests = {
+            path.relative_to(files).as_posix(): digest(path.read_bytes())
+            for path in sorted(files.rglob("*"))
+            if path.is_file()
+        }
+        manifest = {
+            "task": task,
+            "inputs": inputs,
+            "seconds": seconds,
+            "digests": digests,
+        }
+        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        folder = self.folder / fingerprint(inputs)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+        return Entry(folder, **manifest)
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds that each task took when it ran last."""
+        entries = [self._read(folder) for folder in self.folder.glob("[!.]*")]
+        made = [entry for entry in entries if entry]
+        made.sort(key=lambda entry: entry.folder.stat().st_mtime)
+        return {entry.task: entry.seconds for entry in made}
+
+    def sweep(self) -> None:
+        """Remove what killed builds left half-made."""
+        for folder in self.folder.glob(".scratch-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _read(self, folder: Path) -> Entry | None:
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text())
+            return Entry(folder, **manifest)
+        except (OSError, ValueError, TypeError):
+            return None

@@ -1,0 +1,138 @@
+"""``.. gallery-figure:: book.page 2`` shows the second figure of a page's script.
+
+The figure comes in its light and its dark version; the browser loads the one it shows.
+Alternative text and size come from the script; the content is the caption. The
+figure links to the page of its script in the gallery. An animation yields to its last
+frame where a reader prefers reduced motion, and in print.
+"""
+
+import json
+from pathlib import Path
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
+
+STILL = "(prefers-reduced-motion: reduce), print"
+
+
+class versions(nodes.General, nodes.Element):
+    """All versions of a figure; a link to the page of its script, ``target``."""
+
+
+class picture(nodes.General, nodes.Inline, nodes.Element):
+    """One version of a figure; holds a still, if animated, and the image."""
+
+
+class picture_image(nodes.image):
+    """An image of a ``picture``; Sphinx collects it as it does any other."""
+
+
+def files(page: str, number: int) -> str:
+    """Path of a figure's files below the source folder, without their ending.
+
+    >>> files("attention.rope", 2)
+    'gallery/attention/images/sphx_glr_plot_rope_002'
+    """
+    book, _, name = page.partition(".")
+    return f"gallery/{book}/images/sphx_glr_plot_{name}_{number:03}"
+
+
+def pictures(stem: str, about: dict) -> list[picture]:
+    """The light and the dark version of one figure."""
+    made = []
+    for theme in ("light", "dark"):
+        drawing = f"/{stem}_{theme}.svg"
+        main = f"/{stem}_{theme}.png" if about["animated"] else drawing
+        version = picture("", theme=theme)
+        if about["animated"]:
+            version += picture_image("", uri=drawing, media=STILL)
+        version += picture_image(
+            "",
+            uri=main,
+            alt=about["alt"],
+            pixels=(about["width"], about["height"]),
+        )
+        made.append(version)
+    return made
+
+
+class GalleryFigure(SphinxDirective):
+    required_arguments = 2
+    has_content = True
+    option_spec: ClassVar = {"name": directives.unchanged}
+
+    def run(self) -> list[nodes.Node]:
+        page, number = self.arguments
+        stem = files(page, int(number))
+        path = Path(self.env.srcdir, f"{stem}.json")
+        if not path.is_file():
+            raise self.error(f"no figure {number} of {page}: there is no {stem}.json")
+        self.env.note_dependency(path)
+        book, _, name = page.partition(".")
+        shown = versions("", *pictures(stem, json.loads(path.read_text())))
+        shown["target"] = f"gallery/{book}/plot_{name}"
+        figure = nodes.figure("", shown, classes=["gallery-figure"])
+        self.set_source_info(figure)
+        for node in figure.findall(picture_image):
+            self.set_source_info(node)
+        if self.content:
+            caption = nodes.caption(
+                "", "", *self.parse_inline(" ".join(self.content))[0]
+            )
+            figure += caption
+        self.add_name(figure)
+        return [figure]
+
+
+def visit_versions(self: HTML5Translator, node: versions) -> None:
+    here = self.builder.current_docname
+    if here != node["target"]:
+        uri = self.builder.get_relative_uri(here, node["target"])
+        self.body.append(self.starttag(node, "a", "", href=uri))
+
+
+def depart_versions(self: HTML5Translator, node: versions) -> None:
+    if self.builder.current_docname != node["target"]:
+        self.body.append("</a>")
+
+
+def visit_picture(self: HTML5Translator, node: picture) -> None:
+    self.body.append(self.starttag(node, "picture", "", CLASS=f"only-{node['theme']}"))
+
+
+def depart_picture(self: HTML5Translator, node: picture) -> None:
+    self.body.append("</picture>")
+
+
+def visit_image(self: HTML5Translator, node: picture_image) -> None:
+    name = self.builder.images[node["uri"]]
+    uri = f"{self.builder.imgpath}/{name}"
+    if "media" in node:
+        attributes = {"media": node["media"], "srcset": uri}
+        self.body.append(self.emptytag(node, "source", "", **attributes))
+    else:
+        width, height = node["pixels"]
+        self.body.append(
+            self.emptytag(
+                node,
+                "img",
+                "",
+                src=uri,
+                alt=node["alt"],
+                width=width,
+                height=height,
+                loading="lazy",
+            )
+        )
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(versions, html=(visit_versions, depart_versions))
+    app.add_node(picture, html=(visit_picture, depart_picture))
+    app.add_node(picture_image, html=(visit_image, None))
+    app.add_directive("gallery-figure", GalleryFigure)

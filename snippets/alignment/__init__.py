@@ -1,0 +1,1 @@
+"""Alignment: how scores and preferences become behavior."""

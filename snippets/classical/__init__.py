@@ -1,0 +1,1 @@
+"""Classical machine learning: likelihood, margins and hashing."""

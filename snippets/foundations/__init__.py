@@ -1,0 +1,1 @@
+"""Foundations: what arrays are, what vectors mean, what both cost."""

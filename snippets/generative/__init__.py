@@ -1,0 +1,1 @@
+"""Generative models: from noise to pictures, and from pictures to words."""

@@ -1,0 +1,1 @@
+"""Graph neural networks: how nodes learn from their neighbors."""

@@ -1,0 +1,1 @@
+"""Inference: how a trained model answers fast, and many at once."""

@@ -1,0 +1,1 @@
+"""Language: how text becomes numbers, and numbers text."""

@@ -1,0 +1,1 @@
+"""Positional encodings: how attention learns where a token stands."""

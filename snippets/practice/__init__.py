@@ -1,0 +1,1 @@
+"""Working notes: cheat sheets, traps, and words with their code."""

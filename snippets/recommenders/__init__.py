@@ -1,0 +1,1 @@
+"""Recommender systems: guessing the empty cells of a table."""

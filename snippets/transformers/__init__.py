@@ -1,0 +1,1 @@
+"""Transformers: one block, its families, and what can be left out."""

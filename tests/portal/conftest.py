@@ -1,0 +1,120 @@
+"""Small sites that are built as ``make html`` builds the portal."""
+
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sphinx.cmd.build import build_main
+
+SCRIPT = '''\
+"""
+Figure
+======
+
+One line.
+"""
+
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+ax.plot([0, 1])
+fig.set_label("A line that rises.")
+'''
+HEADERS = {
+    "snippets/GALLERY_HEADER.rst": ":orphan:\n\nGallery\n=======\n",
+    "snippets/attention/GALLERY_HEADER.rst": "Attention\n---------\n",
+}
+
+
+@dataclass
+class Build:
+    """How one build ended."""
+
+    status: int
+    output: str
+    html: Path
+
+    def page(self, name: str = "index") -> str:
+        return (self.html / f"{name}.html").read_text("utf-8")
+
+
+@pytest.fixture
+def script() -> str:
+    """A gallery script that is right: one cell, one figure."""
+    return SCRIPT
+
+
+@pytest.fixture(scope="session")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all sites: what has the same inputs is run once."""
+    return tmp_path_factory.mktemp("evidence")
+
+
+@pytest.fixture
+def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
+    """Writes files below a folder that has the portal's own configuration.
+
+    A page ``attention/small`` with all its files is there from the start, as example of
+    what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
+    """
+    settings = (root / "conf.py").read_text()
+    # Sphinx-Gallery appends to the default value, which lives as long as the process.
+    (tmp_path / "conf.py").write_text(f"{settings}\ntemplates_path = []\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/_static").symlink_to(root / "docs/_static")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/evidence").symlink_to(evidence)
+
+    def write(body: str = "Text.", files: dict[str, str] | None = None) -> Path:
+        page = {
+            "docs/attention/small.rst": "Small\n=====\n\nText.\n",
+            "docs/references.bib": "@misc{real, author={A. Bee}, title={T}, year=2001}",
+            "snippets/__init__.py": "",
+            "snippets/attention/__init__.py": "",
+            "snippets/attention/small.py": "def small(x):\n    return 2 * x\n",
+            "snippets/attention/plot_small.py": SCRIPT,
+            "tests/attention/test_small.py": "",
+        }
+        written = {**HEADERS, **page, **(files or {})}
+        articles = [p[5:-4] for p in written if re.fullmatch(r"docs/\w+/\w+.rst", p)]
+        toctree = "\n   ".join(
+            [".. toctree::", ":hidden:", "", *articles, "gallery/index"]
+        )
+        written.setdefault("docs/index.rst", f"Site\n====\n\n{toctree}\n\n{body}\n")
+        for path, text in written.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text, "utf-8")
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture
+def make_html() -> Callable[..., Build]:
+    """Builds a site with warnings as errors, as the Makefile does."""
+
+    def make(root: Path, *options: str) -> Build:
+        output = io.StringIO()
+        arguments = ["-W", "--keep-going", "-n", "-c", str(root), "-b", "html"]
+        arguments += ["-d", str(root / "build/doctrees"), *options]
+        arguments += [str(root / "docs"), str(root / "build/html")]
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+        ):
+            warnings.simplefilter("ignore")  # those of other extensions
+            warnings.filterwarnings("error", module=r"portal\b")
+            try:
+                status = build_main(arguments)
+            except SystemExit as end:
+                status = end.code
+        text = re.sub(r"\x1b\[[0-9;]*m", "", output.getvalue())
+        return Build(status, text, root / "build/html")
+
+    return make

@@ -1,0 +1,165 @@
+"""Each mistake ends the build (or the tests) with file, line and cause."""
+
+import subprocess
+import sys
+
+import pytest
+
+ARTICLE = "docs/index.rst"
+FIRST_LINE = 10  # of the body in the article that the fixture writes
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        (".. snippet:: attention.small.nowhere", "nowhere is not defined there"),
+        (".. snippet:: attention.none.small", "no snippet attention.none.small"),
+        (".. math:: \\frac{1}", "\\frac"),
+        ("The half :math:`\\half{`.", "\\half"),
+        ("Shown by :cite:t:`nobody`.", 'could not find bibtex key "nobody"'),
+        ("See :doc:`/attention/nowhere`.", "unknown document: '/attention/nowhere'"),
+        ("See :func:`snippets.attention.small.none`.", "reference target not found"),
+        (".. code-block:: python\n\n   x = 1", "Python that is not a doctest"),
+        ("Text::\n\n   x = 1", "Python that is not a doctest"),
+        (".. code-block:: julia\n\n   x = 1", "language 'julia'"),
+        (">>> 1  # doctest: +SKIP\n2", "a skipped doctest"),
+        (".. gallery-figure:: attention.small 7", "no figure 7 of attention.small"),
+    ],
+)
+def test_mistake_in_an_article(site, make_html, body, cause):
+    build = make_html(site(body))
+    assert build.status != 0
+    (line,) = [line for line in build.output.splitlines() if cause in line]
+    place = line.split(": ")[0]
+    assert place.rpartition(":")[0].endswith(ARTICLE)
+    assert int(place.rpartition(":")[2]) in range(FIRST_LINE, FIRST_LINE + 3)
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        ("raise KeyError('lost')", "KeyError: 'lost'"),
+        ("assert 1 > 2", "AssertionError"),
+        ("import os; os._exit(0)", "os._exit(0)"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("while True: pass", "still running after 1 s"),
+        ("import ctypes; ctypes.string_at(0)", "killed by signal 11"),
+        (
+            "import socket; socket.create_connection(('192.0.2.1', 80))",
+            "network refused",
+        ),
+    ],
+)
+def test_mistake_in_a_script(site, make_html, statement, cause, script):
+    code = f"{script}# sphinx_gallery_time_limit = 1\n{statement}\n"
+    line = code.splitlines().index(statement) + 1
+    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    assert build.status != 0
+    assert f"snippets/attention/plot_small.py:{line}: " in build.output
+    assert cause in build.output
+
+
+def test_script_that_cannot_be_parsed(site, make_html, script):
+    code = script.replace("[0, 1])", "[0, 1]")
+    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    assert build.status != 0
+    assert "snippets/attention/plot_small.py:" in build.output
+    assert "was never closed" in build.output
+
+
+def test_figure_without_alternative_text(site, make_html, script):
+    code = script.replace('fig.set_label("A line that rises.")\n', "")
+    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    assert build.status != 0
+    assert "snippets/attention/plot_small.py:7: " in build.output
+    assert "figure without alternative text" in build.output
+
+
+def test_script_without_figure(site, make_html, script):
+    code = script.split("fig, ax")[0]
+    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    assert build.status != 0
+    assert "snippets/attention/plot_small.py:1: " in build.output
+    assert "no figure" in build.output
+
+
+def test_two_scripts_of_one_name(site, make_html, script):
+    twin = {
+        "docs/positions/small.rst": "Twin\n====\n",
+        "snippets/positions/small.py": "",
+        "snippets/positions/plot_small.py": script,
+        "snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n",
+        "tests/positions/test_small.py": "",
+    }
+    build = make_html(site(files=twin))
+    assert build.status != 0
+    for book in ("attention", "positions"):
+        assert (
+            f"snippets/{book}/plot_small.py:1: WARNING: the name small" in build.output
+        )
+
+
+@pytest.mark.parametrize(
+    ("missing", "blamed"),
+    [
+        ("tests/attention/test_small.py", "docs/attention/small.rst"),
+        ("snippets/attention/small.py", "docs/attention/small.rst"),
+        ("docs/attention/small.rst", "snippets/attention/plot_small.py"),
+    ],
+)
+def test_page_without_one_of_its_files(site, make_html, missing, blamed):
+    root = site()
+    (root / missing).unlink()
+    build = make_html(root)
+    assert build.status != 0
+    assert f"{blamed}:1: WARNING: page attention/small needs {missing}" in build.output
+
+
+def test_failing_doctest(site, root):
+    small = site(">>> 1 + 1\n3")
+    command = [sys.executable, "-m", "pytest", "-c", root / "pyproject.toml", "-q"]
+    command += ["--rootdir", small, "--doctest-glob=*.rst", small / ARTICLE]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert f"index.rst:{FIRST_LINE}: DocTestFailure" in run.stdout
+    assert "Expected:\n    3\nGot:\n    2" in run.stdout
+
+
+def test_every_failed_script_is_reported_and_the_others_are_kept(
+    site, make_html, script
+):
+    bad = f"{script}raise ValueError('one')\n"
+    files = {
+        "snippets/attention/plot_small.py": bad,
+        "docs/attention/good.rst": "Good\n====\n",
+        "snippets/attention/good.py": "",
+        "snippets/attention/plot_good.py": f"{script}\n# good\n",
+        "tests/attention/test_good.py": "",
+        "docs/attention/worse.rst": "Worse\n=====\n",
+        "snippets/attention/worse.py": "",
+        "snippets/attention/plot_worse.py": bad.replace("one", "two"),
+        "tests/attention/test_worse.py": "",
+    }
+    root = site(files=files)
+    build = make_html(root)
+    assert build.status != 0
+    assert "2 gallery scripts failed" in build.output
+    assert "ValueError: one" in build.output
+    assert "ValueError: two" in build.output
+    for page in ("small", "worse"):
+        path = root / f"snippets/attention/plot_{page}.py"
+        path.write_text(path.read_text().split("raise")[0] + f"# {page}\n")
+    repaired = make_html(root)
+    assert repaired.status == 0, repaired.output
+    assert "plot_good.py 0" not in repaired.output.split("generating gallery")[0]
+
+
+def test_interrupted_build_is_mended_by_the_next(site, make_html):
+    root = site(".. gallery-figure:: attention.small 1")
+    assert make_html(root).status == 0
+    for path in (root / "docs/gallery").rglob("*.rst"):
+        path.chmod(0o644)
+        path.write_text("half a fi")
+    build = make_html(root)
+    assert build.status == 0, build.output
+    assert "A line that rises." in build.page()

@@ -1,0 +1,38 @@
+"""The code guard: what may stand on a page untested, and what may not."""
+
+import pytest
+
+from portal.code_guard import untested
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ">>> 1 + 1\n2",
+        ".. code-block:: python\n\n   >>> 1 + 1\n   2",
+        ".. code-block:: console\n\n   $ make html",
+        ".. snippet:: attention.small.small",
+        ".. literalinclude:: ../snippets/attention/small.py",
+        ".. admonition:: Answer\n   :collapsible: closed\n\n   >>> 1 + 1\n   2",
+    ],
+)
+def test_tested_or_inert(site, make_html, body):
+    build = make_html(site(body))
+    assert build.status == 0, build.output
+
+
+def test_include_from_elsewhere_is_refused(site, make_html):
+    build = make_html(
+        site(".. literalinclude:: other.py", {"docs/other.py": "x = 1\n"})
+    )
+    assert "included from outside snippets/" in build.output
+
+
+def test_doctest_that_docutils_shows_but_pytest_does_not_run(site, make_html):
+    """A prompt without the blank after it is no example for the doctest parser."""
+    build = make_html(site(".. code-block:: text\n\n   >>> 1 + 1\n   3"))
+    assert "the page shows 0 doctest examples, pytest runs 1" in build.output
+
+
+def test_second_paragraph_is_looked_at():
+    assert untested(">>> 1\n1\n\nx = 1") == "Python that is not a doctest"

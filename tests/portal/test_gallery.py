@@ -1,0 +1,170 @@
+"""The contact points with Sphinx-Gallery, and when scripts run again."""
+
+import inspect
+import os
+import time
+
+import pytest
+from sphinx_gallery import gen_rst
+
+RAN = "plot_small.py 0."
+
+
+def before_gallery(build):
+    """What the build said before Sphinx-Gallery began."""
+    assert build.status == 0, build.output
+    return build.output.split("generating gallery...")[0]
+
+
+def test_contact_points_are_where_they_were():
+    parameters = list(inspect.signature(gen_rst.generate_file_rst).parameters)
+    assert parameters == ["fname", "target_dir", "src_dir", "gallery_conf"]
+    assert list(inspect.signature(gen_rst.md5sum_is_current).parameters) == [
+        "src_file",
+        "mode",
+    ]
+
+
+def test_sphinx_gallery_executes_nothing_itself(site, make_html, script):
+    code = f"{script}\nimport os\n\nopen('ran', 'a').write(f'{{os.getppid()}}\\n')\n"
+    root = site(files={"snippets/attention/plot_small.py": code})
+    for _ in range(2):
+        assert make_html(root).status == 0
+    parents = (root / "snippets/attention/ran").read_text().split()
+    assert len(parents) == 1
+    assert int(parents[0]) != os.getpid()
+
+
+def test_gallery_page_has_notebook_script_and_figure(site, make_html):
+    build = make_html(site())
+    assert build.status == 0, build.output
+    page = build.page("gallery/attention/plot_small")
+    for name in ("plot_small.ipynb", "plot_small.py", "plot_small.zip"):
+        assert f"/{name}" in page
+        assert list(build.html.glob(f"_downloads/*/{name}"))
+    assert "sphx_glr_plot_small_001_light.svg" in page
+    assert "sphx_glr_plot_small_thumb.png" in build.page("gallery/index")
+
+
+def test_a_changed_module_runs_its_dependents_again(site, make_html, script):
+    code = script.replace(
+        "import matplotlib", "import snippets.attention.small\nimport matplotlib"
+    )
+    root = site(files={"snippets/attention/plot_small.py": code})
+    make_html(root)
+    assert RAN not in before_gallery(make_html(root))
+    module = root / "snippets/attention/small.py"
+    module.write_text(module.read_text() + "\n# changed\n")
+    assert RAN in before_gallery(make_html(root))
+    (root / "docs/attention/small.rst").write_text("Small\n=====\n\nOther.\n")
+    assert RAN not in before_gallery(make_html(root))
+
+
+def test_going_back_to_an_earlier_state_runs_nothing(site, make_html, script):
+    root = site(".. gallery-figure:: attention.small 1")
+    make_html(root)
+    path = root / "snippets/attention/plot_small.py"
+    path.write_text(script.replace("rises", "climbs"))
+    assert RAN in before_gallery(make_html(root))
+    path.write_text(script)
+    build = make_html(root)
+    assert RAN not in before_gallery(build)
+    assert "A line that rises." in build.page()
+
+
+def test_failed_script_leaves_the_good_evidence(site, make_html, script):
+    root = site(".. gallery-figure:: attention.small 1")
+    make_html(root)
+    path = root / "snippets/attention/plot_small.py"
+    path.write_text(f"{script}1 / 0\n")
+    assert make_html(root).status != 0
+    assert (root / "docs/gallery/attention/plot_small.rst").is_file()
+    path.write_text(script)
+    assert RAN not in before_gallery(make_html(root))
+
+
+def test_removed_script_leaves_nothing_behind(site, make_html, script):
+    files = {
+        f"{place}{name}": text
+        for place, name, text in [
+            ("docs/attention/", "gone.rst", "Gone\n====\n"),
+            ("snippets/attention/", "gone.py", ""),
+            ("snippets/attention/", "plot_gone.py", script),
+            ("tests/attention/", "test_gone.py", ""),
+        ]
+    }
+    root = site(files=files)
+    before_gallery(make_html(root))
+    for path in files:
+        (root / path).unlink()
+    site()
+    build = make_html(root)
+    assert build.status == 0, build.output
+    left = [path for path in (root / "docs/gallery").rglob("*gone*") if path.is_file()]
+    assert left == []
+    assert "plot_gone" not in build.page("gallery/index")
+
+
+def test_removed_book_leaves_nothing_behind(site, make_html, script):
+    root = site(
+        files={
+            "docs/positions/gone.rst": "Gone\n====\n",
+            "snippets/positions/gone.py": "",
+            "snippets/positions/plot_gone.py": script,
+            "snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n",
+            "tests/positions/test_gone.py": "",
+        }
+    )
+    before_gallery(make_html(root))
+    for path in ("docs/positions/gone.rst", "snippets/positions/plot_gone.py"):
+        (root / path).unlink()
+    (root / "snippets/positions/GALLERY_HEADER.rst").unlink()
+    site()
+    assert make_html(root).status == 0
+    assert not (root / "docs/gallery/positions").exists()
+
+
+def test_damaged_evidence_is_made_again(site, make_html, evidence, script):
+    root = site(files={"snippets/attention/plot_small.py": f"{script}\n# damage\n"})
+    before_gallery(make_html(root))
+    newest = max(evidence.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+    (newest / "files/gallery/attention/plot_small.rst").chmod(0o644)
+    (newest / "files/gallery/attention/plot_small.rst").write_text("half")
+    assert RAN in before_gallery(make_html(root))
+
+
+def test_figure_style_is_an_input(site, make_html, monkeypatch, tmp_path):
+    from portal import figures
+    from portal.evidence import gallery
+
+    style = tmp_path / "style.py"
+    style.write_text("# other")
+    monkeypatch.setattr(gallery, "STYLE", [style])
+    root = site()
+    before_gallery(make_html(root))
+    style.write_text("# changed")
+    assert RAN in before_gallery(make_html(root))
+    assert figures.__file__ not in gallery.STYLE
+
+
+@pytest.mark.parametrize("lines", [1])
+def test_bytes_repeat_in_another_folder(site, make_html, evidence, tmp_path, lines):
+    """Run twice from nothing: every file of the evidence is the same."""
+    root = site()
+    before_gallery(make_html(root))
+    digests = []
+    for name in ("one", "two"):
+        (root / "build/evidence").unlink()
+        (root / "build/evidence").symlink_to(tmp_path / name)
+        (tmp_path / name).mkdir()
+        before_gallery(make_html(root))
+        time.sleep(0.01)
+        (entry,) = (tmp_path / name).glob("[!.]*")
+        digests.append(
+            {
+                path.relative_to(entry): path.read_bytes()
+                for path in (entry / "files").rglob("*")
+                if path.is_file() and not path.name.endswith(".cost.json")
+            }
+        )
+    assert digests[0] == digests[1]

@@ -1,0 +1,59 @@
+"""The ``gallery-figure`` directive in built pages."""
+
+import re
+
+
+def test_light_and_dark_version_with_text_and_size_from_the_script(site, make_html):
+    build = make_html(site(".. gallery-figure:: attention.small 1\n\n   A *caption*."))
+    assert build.status == 0, build.output
+    page = build.page()
+    for theme in ("light", "dark"):
+        image = re.search(rf'<picture class="only-{theme}">(<img [^>]*>)', page)[1]
+        assert f'src="_images/sphx_glr_plot_small_001_{theme}.svg"' in image
+        assert 'alt="A line that rises."' in image
+        assert 'loading="lazy"' in image
+        assert 'width="595" height="326"' in image or 'height="326"' in image
+        assert (build.html / f"_images/sphx_glr_plot_small_001_{theme}.svg").is_file()
+    assert "A <em>caption</em>." in page
+    assert '<a href="gallery/attention/plot_small.html"><picture' in page
+
+
+def test_on_its_own_page_a_figure_is_no_link(site, make_html):
+    build = make_html(site())
+    page = build.page("gallery/attention/plot_small")
+    assert '<picture class="only-light">' in page
+    assert "<a href" not in page.split('<picture class="only-light">')[0][-60:]
+
+
+def test_page_is_written_again_when_its_figure_changes(site, make_html, script):
+    root = site(".. gallery-figure:: attention.small 1")
+    assert make_html(root).status == 0
+    changed = script.replace("A line that rises.", "A line that falls.")
+    (root / "snippets/attention/plot_small.py").write_text(changed)
+    assert 'alt="A line that falls."' in make_html(root).page()
+
+
+def test_animation_yields_to_a_still(site, make_html, script):
+    animated = script.replace("ax.plot([0, 1])", "(line,) = ax.plot([0, 1])") + (
+        "from matplotlib.animation import FuncAnimation\n\n"
+        "def step(i):\n    line.set_ydata([0, i])\n\n"
+        "moving = FuncAnimation(fig, step, frames=2, interval=100)\n"
+    )
+    root = site(
+        ".. gallery-figure:: attention.small 1",
+        {"snippets/attention/plot_small.py": animated},
+    )
+    build = make_html(root)
+    assert build.status == 0, build.output
+    name = "_images/sphx_glr_plot_small_001_dark"
+    assert re.search(
+        r'<picture class="only-dark">'
+        r'<source media="\(prefers-reduced-motion: reduce\), print" '
+        rf'srcset="{name}.svg" /><img alt="A line that rises." [^>]*'
+        rf'src="{name}.png"',
+        build.page(),
+    )
+    from PIL import Image
+
+    with Image.open(build.html / f"{name}.png") as image:
+        assert (image.is_animated, image.n_frames) == (True, 2)

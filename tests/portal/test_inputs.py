@@ -1,0 +1,74 @@
+"""Fingerprints: what a script depends on, and that nothing else makes it stale."""
+
+import pytest
+
+from portal.evidence.inputs import changes, closure, fingerprint, of_script
+
+FILES = {
+    "snippets/__init__.py": "",
+    "snippets/a/__init__.py": "",
+    "snippets/a/plot_page.py": "import torch\nfrom snippets.a.page import f\n",
+    "snippets/a/page.py": "from . import shared\nimport snippets.b.other\n",
+    "snippets/a/shared.py": "import sklearn.svm\nimport math\n",
+    "snippets/a/unrelated.py": "import numpy\n",
+    "snippets/b/__init__.py": "",
+    "snippets/b/other.py": "",
+    "style.py": "",
+}
+
+
+@pytest.fixture
+def repository(tmp_path):
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+def inputs(repository, settings="s"):
+    script = repository / "snippets/a/plot_page.py"
+    return of_script(script, repository, [repository / "style.py"], settings)
+
+
+def test_closure_follows_imports_and_packages(repository):
+    files, packages = closure(repository / "snippets/a/plot_page.py", repository)
+    assert {str(file.relative_to(repository)) for file in files} == {
+        "snippets/__init__.py",
+        "snippets/a/__init__.py",
+        "snippets/a/plot_page.py",
+        "snippets/a/page.py",
+        "snippets/a/shared.py",
+        "snippets/b/__init__.py",
+        "snippets/b/other.py",
+    }
+    assert packages == {"torch", "sklearn"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "unrelated" not in p])
+def test_each_input_changes_the_fingerprint(repository, path):
+    before = inputs(repository)
+    (repository / path).write_text(FILES[path] + "\n# changed\n")
+    after = inputs(repository)
+    assert fingerprint(after) != fingerprint(before)
+    assert changes(before, after) == [path]
+
+
+def test_an_unrelated_file_does_not(repository):
+    before = inputs(repository)
+    (repository / "snippets/a/unrelated.py").write_text("x = 1")
+    assert inputs(repository) == before
+
+
+def test_settings_versions_and_python_are_inputs(repository):
+    before = inputs(repository)
+    assert changes(before, inputs(repository, "other")) == ["settings"]
+    assert before["torch"][0].isdigit()
+    assert "scikit-learn" in before["sklearn"]
+    assert before["python"].startswith("3.")
+
+
+def test_moving_the_repository_changes_nothing(repository, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "clone"
+    before = inputs(repository)
+    repository.rename(other)
+    assert inputs(other) == before

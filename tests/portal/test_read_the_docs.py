@@ -1,0 +1,37 @@
+"""Hosting: the committed configuration can be rehearsed."""
+
+import subprocess
+
+import pytest
+
+from portal.read_the_docs import commands, rehearse
+
+
+def test_configuration_of_this_repository(root):
+    found = commands((root / ".readthedocs.yaml").read_text())
+    assert any("make html" in command for command in found)
+    assert found[-1].endswith("html/.complete")
+
+
+def test_job_of_unknown_order_is_refused():
+    with pytest.raises(ValueError, match="post_build"):
+        commands("build: {jobs: {post_build: [a]}}")
+
+
+def test_rehearsal_runs_the_commands_in_a_clone(tmp_path):
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    (origin / ".readthedocs.yaml").write_text(
+        "build: {jobs: {build: {html: ['mkdir -p $READTHEDOCS_OUTPUT/html',"
+        " 'pwd > $READTHEDOCS_OUTPUT/html/where']}}}"
+    )
+    git = ["git", "-C", str(origin), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "One"]):
+        subprocess.run([*git, *command], check=True)
+    html = rehearse(origin)
+    assert (html / "where").read_text().strip() != str(origin)
+
+
+def test_failing_command_is_an_error(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError):
+        rehearse(tmp_path)

@@ -1,0 +1,82 @@
+"""The ``snippet`` directive: what it cuts out of a module, and how it links."""
+
+import pytest
+
+from portal.snippet import source
+
+MODULE = '''\
+LIMIT = 3
+
+
+def double(x):
+    """Twice ``x``."""
+    return 2 * x
+
+
+@cache
+def triple(x):
+    return 3 * x
+
+
+class Layer:
+    """A layer."""
+
+    def forward(self, x):
+        """Apply it."""
+        return x
+'''
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("LIMIT", "LIMIT = 3"),
+        ("double", "def double(x):\n    return 2 * x"),
+        ("triple", "@cache\ndef triple(x):\n    return 3 * x"),
+        ("Layer", "class Layer:\n    def forward(self, x):\n        return x"),
+    ],
+)
+def test_source_without_docstrings(name, expected):
+    assert source(MODULE, name) == expected
+
+
+def test_docstring_on_request():
+    assert '"""Twice ``x``."""' in source(MODULE, "double", docstring=True)
+
+
+def test_unknown_name_is_told_what_there_is():
+    with pytest.raises(LookupError, match="LIMIT, double, triple, Layer"):
+        source(MODULE, "none")
+
+
+def test_page_shows_the_code_and_links_lead_to_it(site, make_html):
+    name = "attention.small.small"
+    body = f".. snippet:: {name}\n\nSee :func:`~snippets.{name}`."
+    build = make_html(site(body))
+    assert build.status == 0, build.output
+    page = build.page()
+    assert 'id="snippets.attention.small.small"' in page
+    assert 'href="#snippets.attention.small.small"' in page
+
+
+def test_gallery_links_to_the_page_that_shows_the_code(site, make_html, script):
+    code = script.replace(
+        "import matplotlib",
+        "from snippets.attention.small import small\nimport matplotlib",
+    ).replace("[0, 1]", "[0, small(1)]")
+    build = make_html(
+        site(
+            ".. snippet:: attention.small.small",
+            {"snippets/attention/plot_small.py": code},
+        )
+    )
+    assert build.status == 0, build.output
+    gallery = build.page("gallery/attention/plot_small")
+    assert 'href="../../index.html#snippets.attention.small.small"' in gallery
+
+
+def test_page_is_read_again_when_its_code_changes(site, make_html):
+    root = site(".. snippet:: attention.small.small")
+    assert make_html(root).status == 0
+    (root / "snippets/attention/small.py").write_text("def small(x):\n    return 9\n")
+    assert '<span class="mi">9</span>' in make_html(root).page()
