@@ -14,6 +14,7 @@ export PYTHONUTF8 = 1
 .PHONY: html test lint live new rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
+	@test -f $(HTML)/.complete || rm -rf build/doctrees  # the last build failed: read all
 	@rm -f $(HTML)/.complete
 	$(SPHINX) -b html docs $(HTML)
 	@touch $(HTML)/.complete
@@ -29,7 +30,7 @@ lint: $(STAMP)  ## check style of Python and rST, and the layers of the books
 	$(BIN)/sphinx-lint --max-line-length 100 --enable all --disable default-role --ignore docs/gallery docs README.md CONTRIBUTING.md CHANGELOG.md
 
 live: $(STAMP)  ## serve the site and rebuild on every saved file
-	$(BIN)/python -m sphinx_autobuild -c . -d build/doctrees -j auto \
+	$(BIN)/python -m sphinx_autobuild -c . -j auto \
 	  --watch snippets --watch portal --watch conf.py \
 	  --ignore '*/docs/gallery/*' --ignore '*/build/*' --ignore '*/__pycache__/*' \
 	  docs build/live
