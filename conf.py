@@ -54,7 +54,7 @@ sphinx_gallery_conf = {
     "capture_repr": (),
     "doc_module": ("snippets",),
     "download_all_examples": False,
-    "image_scrapers": ("portal.figures.scrape",),
+    "image_scrapers": ("portal.figures.scrape", "portal.measured.keep"),
     "min_reported_time": 1e9,
     "reset_modules": ("portal.figures.reset",),
     "show_signature": False,

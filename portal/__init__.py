@@ -3,7 +3,15 @@
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from portal import code_guard, gallery_figure, math, mirror, navigation, snippet
+from portal import (
+    code_guard,
+    gallery_figure,
+    math,
+    measured,
+    mirror,
+    navigation,
+    snippet,
+)
 from portal.evidence import gallery
 
 
@@ -14,6 +22,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         snippet,
         gallery_figure,
         math,
+        measured,
         code_guard,
         navigation,
     ):
