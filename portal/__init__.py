@@ -4,12 +4,14 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from portal import (
+    claim,
     code_guard,
     gallery_figure,
     math,
     measured,
     mirror,
     navigation,
+    reproductions,
     snippet,
 )
 from portal.evidence import gallery
@@ -23,6 +25,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         gallery_figure,
         math,
         measured,
+        claim,
+        reproductions,
         code_guard,
         navigation,
     ):

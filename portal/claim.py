@@ -1,0 +1,164 @@
+"""``.. claim::`` sets what a source reports beside what this portal measured. ::
+
+    .. claim:: ainslie2023gqa
+       :reports: Averaging keeps more of the quality than taking one head.
+       :measured: grouped_query_attention.mean_over_first | .2f
+       :band: 0.2 0.8
+       :verdict: confirmed
+
+       The average lies closer to every head than any of them does to another.
+
+``measured`` names values as the role ``:measured:`` does, several separated by ``;``,
+and ``band`` the interval for each, in the same order. A value outside its band stops
+the build. The verdict is *confirmed*, *confirmed in part*, *not at this size* or
+*contradicted*; the content says in a sentence why.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from portal import measured
+
+VERDICTS = ("confirmed", "confirmed in part", "not at this size", "contradicted")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One measured value of a claim."""
+
+    name: str
+    text: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a source reports and what came out here."""
+
+    docname: str
+    anchor: str
+    source: str
+    reports: str
+    values: tuple[Value, ...]
+    verdict: str
+    why: str
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+def bands(text: str, count: int) -> list[tuple[float, float]]:
+    """Intervals from ``low high; low high``.
+
+    >>> bands("0 1; -inf 2.5", 2)
+    [(0.0, 1.0), (-inf, 2.5)]
+    """
+    found = [tuple(float(bound) for bound in part.split()) for part in text.split(";")]
+    if len(found) != count or any(len(band) != 2 for band in found):
+        raise ValueError(f"band: {count} interval(s) `low high` expected, not {text!r}")
+    for low, high in found:
+        if not low <= high:
+            raise ValueError(f"band: {low:g} lies above {high:g}")
+    return found
+
+
+def measure(env: BuildEnvironment, names: str, band: str) -> tuple[Value, ...]:
+    """The values of a claim, each inside its band.
+
+    Raises
+    ------
+    LookupError, ValueError
+        If a value is unknown or not finite, a band malformed, or a value outside.
+    """
+    parts = [part.strip() for part in names.split(";")]
+    made = []
+    for part, (low, high) in zip(parts, bands(band, len(parts)), strict=True):
+        name, _, spec = (word.strip() for word in part.partition("|"))
+        number = measured.value(env, name)
+        if not low <= number <= high:
+            raise ValueError(
+                f"{name} is {number:g}, outside its band {low:g} to {high:g}"
+            )
+        made.append(Value(name, measured.formatted(number, spec), number, low, high))
+    return tuple(made)
+
+
+class ClaimDirective(SphinxDirective):
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar = {
+        "reports": directives.unchanged_required,
+        "measured": directives.unchanged_required,
+        "band": directives.unchanged_required,
+        "verdict": lambda text: directives.choice(text, VERDICTS),
+    }
+
+    def run(self) -> list[nodes.Node]:
+        missing = [name for name in self.option_spec if name not in self.options]
+        if missing or not self.content:
+            needs = ", ".join(f":{name}:" for name in missing) or "a sentence why"
+            raise self.error(f"claim {self.arguments[0]} needs {needs}")
+        try:
+            values = measure(self.env, self.options["measured"], self.options["band"])
+        except (LookupError, ValueError) as problem:
+            raise self.error(f"claim {self.arguments[0]}: {problem}") from problem
+        anchor = f"claim-{self.env.new_serialno('claim') + 1}"
+        claim = Claim(
+            self.env.docname,
+            anchor,
+            self.arguments[0],
+            self.options["reports"],
+            values,
+            self.options["verdict"],
+            " ".join(self.content),
+        )
+        claims(self.env).setdefault(self.env.docname, []).append(claim)
+        return [self._shown(claim)]
+
+    def _shown(self, claim: Claim) -> nodes.Node:
+        verdict = claim.verdict.replace(" ", "-")
+        box = nodes.container(ids=[claim.anchor], classes=["claim", f"claim-{verdict}"])
+        self.set_source_info(box)
+        results = ", ".join(
+            f"{v.text} (band {v.low:g} to {v.high:g})" for v in claim.values
+        )
+        for text in (
+            f":cite:t:`{claim.source}` reports: {claim.reports}",
+            f"Here: {results}.",
+            f"**{claim.verdict.capitalize()}.** {claim.why}",
+        ):
+            children, messages = self.parse_inline(text)
+            box += [nodes.paragraph("", "", *children), *messages]
+        return box
+
+
+def claims(env: BuildEnvironment) -> dict[str, list[Claim]]:
+    """The claims of all pages, by document."""
+    if not hasattr(env, "portal_claims"):
+        env.portal_claims = {}
+    return env.portal_claims
+
+
+def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    claims(env).pop(docname, None)
+
+
+def merge(
+    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
+) -> None:
+    theirs = claims(other)
+    claims(env).update({name: theirs[name] for name in docnames if name in theirs})
+
+
+def setup(app: Sphinx) -> None:
+    app.add_directive("claim", ClaimDirective)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
