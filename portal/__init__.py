@@ -14,13 +14,13 @@ from portal import (
     reproductions,
     snippet,
 )
-from portal.evidence import gallery
+from portal.evidence import build
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     for module in (
         mirror,
-        gallery,
+        build,
         snippet,
         gallery_figure,
         math,

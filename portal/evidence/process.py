@@ -34,6 +34,7 @@ class Task:
     arguments: tuple
     log: Path
     limit: float = 120.0  # seconds
+    line: int = 1  # blamed if the traceback names none
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Outcome:
 
     @property
     def place(self) -> str:
-        return f"{self.task.script}:{self.line or 1}"
+        return f"{self.task.script}:{self.line or self.task.line}"
 
     def report(self, tail: int = 12) -> str:
         """The cause, and the last lines of what the task printed."""

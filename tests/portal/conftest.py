@@ -25,6 +25,10 @@ fig, ax = plt.subplots()
 ax.plot([0, 1])
 fig.set_label("A line that rises.")
 '''
+TEST = """\
+def test_small(agrees):
+    agrees([1.0], [1.0], "definition")
+"""
 HEADERS = {
     "snippets/GALLERY_HEADER.rst": ":orphan:\n\nGallery\n=======\n",
     "snippets/attention/GALLERY_HEADER.rst": "Attention\n---------\n",
@@ -78,7 +82,7 @@ def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
             "snippets/attention/__init__.py": "",
             "snippets/attention/small.py": "def small(x):\n    return 2 * x\n",
             "snippets/attention/plot_small.py": SCRIPT,
-            "tests/attention/test_small.py": "",
+            "tests/attention/test_small.py": TEST,
         }
         written = {**HEADERS, **page, **(files or {})}
         articles = [p[5:-4] for p in written if re.fullmatch(r"docs/\w+/\w+.rst", p)]

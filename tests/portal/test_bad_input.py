@@ -8,6 +8,8 @@ import pytest
 ARTICLE = "docs/index.rst"
 FIRST_LINE = 10  # of the body in the article that the fixture writes
 
+TEST = "def test_x(agrees):\n    agrees([1.0], [1.0], 'definition')\n"
+
 
 @pytest.mark.parametrize(
     ("body", "cause"),
@@ -89,7 +91,7 @@ def test_two_scripts_of_one_name(site, make_html, script):
         "snippets/positions/small.py": "",
         "snippets/positions/plot_small.py": script,
         "snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n",
-        "tests/positions/test_small.py": "",
+        "tests/positions/test_small.py": TEST,
     }
     build = make_html(site(files=twin))
     assert build.status != 0
@@ -134,16 +136,16 @@ def test_every_failed_script_is_reported_and_the_others_are_kept(
         "docs/attention/good.rst": "Good\n====\n",
         "snippets/attention/good.py": "",
         "snippets/attention/plot_good.py": f"{script}\n# good\n",
-        "tests/attention/test_good.py": "",
+        "tests/attention/test_good.py": TEST,
         "docs/attention/worse.rst": "Worse\n=====\n",
         "snippets/attention/worse.py": "",
         "snippets/attention/plot_worse.py": bad.replace("one", "two"),
-        "tests/attention/test_worse.py": "",
+        "tests/attention/test_worse.py": TEST,
     }
     root = site(files=files)
     build = make_html(root)
     assert build.status != 0
-    assert "2 gallery scripts failed" in build.output
+    assert "evidence: 2 of 6 failed" in build.output
     assert "ValueError: one" in build.output
     assert "ValueError: two" in build.output
     for page in ("small", "worse"):

@@ -1,0 +1,69 @@
+"""Evidence of a page's reference tests: with what its code agrees, and how closely."""
+
+import os
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from portal import agreement, mirror, testing
+from portal.evidence.inputs import of_script
+from portal.evidence.work import Work
+
+STYLE = [Path(module.__file__) for module in (agreement, testing)] + [Path(__file__)]
+OPTIONS = [
+    "-q",
+    "--tb=native",  # names file and line as every traceback does
+    "-W",
+    "error",
+    "-c",
+    os.devnull,
+    "--import-mode=importlib",
+    "-p",
+    "no:cacheprovider",
+    "--jaxtyping-packages=snippets,beartype.beartype",
+]
+
+
+def make(folder: Path, test: Path, root: Path) -> None:
+    """Run the tests of one page; their notes come to lie below ``folder``.
+
+    Raises
+    ------
+    AssertionError
+        If a test fails, or there is none.
+    """
+    import pytest
+
+    target = folder / "gallery" / test.parent.name
+    target.mkdir(parents=True)
+    os.environ["PORTAL_AGREEMENTS"] = str(target / f"{test.stem}.agreements.json")
+    sys.path.insert(0, str(root))
+    os.chdir(root)
+    status = pytest.main(
+        [*OPTIONS, "--rootdir", str(root), str(test)], plugins=[testing]
+    )
+    if status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise AssertionError(
+            "no test: a page is compared with an independent reference"
+        )
+    if status:
+        raise AssertionError("the reference tests of the page fail")
+
+
+def work(app: Sphinx) -> list[Work]:
+    """One piece of work for the tests of each page that has code."""
+    root = Path(app.confdir)
+    tests = [root / mirror.places(book, page)[3] for book, page in mirror.pages(root)]
+    return [
+        Work(
+            f"{test.parent.name}/{test.name}",
+            test,
+            of_script(test, root, STYLE, None),
+            make,
+            (test, root),
+            app.config.evidence_time_limit,
+        )
+        for test in tests
+        if test.is_file()
+    ]

@@ -1,0 +1,28 @@
+"""A piece of work: one task together with everything that its result depends on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from portal.evidence.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Work:
+    """``function(folder, *arguments)`` leaves its files in ``folder``.
+
+    A failure is blamed on ``file``, at the line that its traceback names, or ``line``.
+    """
+
+    name: str
+    file: Path
+    inputs: Inputs
+    function: Callable[..., None]
+    arguments: tuple
+    limit: float = 120.0
+    line: int = 1
+
+    @property
+    def key(self) -> Inputs:
+        """What the result is stored under: the inputs, and which task it was."""
+        return {"task": self.name, **self.inputs}
