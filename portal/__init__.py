@@ -6,12 +6,14 @@ from sphinx.util.typing import ExtensionMetadata
 from portal import (
     claim,
     code_guard,
+    evidence_line,
     gallery_figure,
     math,
     measured,
     mirror,
     navigation,
     reproductions,
+    shapes,
     snippet,
 )
 from portal.evidence import build
@@ -22,11 +24,13 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         mirror,
         build,
         snippet,
+        shapes,
         gallery_figure,
         math,
         measured,
         claim,
         reproductions,
+        evidence_line,
         code_guard,
         navigation,
     ):

@@ -22,7 +22,7 @@ def main(arguments: list[str], root: Path) -> int:
             for path in new(options.page, options.title, root):
                 print(path)
         else:
-            print(f"built {rehearse(root)}")
+            print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
     except (ValueError, FileExistsError, subprocess.CalledProcessError) as problem:
         print(problem, file=sys.stderr)
         return 1

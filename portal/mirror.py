@@ -49,7 +49,7 @@ def problems(root: Path) -> list[tuple[str, str]]:
     found = []
     for book, page in pages(root):
         article, *others = places(book, page)
-        if _is_prose(root / article):
+        if is_prose(root / article):
             continue
         for place in [article, *others]:
             if not (root / place).is_file():
@@ -67,7 +67,8 @@ def problems(root: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _is_prose(article: Path) -> bool:
+def is_prose(article: Path) -> bool:
+    """Whether an article says, in its first line, that it has no code."""
     return article.is_file() and article.read_text("utf-8").startswith(":prose:")
 
 

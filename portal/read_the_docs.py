@@ -5,8 +5,8 @@ folder.
 """
 
 import os
+import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import yaml
@@ -19,7 +19,7 @@ def commands(configuration: str) -> list[str]:
     ['a', 'b', 'c']
     """
     jobs = yaml.safe_load(configuration)["build"]["jobs"]
-    order = ["create_environment", "install", "build"]
+    order = ["post_checkout", "create_environment", "install", "build"]
     unknown = set(jobs) - set(order)
     if unknown:
         raise ValueError(f".readthedocs.yaml: no order known for {sorted(unknown)}")
@@ -30,17 +30,19 @@ def commands(configuration: str) -> list[str]:
     return found
 
 
-def rehearse(root: Path) -> Path:
-    """Clone the last commit, run the commands there; returns the built site.
+def rehearse(root: Path, scratch: Path) -> Path:
+    """Clone the last commit into ``scratch``, run the commands; returns the site.
 
     Raises
     ------
     subprocess.CalledProcessError
         If a command fails; its output has been shown.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="rtd-"))
+    shutil.rmtree(scratch, ignore_errors=True)
     clone, output = scratch / "clone", scratch / "output"
-    subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
+    subprocess.run(
+        ["git", "clone", "--quiet", str(root.resolve()), str(clone)], check=True
+    )
     environment = {**os.environ, "READTHEDOCS_OUTPUT": str(output)}
     for command in commands((clone / ".readthedocs.yaml").read_text()):
         print(f"$ {command}", flush=True)

@@ -2,7 +2,8 @@
 
 The name is looked up under ``snippets/``: the code on the page is the code that the
 tests import. The page becomes the place that ``:func:`` references and the links of the
-gallery lead to. A name that does not exist stops the build.
+gallery lead to. A name that does not exist stops the build. With ``:shapes:`` each line
+shows what it bound in a sample call: see ``portal/shapes.py``.
 """
 
 import ast
@@ -13,6 +14,9 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+from portal import shapes
+from portal.evidence.traces import Request
 
 
 def definition(text: str, name: str) -> ast.stmt:
@@ -34,8 +38,8 @@ def definition(text: str, name: str) -> ast.stmt:
     return found[name]
 
 
-def source(text: str, name: str, docstring: bool = False) -> str:
-    """The source of ``name``, without docstrings unless asked for."""
+def numbered(text: str, name: str, docstring: bool = False) -> list[tuple[int, str]]:
+    """Numbers and lines of ``name``, without docstrings unless asked for."""
     node = definition(text, name)
     start = min(part.lineno for part in [node, *getattr(node, "decorator_list", [])])
     hidden = set()
@@ -48,19 +52,27 @@ def source(text: str, name: str, docstring: bool = False) -> str:
                 hidden |= set(range(opening.lineno, opening.end_lineno + 1))
     lines = text.splitlines()
     shown = [n for n in range(start, node.end_lineno + 1) if n not in hidden]
-    return "\n".join(_without_leading_blanks(shown, hidden, lines))
+    return [(n, lines[n - 1]) for n in shown if _is_shown(n, hidden, lines)]
 
 
-def _without_leading_blanks(
-    shown: list[int], hidden: set[int], lines: list[str]
-) -> list[str]:
-    """The lines shown, without a blank one where a docstring stood before it."""
-    return [lines[n - 1] for n in shown if lines[n - 1].strip() or n - 1 not in hidden]
+def _is_shown(number: int, hidden: set[int], lines: list[str]) -> bool:
+    """False for a blank line after a docstring that is left out."""
+    return bool(lines[number - 1].strip()) or number - 1 not in hidden
+
+
+def source(text: str, name: str, docstring: bool = False) -> str:
+    """The source of ``name``, without docstrings unless asked for."""
+    return "\n".join(line for _, line in numbered(text, name, docstring))
 
 
 class Snippet(SphinxDirective):
     required_arguments = 1
-    option_spec: ClassVar = {"docstring": directives.flag}
+    option_spec: ClassVar = {
+        "docstring": directives.flag,
+        "shapes": directives.unchanged_required,
+        "show": directives.unchanged_required,
+        "equal": directives.unchanged_required,
+    }
 
     def run(self) -> list[nodes.Node]:
         module, _, name = self.arguments[0].rpartition(".")
@@ -69,19 +81,28 @@ class Snippet(SphinxDirective):
         self.env.note_dependency(path)
         try:
             text = path.read_text("utf-8")
-            code = source(text, name, docstring="docstring" in self.options)
-        except (OSError, SyntaxError, LookupError) as problem:
+            block = self._block(numbered(text, name, "docstring" in self.options))
+        except (OSError, SyntaxError, LookupError, ValueError) as problem:
             raise self.error(f"no snippet {self.arguments[0]}: {problem}") from problem
 
         dotted = f"snippets.{self.arguments[0]}"
-        kind = (
-            "class" if isinstance(definition(text, name), ast.ClassDef) else "function"
-        )
-        block = nodes.literal_block(code, code, language="python", ids=[dotted])
+        is_class = isinstance(definition(text, name), ast.ClassDef)
+        kind = "class" if is_class else "function"
+        block["ids"].append(dotted)
         block["classes"].append("snippet")
         self.set_source_info(block)
         self.env.domains.python_domain.note_object(dotted, kind, dotted, location=block)
         return [block]
+
+    def _block(self, lines: list[tuple[int, str]]) -> nodes.literal_block:
+        """The listing, with shapes if there is a sample call."""
+        if "shapes" in self.options:
+            request = Request.of(self.arguments[0], self.options)
+            return shapes.block(self.env, request, self.options.get("show", ""), lines)
+        if self.options.keys() & {"show", "equal"}:
+            raise ValueError(":show: and :equal: belong to :shapes:")
+        code = "\n".join(line for _, line in lines)
+        return nodes.literal_block(code, code, language="python")
 
 
 def setup(app: Sphinx) -> None:

@@ -14,13 +14,17 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
-from portal.evidence import agreements, gallery
+from portal.evidence import agreements, gallery, traces
 from portal.evidence.process import Outcome, Task, run
 from portal.evidence.store import Store
 from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
-KINDS: tuple[Callable[[Sphinx], list[Work]], ...] = (gallery.work, agreements.work)
+KINDS: tuple[Callable[[Sphinx], list[Work]], ...] = (
+    gallery.work,
+    agreements.work,
+    traces.work,
+)
 
 
 def tasks(stale: Iterable[Work], store: Store) -> list[Task]:

@@ -9,8 +9,10 @@ Contact points with it, all tested in ``tests/portal/test_gallery.py``:
   then writes the gallery's index, executes nothing itself.
 """
 
+import json
 import re
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -53,11 +55,24 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
         "abort_on_example_error": True,
     }
     sys.path.insert(0, str(script.parents[2]))
+    start = time.process_time()
     generate_file_rst(script.name, target, script.parent, gallery_conf)
+    seconds = {"seconds": rounded_up(time.process_time() - start)}
+    (target / f"{script.stem}.run.json").write_text(json.dumps(seconds))
     (target / f"{script.stem}.cost.json").unlink()  # seconds differ from run to run
     _fix_zip_times(target / f"{script.stem}.zip")
     if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
         raise ValueError("no figure: a gallery script draws at least one")
+
+
+def rounded_up(seconds: float) -> int:
+    """A bound that seldom changes from run to run.
+
+    >>> [rounded_up(seconds) for seconds in (0.3, 1.7, 5.1, 70)]
+    [1, 2, 10, 120]
+    """
+    bounds = (1, 2, 5, 10, 20, 30, 60)
+    return next((bound for bound in bounds if seconds < bound), 120)
 
 
 def time_limit(script: Path, default: float) -> float:

@@ -28,10 +28,10 @@ def test_rehearsal_runs_the_commands_in_a_clone(tmp_path):
     git = ["git", "-C", str(origin), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "One"]):
         subprocess.run([*git, *command], check=True)
-    html = rehearse(origin)
+    html = rehearse(origin, tmp_path / "rtd")
     assert (html / "where").read_text().strip() != str(origin)
 
 
 def test_failing_command_is_an_error(tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
-        rehearse(tmp_path)
+        rehearse(tmp_path, tmp_path / "rtd")

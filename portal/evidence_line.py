@@ -1,0 +1,161 @@
+"""The line under the title of each article that has code: what was run, and when.
+
+It says with which independent implementations the code agrees, to what error and on how
+many inputs, or else what it was checked against; the versions; the date of the last
+commit; how long the script took; and links to source, tests and notebook. The same is
+in the page as ``data-evidence`` for machines.
+"""
+
+import ast
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.writers.html5 import HTML5Translator
+
+from portal import mirror
+from portal.evidence.inputs import closure, installed
+from portal.history import commit_dates, page_date
+
+
+class evidence_line(nodes.General, nodes.Element):
+    """The line; its attribute ``data`` is what machines read."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One independent implementation, over all inputs on which it was compared."""
+
+    name: str
+    version: str
+    inputs: int
+    error: float
+
+    def __str__(self) -> str:
+        package, _, rest = self.name.partition(".")
+        who = (
+            f"{package} {self.version} {rest.rpartition('.')[2]}" if rest else self.name
+        )
+        how = f"to {self.error:.0e}" if self.error else "exactly"
+        return f"{who} {how} on {self.inputs} input{'s' * (self.inputs != 1)}"
+
+
+def references(notes: list[dict]) -> list[Reference]:
+    """Notes of single comparisons, joined by reference; libraries come first.
+
+    >>> note = {"reference": "torch.sdpa", "version": "2.13", "error": 4e-16}
+    >>> print(references([note, note])[0])
+    torch 2.13 sdpa to 4e-16 on 2 inputs
+    """
+    names = dict.fromkeys(note["reference"] for note in notes)
+    found = []
+    for name in sorted(names, key=lambda name: "." not in name):
+        own = [note for note in notes if note["reference"] == name]
+        error = max(note["error"] for note in own)
+        found.append(Reference(name, own[0]["version"], len(own), error))
+    return found
+
+
+def checked(test: Path) -> str:
+    """What the tests say of themselves: the first sentence of their docstring."""
+    docstring = ast.get_docstring(ast.parse(test.read_text("utf-8"))) or test.stem
+    return " ".join(docstring.split("\n\n")[0].split()).rstrip(".")
+
+
+def facts(env: BuildEnvironment, book: str, page: str) -> dict:
+    """Everything that the line says, as a machine reads it."""
+    root, gallery = Path(env.srcdir).parent, Path(env.srcdir, "gallery", book)
+    test = root / mirror.places(book, page)[3]
+    found = {}
+    for key, name in (("agreements", f"test_{page}"), ("run", f"plot_{page}")):
+        file = gallery / f"{name}.{key}.json"
+        env.note_dependency(file)
+        found[key] = json.loads(file.read_text())
+    env.note_dependency(test)
+    _, packages = closure(root / mirror.places(book, page)[1], root)
+    used = sorted(packages & {"numpy", "scipy", "torch"}) or ["numpy"]
+    return {
+        "agreements": found["agreements"],
+        "checked": checked(test),
+        "date": env.portal_dates.get(env.docname, ""),
+        "seconds": found["run"]["seconds"],
+        "versions": {
+            "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+            **{name: installed(name) for name in used},
+        },
+    }
+
+
+def link(text: str, target: str, env: BuildEnvironment) -> nodes.Node:
+    """A link that downloads a file of the repository, by its path from the root."""
+    node = addnodes.download_reference("", text, refdoc=env.docname, reftype="download")
+    node["reftarget"] = f"/../{target}"
+    return node
+
+
+def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
+    known = facts(env, book, page)
+    agreements = references(known["agreements"])
+    node = evidence_line("", data=known)
+    said = (
+        "Agrees with " + "; ".join(str(reference) for reference in agreements)
+        if agreements
+        else f"Checked: {known['checked']}"
+    )
+    versions = ", ".join(
+        f"{name} {version}" for name, version in known["versions"].items()
+    )
+    date = known["date"] or "not committed"
+    said += f". Ran with {versions}, {date}, in under {known['seconds']} s: "
+    paragraph = nodes.paragraph("", said)
+    _, module, script, test = (str(place) for place in mirror.places(book, page))
+    notebook = f"docs/gallery/{book}/plot_{page}.ipynb"
+    names = {"source": module, "script": script, "tests": test, "notebook": notebook}
+    for name, target in names.items():
+        paragraph += [link(name, target, env), nodes.Text(", ")]
+    paragraph[-1] = nodes.Text(".")
+    node += paragraph
+    return node
+
+
+def insert(app: Sphinx, doctree: nodes.document) -> None:
+    book, _, page = app.env.docname.partition("/")
+    if (book, page) not in mirror.pages(Path(app.confdir)):
+        return
+    if mirror.is_prose(Path(app.env.doc2path(app.env.docname))):
+        return
+    title = doctree.next_node(nodes.title)
+    title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
+
+
+def outdated(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> list[str]:
+    """Pages whose date has changed, by a commit, since they were read."""
+    dates = commit_dates(Path(app.confdir))
+    pages = mirror.pages(Path(app.confdir))
+    new = {f"{book}/{page}": page_date(dates, book, page) for book, page in pages}
+    old, env.portal_dates = getattr(env, "portal_dates", {}), new
+    return [
+        name for name in new if name in env.found_docs and old.get(name) != new[name]
+    ]
+
+
+def visit(self: HTML5Translator, node: evidence_line) -> None:
+    data = {"data-evidence": json.dumps(node["data"])}
+    self.body.append(self.starttag(node, "div", CLASS="evidence", **data))
+
+
+def depart(self: HTML5Translator, node: evidence_line) -> None:
+    self.body.append("</div>\n")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(evidence_line, html=(visit, depart))
+    app.connect("env-get-outdated", outdated)
+    app.connect("doctree-read", insert, priority=400)  # 500 collects downloads

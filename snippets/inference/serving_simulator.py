@@ -1,0 +1,177 @@
+"""Serving simulator: continuous batching on a cache that is too small for all.
+
+Kwon et al. (2023), https://arxiv.org/abs/2309.06180, section 4.5;
+Yu et al. (2022), Orca, OSDI (scheduling by iterations)
+
+An iteration gives each running request one token. It lasts one unit of time,
+however many they are, and ``prefill_cost`` more for every token whose key and
+value it computes on admission, for the first time or again.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snippets.inference.cache_policies import Memory, Request
+
+
+def draw_requests(number: int, rate: float = math.inf, seed: int = 1) -> list[Request]:
+    """Log-normal lengths from 4 to 1024 tokens, Poisson arrivals.
+
+    Examples
+    --------
+    >>> requests = draw_requests(400)
+    >>> sum(r.prompt for r in requests) / 400, sum(r.output for r in requests) / 400
+    (150.695, 280.2275)
+    """
+    rng = np.random.default_rng(seed)
+    prompts = rng.lognormal(math.log(110), 1.0, number)
+    outputs = rng.lognormal(math.log(200), 0.9, number)
+    gaps = np.random.default_rng(seed + 1).exponential(size=number)
+    return [
+        Request(arrival, *(min(max(int(length) + 1, 4), 1024) for length in lengths))
+        for arrival, *lengths in zip(
+            (gaps.cumsum() / rate).tolist(), prompts, outputs, strict=True
+        )
+    ]
+
+
+class Scheduler:
+    """First come, first served; the latest arrival gives way, with all it holds."""
+
+    def __init__(self, requests: list[Request], memory: Memory) -> None:
+        self.requests, self.memory = requests, memory
+        names = sorted(range(len(requests)), key=lambda i: requests[i].arrival)
+        self.waiting, self.running = deque(names), []  # both by arrival
+        self.stored = [request.prompt for request in requests]
+        self.final = [request.prompt + request.output for request in requests]
+        self.preemptions = 0
+
+    def admit(self, now: float) -> int:
+        """Start who has arrived and fits; returns the tokens to compute for it."""
+        computed = 0
+        while self.waiting and self.requests[self.waiting[0]].arrival <= now:
+            name = self.waiting[0]
+            tokens = self.stored[name]
+            if not self.memory.admit(name, self.requests[name], tokens + 1):
+                break
+            self.running.append(self.waiting.popleft())
+            computed += tokens
+        return computed
+
+    def decode(self) -> None:
+        """One token for each running request, the oldest request first."""
+        position = 0
+        while position < len(self.running):
+            name = self.running[position]
+            tokens, room = self.stored[name] + 1, self.memory.room[name]
+            if tokens <= room or self.memory.grow(name, tokens):
+                self.stored[name] = tokens
+                position += 1
+            else:
+                self.preempt()
+
+    def preempt(self) -> None:
+        """The latest arrival drops its blocks, keeps its tokens, and waits."""
+        name = self.running.pop()
+        self.memory.release(name)
+        self.waiting.appendleft(name)
+        self.preemptions += 1
+
+    def retire(self) -> list[int]:
+        """Release the requests that have produced all of their output."""
+        done = [i for i in self.running if self.stored[i] == self.final[i]]
+        for name in done:
+            self.running.remove(name)
+            self.memory.release(name)
+        return done
+
+    def shares(self) -> tuple[float, float, float, float]:
+        """Shares of the cache: token state, reserved, never used, nobody's."""
+        state = reserved = unused = 0
+        for name in self.running:
+            stored, final = self.stored[name], self.final[name]
+            room = self.memory.room[name]
+            state += stored
+            reserved += min(room, final) - stored
+            unused += max(room - final, 0)
+        size = self.memory.size
+        free = size - state - reserved - unused
+        return state / size, reserved / size, unused / size, free / size
+
+
+@dataclass
+class Run:
+    """What a simulation saw, by request and by iteration."""
+
+    requests: list[Request]
+    finish: dict[int, float] = field(default_factory=dict)
+    batch: list[int] = field(default_factory=list)
+    shares: list[tuple[float, float, float, float]] = field(default_factory=list)
+    computed: int = 0
+    preemptions: int = 0
+
+    @property
+    def throughput(self) -> float:
+        """Finished requests per unit of time."""
+        return len(self.finish) / max(self.finish.values())
+
+    @property
+    def normalized_latency(self) -> float:
+        """Units of time from arrival to end, per token of output."""
+        spans = ((self.finish[i], r) for i, r in enumerate(self.requests))
+        return float(np.mean([(end - r.arrival) / r.output for end, r in spans]))
+
+    @property
+    def steady(self) -> slice:
+        """The middle three fifths of iterations, neither filling nor emptying."""
+        return slice(len(self.batch) // 5, 4 * len(self.batch) // 5)
+
+    @property
+    def mean_batch(self) -> float:
+        """Running requests, in the steady part."""
+        return float(np.mean(self.batch[self.steady]))
+
+    @property
+    def mean_shares(self) -> list[float]:
+        """Shares of the cache, in the steady part; see ``Scheduler.shares``."""
+        return np.mean(self.shares[self.steady], axis=0).tolist()
+
+
+def simulate(
+    requests: list[Request], memory: Memory, prefill_cost: float = 1 / 200
+) -> Run:
+    """Serve all requests from an empty cache.
+
+    Raises
+    ------
+    ValueError
+        If a request does not fit although no other is running.
+
+    Examples
+    --------
+    Three tokens of prompt and two of output, alone on the machine:
+
+    >>> from snippets.inference.cache_policies import Paged
+    >>> simulate([Request(0.0, 3, 2)], Paged(64), prefill_cost=0.25).finish
+    {0: 2.75}
+    """
+    scheduler, run, now = Scheduler(requests, memory), Run(requests), 0.0
+    while scheduler.waiting or scheduler.running:
+        if not scheduler.running:
+            now = max(now, requests[scheduler.waiting[0]].arrival)
+        computed = scheduler.admit(now)
+        if not scheduler.running:
+            name = scheduler.waiting[0]
+            raise ValueError(f"request {name} does not fit into an empty cache")
+        now += 1 + prefill_cost * computed
+        run.computed += computed
+        scheduler.decode()
+        run.batch.append(len(scheduler.running))
+        run.shares.append(scheduler.shares())
+        for name in scheduler.retire():
+            run.finish[name] = now
+    run.preemptions = scheduler.preemptions
+    return run
