@@ -196,5 +196,6 @@ measured = {
     f"{name}_share": s for name, s in zip(runs, ours[:, 0].tolist(), strict=True)
 }
 measured |= {f"{name}_throughput": run.throughput for name, run in runs.items()}
-measured |= {f"{name}_rate": float(rate) for name, rate in fastest.items()}
+for slower in ("Max", "Oracle"):
+    measured[f"rate_over_{slower}"] = fastest["Paged"] / fastest[slower]
 measured["preemptions"] = float(runs["Paged"].preemptions)

@@ -42,6 +42,8 @@ from snippets.inference.paged_attention import (
 )
 from snippets.inference.serving_simulator import draw_requests, simulate
 
+SDPA = "torch.nn.functional.scaled_dot_product_attention"
+
 bounded = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
@@ -69,19 +71,20 @@ def fused(query, whole):
 @pytest.mark.parametrize("kv_len", [1, 4, 13])
 @pytest.mark.parametrize("heads", [2, 6])
 def test_attention_over_scattered_blocks_agrees_with_fused_kernel(
-    block_size, kv_len, heads
+    agrees, block_size, kv_len, heads
 ):
     whole, (keys, values), table = scattered(kv_len, block_size)
     query = torch.randn(heads, 5, dtype=torch.float64)
     mixed = paged_attention(query, keys, values, table, kv_len)
-    assert_close(mixed, fused(query, whole))
+    agrees(mixed, fused(query, whole), SDPA)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 300.0])
-def test_large_scores_do_not_overflow(scale):
+def test_large_scores_do_not_overflow(agrees, scale):
     whole, (keys, values), table = scattered(kv_len=11, block_size=4, scale=scale)
     query = torch.full((2, 5), 30.0, dtype=torch.float64)
-    assert_close(paged_attention(query, keys, values, table, 11), fused(query, whole))
+    mixed = paged_attention(query, keys, values, table, 11)
+    agrees(mixed, fused(query, whole), SDPA)
 
 
 def test_table_restores_the_order():
@@ -394,25 +397,33 @@ def exact_requests(rate: float) -> list[Request]:
     ]
 
 
+def instants(ours: dict, theirs: dict) -> tuple[list[float], list[float]]:
+    """When each request is finished, by both servers, in the order of requests."""
+    assert ours.keys() == theirs.keys()
+    return [ours[name] for name in sorted(ours)], [theirs[n] for n in sorted(theirs)]
+
+
 @pytest.mark.parametrize("rate", [0.2, math.inf])
 @pytest.mark.parametrize(
     ("reserve", "size"),
     [(reserve_max, 4096), (reserve_pow2, 512), (reserve_oracle, 512)],
 )
-def test_reserving_server_finishes_when_simpy_does(rate, reserve, size):
+def test_reserving_server_finishes_when_simpy_does(agrees, rate, reserve, size):
     requests = exact_requests(rate)
     run = simulate(requests, Reserved(Buddies(size), reserve), prefill_cost=1 / 256)
-    assert run.finish == SimPyServer(requests, size=size, reserve=reserve).finish
+    theirs = SimPyServer(requests, size=size, reserve=reserve).finish
+    agrees(*instants(run.finish, theirs), "a second server on SimPy", rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("rate", [0.2, math.inf])
 @pytest.mark.parametrize(("block_size", "watermark"), [(16, 0.01), (5, 0.0)])
-def test_paging_server_finishes_when_simpy_does(rate, block_size, watermark):
+def test_paging_server_finishes_when_simpy_does(agrees, rate, block_size, watermark):
     requests = exact_requests(rate)
     memory = Paged(512, block_size, watermark)
     run = simulate(requests, memory, prefill_cost=1 / 256)
     options = {"block_size": block_size, "watermark": watermark}
-    assert run.finish == SimPyServer(requests, size=512, **options).finish
+    theirs = SimPyServer(requests, size=512, **options).finish
+    agrees(*instants(run.finish, theirs), "a second server on SimPy", rtol=0, atol=0)
     assert run.preemptions > 0 or rate < 1
     assert len(memory.free) == 512 // block_size
 

@@ -117,6 +117,18 @@ def test_only_calls_of_a_changed_module_run_again(shaped, make_html):
     assert "part (2, 3) … (3, 3)" in "\n".join(listings(build.page())[0])
 
 
+def test_page_is_read_again_when_an_import_changes_the_shapes(shaped, make_html):
+    module = MODULE.replace(
+        "import numpy", "from snippets.small import WIDTH\nimport numpy"
+    )
+    root = shaped(module=module.replace("n + 1", "n + WIDTH"))
+    for width in (1, 2):
+        (root / "snippets/small.py").write_text(f"WIDTH = {width}\n")
+        build = make_html(root)
+        assert RAN in before_gallery(build)
+        assert f"part ({width}, 3)" in "\n".join(listings(build.page())[0])
+
+
 def test_another_call_is_another_result(shaped, make_html):
     root = shaped()
     before_gallery(make_html(root))
@@ -169,8 +181,8 @@ def test_directives_are_found_in_the_text():
    .. snippet:: a.b.c
       :docstring:
       :shapes:
-         c(x,
-           ":y:")
+         c(x[
+           :y: 2])
       :equal: m  n;
               k l
 
@@ -181,7 +193,7 @@ def test_directives_are_found_in_the_text():
 
    :shapes: d(x)
 """
-    assert list(requests(text)) == [(3, Request("a.b.c", 'c(x, ":y:")', "m n; k l"))]
+    assert list(requests(text)) == [(3, Request("a.b.c", "c(x[ :y: 2])", "m n; k l"))]
     assert Request("a.b.c", "", "m n; k l").groups == [{"m", "n"}, {"k", "l"}]
     assert options(["no", " :a: b"], 0) == {}
 

@@ -129,6 +129,14 @@ def test_inner_functions_lambdas_and_comprehensions_are_followed(shapes):
     }
 
 
+def test_a_comprehension_binds_what_its_condition_leaves_out(shapes):
+    found = shapes(
+        "def f(x):\n    [y for y in x if y.ndim > 1]\n",
+        "f([np.ones((3, 2)), np.ones(2)])",
+    )
+    assert found[2] == [("y", "(3, 2)", "(2,)")]
+
+
 def test_generator(shapes):
     text = """
     def f(x) -> Iterator[Float[Tensor, "rows 2"]]:
@@ -273,6 +281,8 @@ CALL = "f(torch.ones(2, 3), torch.ones(3, 5))"
         "y = torch.cat([\n        x,  # (rows, cols)\n        x,\n    ])",
         "for n in range(1, 3):\n        y = x[:n]  # (rows, seq)",
         "y = [row for row in x]  # (seq,)",
+        "for row in x:\n        y = x  # (batch, seq)",
+        "with torch.no_grad() as row:\n        y = x  # (batch, seq)",
         "n = len(x)  # (batch, seq)",
     ],
 )
