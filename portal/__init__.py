@@ -15,6 +15,7 @@ from portal import (
     reproductions,
     shapes,
     snippet,
+    status,
 )
 from portal.evidence import build
 
@@ -30,6 +31,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         measured,
         claim,
         reproductions,
+        status,
         evidence_line,
         code_guard,
         navigation,

@@ -1,12 +1,14 @@
 """The command line: ``python -m portal new book/page "Title"`` and ``... rtd``."""
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 from portal.new import new
 from portal.read_the_docs import rehearse
+from portal.status import of_build, rows
 
 
 def main(arguments: list[str], root: Path) -> int:
@@ -15,15 +17,21 @@ def main(arguments: list[str], root: Path) -> int:
     start = commands.add_parser("new", help="start a page")
     start.add_argument("page", help="book/page")
     start.add_argument("title")
+    commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("rtd", help="build as the hosting service will")
     options = parser.parse_args(arguments)
     try:
         if options.command == "new":
             for path in new(options.page, options.title, root):
                 print(path)
+        elif options.command == "status":
+            known = of_build(root)
+            for label, value in rows(known):
+                print(f"{label:44} {value}")
+            (root / "build/status.json").write_text(json.dumps(known, indent=1))
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
-    except (ValueError, FileExistsError, subprocess.CalledProcessError) as problem:
+    except (ValueError, OSError, subprocess.CalledProcessError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -14,6 +14,24 @@ from portal.trace.instrument import RECORDER, Weaver
 from portal.trace.recorder import Recorder
 
 
+def woven(file: Path, module: str, name: str) -> tuple[Recorder, dict]:
+    """A recorder of one definition, and the globals of the module that it is part of.
+
+    Raises
+    ------
+    LookupError
+        If the module defines no function or class of that name.
+    """
+    text = file.read_text("utf-8")
+    tree = ast.parse(text, file)
+    for i, part in reversed(list(enumerate(tree.body))):
+        if getattr(part, "name", "") == name:
+            recorder = Recorder(file, text, part)
+            tree.body[i] = Weaver().visit(part)
+            return recorder, load(file, module, tree, recorder)
+    raise LookupError(f"{file} defines no function or class {name}")
+
+
 def load(file: Path, name: str, tree: ast.Module, recorder: Recorder) -> dict:
     """Execute a module whose tree has been woven; returns its globals."""
     parent = name.rpartition(".")[0]
@@ -66,26 +84,16 @@ def trace(
         If the call raises, runs no line of the definition, or contradicts what the
         source says about shapes.
     """
-    text = file.read_text("utf-8")
-    tree = ast.parse(text, file)
-    places = [
-        i for i, part in enumerate(tree.body) if getattr(part, "name", "") == name
-    ]
-    if not places:
-        raise LookupError(f"{file} defines no function or class {name}")
-    shown = tree.body[places[-1]]
-    recorder = Recorder(file, text, shown)
-    tree.body[places[-1]] = Weaver().visit(shown)
-    names = load(file, module, tree, recorder)
+    recorder, names = woven(file, module, name)
     recorder.active = True
     evaluate(call, names, file)
     recorder.active = False
+    recorder.distinguish(equal)
+    if recorder.problems:
+        raise ValueError("\n".join(recorder.problems))
     if not recorder.touched:
         hint = "a generator runs when it is consumed, as by list(...)"
         raise ValueError(f"the sample call runs no line of {name}; {hint}")
-    recorder.distinguish(equal)
-    if not recorder.lines and not recorder.problems:
+    if not recorder.lines:
         raise ValueError(f"no line of {name} binds a tensor or an array")
-    if recorder.problems:
-        raise ValueError("\n".join(recorder.problems))
     return recorder.result()
