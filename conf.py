@@ -38,6 +38,7 @@ html_show_sphinx = False
 html_use_index = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"
+copybutton_exclude = ".linenos, .shapes"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
