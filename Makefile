@@ -21,7 +21,7 @@ html: $(STAMP)  ## build the site into build/html
 	@echo "The site is whole: open $(HTML)/index.html"
 
 test: $(STAMP)  ## run every doctest and test
-	$(BIN)/python -m pytest --doctest-glob='*.rst'
+	$(BIN)/python -m pytest --doctest-glob='*.rst' -n auto --dist loadfile
 
 lint: $(STAMP)  ## check style of Python and rST, and the layers of the books
 	$(BIN)/ruff check .
