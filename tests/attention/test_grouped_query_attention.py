@@ -106,6 +106,17 @@ def test_future_keys_do_not_matter():
     assert not torch.allclose(after[:, :, 4:], before[:, :, 4:])
 
 
+def test_pooled_rows_are_the_means_of_their_groups(agrees):
+    weight = torch.randn(24, 5, dtype=torch.float64)  # 6 heads of 4 features
+    rows = [
+        sum(weight[4 * head + feature] for head in (group, group + 1, group + 2)) / 3
+        for group in (0, 3)
+        for feature in range(4)
+    ]
+    pooled = pool_heads(weight, heads=6, kv_heads=2)
+    agrees(pooled, torch.stack(rows), "its definition as loops")
+
+
 def test_pooling_equal_heads_changes_nothing():
     grouped, multi = layer(kv_heads=2), layer(kv_heads=6)
     multi.load_state_dict(
