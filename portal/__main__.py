@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from portal.evidence.why import why
 from portal.new import new
 from portal.read_the_docs import rehearse
 from portal.status import of_build, rows
@@ -19,16 +18,12 @@ def main(arguments: list[str], root: Path) -> int:
     start.add_argument("page", help="book/page")
     start.add_argument("title")
     commands.add_parser("status", help="count what stands behind the pages")
-    reason = commands.add_parser("why", help="what makes the evidence of a page stale")
-    reason.add_argument("page", help="book/page")
     commands.add_parser("rtd", help="build as the hosting service will")
     options = parser.parse_args(arguments)
     try:
         if options.command == "new":
             for path in new(options.page, options.title, root):
                 print(path)
-        elif options.command == "why":
-            print("\n".join(why(options.page, root.resolve())))
         elif options.command == "status":
             known = of_build(root)
             for label, value in rows(known):

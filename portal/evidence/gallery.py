@@ -97,14 +97,9 @@ def work(app: Sphinx) -> list[Work]:
     ]
 
 
-def settings(gallery_conf: dict) -> str:
-    """Settings of Sphinx-Gallery as a text that changes when one of them does."""
-    return repr(sorted(gallery_conf.items()))
-
-
 def remember_settings(app: Sphinx, config: Config) -> None:
     """Keep the settings as written, before Sphinx-Gallery completes them."""
-    config.evidence_settings = settings(config.sphinx_gallery_conf)
+    config.evidence_settings = repr(sorted(config.sphinx_gallery_conf.items()))
 
 
 def setup(app: Sphinx) -> None:

@@ -99,20 +99,12 @@ class Store:
         scratch.rename(folder)
         return Entry(folder, **manifest)
 
-    def entries(self) -> list[Entry]:
-        """All entries, those made last at the end."""
-        found = [self._read(folder) for folder in self.folder.glob("[!.]*")]
-        made = [entry for entry in found if entry]
-        return sorted(made, key=lambda entry: entry.folder.stat().st_mtime)
-
     def seconds(self) -> dict[str, float]:
         """Seconds that each task took when it ran last."""
-        return {entry.task: entry.seconds for entry in self.entries()}
-
-    def latest(self, task: str) -> Entry | None:
-        """The entry of a task that was made last, whatever its inputs were."""
-        own = [entry for entry in self.entries() if entry.task == task]
-        return own[-1] if own else None
+        entries = [self._read(folder) for folder in self.folder.glob("[!.]*")]
+        made = [entry for entry in entries if entry]
+        made.sort(key=lambda entry: entry.folder.stat().st_mtime)
+        return {entry.task: entry.seconds for entry in made}
 
     def sweep(self) -> None:
         """Remove what killed builds left half-made."""
