@@ -11,7 +11,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new status rtd setup clean distclean help
+.PHONY: html test lint live new why status rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
 	@test -f $(HTML)/.complete || rm -rf build/doctrees  # the last build failed: read all
@@ -37,6 +37,9 @@ live: $(STAMP)  ## serve the site and rebuild on every saved file
 
 new: $(STAMP)  ## start a page: make new page=book/page title="Title"
 	@$(BIN)/python -m portal new "$(page)" "$(title)"
+
+why: $(STAMP)  ## is the evidence of a page fresh, and if not, why: make why page=book/page
+	@$(BIN)/python -m portal why "$(page)"
 
 status: $(STAMP)  ## count what stands behind the pages of the last build
 	@$(BIN)/python -m portal status

@@ -1,4 +1,4 @@
-"""The command line: ``python -m portal new book/page "Title"`` and ``... rtd``."""
+"""The command line: ``python -m portal new book/page "Title"``, ``why``, ``rtd``..."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from portal.evidence.why import why
 from portal.new import new
 from portal.read_the_docs import rehearse
 from portal.status import of_build, rows
@@ -17,6 +18,8 @@ def main(arguments: list[str], root: Path) -> int:
     start = commands.add_parser("new", help="start a page")
     start.add_argument("page", help="book/page")
     start.add_argument("title")
+    reasons = commands.add_parser("why", help="is its evidence fresh, and if not, why")
+    reasons.add_argument("page", help="book/page")
     commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("rtd", help="build as the hosting service will")
     options = parser.parse_args(arguments)
@@ -24,6 +27,8 @@ def main(arguments: list[str], root: Path) -> int:
         if options.command == "new":
             for path in new(options.page, options.title, root):
                 print(path)
+        elif options.command == "why":
+            print(*why(options.page, root), sep="\n")
         elif options.command == "status":
             known = of_build(root)
             for label, value in rows(known):

@@ -4,10 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 from portal import agreement, mirror, testing
 from portal.evidence.inputs import of_script
+from portal.evidence.site import Site
 from portal.evidence.work import Work
 
 STYLE = [Path(module.__file__) for module in (agreement, testing)] + [Path(__file__)]
@@ -51,9 +50,9 @@ def make(folder: Path, test: Path, root: Path) -> None:
         raise AssertionError("the reference tests of the page fail")
 
 
-def work(app: Sphinx) -> list[Work]:
+def work(site: Site) -> list[Work]:
     """One piece of work for the tests of each page that has code."""
-    root = Path(app.confdir)
+    root = Path(site.confdir)
     tests = [root / mirror.places(book, page)[3] for book, page in mirror.pages(root)]
     return [
         Work(
@@ -62,7 +61,7 @@ def work(app: Sphinx) -> list[Work]:
             of_script(test, root, STYLE, None),
             make,
             (test, root),
-            app.config.evidence_time_limit,
+            site.config.evidence_time_limit,
         )
         for test in tests
         if test.is_file()

@@ -14,17 +14,23 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
-from portal.evidence import agreements, gallery, traces
+from portal.evidence import agreements, gallery, site, traces
 from portal.evidence.process import Outcome, Task, run
+from portal.evidence.site import Site
 from portal.evidence.store import Store
 from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
-KINDS: tuple[Callable[[Sphinx], list[Work]], ...] = (
+KINDS: tuple[Callable[[Site], list[Work]], ...] = (
     gallery.work,
     agreements.work,
     traces.work,
 )
+
+
+def listed(site: Site) -> list[Work]:
+    """All the work there is, of every kind."""
+    return [work for kind in KINDS for work in kind(site)]
 
 
 def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
@@ -93,7 +99,7 @@ def update(app: Sphinx) -> None:
     """
     store = Store(Path(app.confdir, "build/evidence"))
     try:
-        wanted: list[Work] = [work for kind in KINDS for work in kind(app)]
+        wanted = listed(app)
     except SyntaxError as error:
         logger.error(error.msg, location=f"{error.filename}:{error.lineno}")
         raise SystemExit(1) from error
@@ -121,6 +127,6 @@ def _copy(wanted: list[Work], store: Store, target: Path) -> set[Path]:
 
 
 def setup(app: Sphinx) -> None:
+    site.setup(app)
     gallery.setup(app)
-    app.add_config_value("evidence_time_limit", 120.0, "", (float, int))
     app.connect("builder-inited", update, priority=400)  # Sphinx-Gallery: 500

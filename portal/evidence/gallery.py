@@ -17,10 +17,10 @@ import zipfile
 from pathlib import Path
 
 from sphinx.application import Sphinx
-from sphinx.config import Config
 
 from portal import figures, measured
 from portal.evidence.inputs import of_script
+from portal.evidence.site import Site
 from portal.evidence.work import Work
 
 STYLE = [Path(figures.__file__), Path(measured.__file__), Path(__file__)]
@@ -81,9 +81,9 @@ def time_limit(script: Path, default: float) -> float:
     return float(declared[1]) if declared else default
 
 
-def work(app: Sphinx) -> list[Work]:
+def work(site: Site) -> list[Work]:
     """One piece of work for each gallery script."""
-    root, conf = Path(app.confdir), app.config
+    root, conf = Path(site.confdir), site.config
     return [
         Work(
             f"{script.parent.name}/{script.name}",
@@ -97,12 +97,5 @@ def work(app: Sphinx) -> list[Work]:
     ]
 
 
-def remember_settings(app: Sphinx, config: Config) -> None:
-    """Keep the settings as written, before Sphinx-Gallery completes them."""
-    config.evidence_settings = repr(sorted(config.sphinx_gallery_conf.items()))
-
-
 def setup(app: Sphinx) -> None:
     app.setup_extension("sphinx_gallery.gen_gallery")
-    app.add_config_value("evidence_settings", "", "", str)
-    app.connect("config-inited", remember_settings, priority=5)  # Sphinx-Gallery: 10

@@ -35,6 +35,11 @@ class Entry:
     def files(self) -> Path:
         return self.folder / "files"
 
+    @property
+    def used(self) -> int:
+        """When a build used the entry last, in nanoseconds by ``Store.stamp``."""
+        return (self.folder / "manifest.json").stat().st_mtime_ns
+
     def is_intact(self) -> bool:
         try:
             return all(
@@ -99,12 +104,19 @@ class Store:
         scratch.rename(folder)
         return Entry(folder, **manifest)
 
+    def entries(self) -> list[Entry]:
+        """All entries, the one that was used last at the end."""
+        entries = [self._read(folder) for folder in self.folder.glob("[!.]*")]
+        return sorted(filter(None, entries), key=lambda entry: entry.used)
+
+    def latest(self, task: str) -> Entry | None:
+        """The result of a task that was used last."""
+        own = [entry for entry in self.entries() if entry.task == task]
+        return own[-1] if own else None
+
     def seconds(self) -> dict[str, float]:
         """Seconds that each task took when it ran last."""
-        entries = [self._read(folder) for folder in self.folder.glob("[!.]*")]
-        made = [entry for entry in entries if entry]
-        made.sort(key=lambda entry: entry.folder.stat().st_mtime)
-        return {entry.task: entry.seconds for entry in made}
+        return {entry.task: entry.seconds for entry in self.entries()}
 
     def sweep(self) -> None:
         """Remove what killed builds left half-made."""

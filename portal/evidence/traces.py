@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 import portal.trace
 from portal.evidence.inputs import digest, module_files, of_script
+from portal.evidence.site import Site
 from portal.evidence.work import Work
 
 STYLE = [*sorted(Path(portal.trace.__file__).parent.glob("*.py")), Path(__file__)]
@@ -52,6 +51,10 @@ class Request:
         book, _, rest = self.target.partition(".")
         call = digest(f"{self.call}\n{self.equal}".encode())[:8]
         return f"gallery/{book}/{rest}.{call}.shapes.json"
+
+    @property
+    def task(self) -> str:
+        return self.path.removeprefix("gallery/").removesuffix(".json")
 
 
 def options(lines: list[str], indent: int) -> dict[str, str]:
@@ -97,30 +100,30 @@ def make(folder: Path, root: Path, file: Path, request: Request) -> None:
     target.write_text(json.dumps(lines, indent=1))
 
 
-def work(app: Sphinx) -> list[Work]:
+def work(site: Site) -> list[Work]:
     """One piece of work for each sample call, also if several pages show it."""
-    root, made = Path(app.confdir), {}
-    for article in sorted(Path(app.srcdir).rglob("*.rst")):
-        if article.is_relative_to(Path(app.srcdir, "gallery")):
+    root, made = Path(site.confdir), {}
+    for article in sorted(Path(site.srcdir).rglob("*.rst")):
+        if article.is_relative_to(Path(site.srcdir, "gallery")):
             continue
         for line, request in requests(article.read_text("utf-8")):
             module = f"snippets.{request.target.rpartition('.')[0]}"
             file = root.joinpath(*module.split(".")).with_suffix(".py")
             if file.is_file():  # if not, the directive reports it
-                made.setdefault(request.path, _one(app, article, line, request, file))
+                made.setdefault(request.path, _one(site, article, line, request, file))
     return list(made.values())
 
 
-def _one(app: Sphinx, article: Path, line: int, request: Request, file: Path) -> Work:
-    root = Path(app.confdir)
+def _one(site: Site, article: Path, line: int, request: Request, file: Path) -> Work:
+    root = Path(site.confdir)
     module = ".".join(file.relative_to(root).with_suffix("").parts)
     style = [*STYLE, *module_files(module, root)]  # with the packages around it
     return Work(
-        request.path.removeprefix("gallery/").removesuffix(".json"),
+        request.task,
         article,
         of_script(file, root, style, request),
         make,
         (root, file, request),
-        app.config.evidence_time_limit,
+        site.config.evidence_time_limit,
         line,
     )

@@ -1,0 +1,52 @@
+"""What evidence needs to know of a site, with a running Sphinx or without one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util.tags import Tags
+
+SETTINGS = (
+    ("evidence_settings", "", "", str),
+    ("evidence_time_limit", 120.0, "", (float, int)),  # seconds of one task
+)
+
+
+class Site(Protocol):
+    """The attributes of ``Sphinx`` from which work is listed."""
+
+    confdir: Path
+    srcdir: Path
+    config: Config
+
+
+@dataclass(frozen=True)
+class UnbuiltSite:
+    """The same without Sphinx; ``config`` lacks what extensions complete."""
+
+    confdir: Path
+    srcdir: Path
+    config: Config
+
+
+def read(root: Path) -> UnbuiltSite:
+    """The site whose ``conf.py`` and ``docs`` lie in ``root``."""
+    config = Config.read(root, overrides={}, tags=Tags())
+    for setting in (*SETTINGS, ("sphinx_gallery_conf", {}, "", dict)):
+        config.add(*setting)
+    site = UnbuiltSite(root, root / "docs", config)
+    remember_settings(site, config)
+    return site
+
+
+def remember_settings(site: Site, config: Config) -> None:
+    """Keep the gallery's settings as written, before Sphinx-Gallery completes them."""
+    config.evidence_settings = repr(sorted(config.sphinx_gallery_conf.items()))
+
+
+def setup(app: Sphinx) -> None:
+    for setting in SETTINGS:
+        app.add_config_value(*setting)
+    app.connect("config-inited", remember_settings, priority=5)  # Sphinx-Gallery: 10
