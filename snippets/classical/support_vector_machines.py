@@ -162,7 +162,8 @@ def approach(points: Points, labels: Labels) -> Iterator[Shares]:
         normal = shares @ signed
         apart = np.linalg.norm(normal)
         if apart <= 1e-5 * np.abs(centered).max():
-            raise ValueError(f"not separable: the hulls are {apart:.0e} apart")
+            sizes = f"{positive.sum()} and {(~positive).sum()}"
+            raise ValueError(f"not separable: the hulls of {sizes} points meet")
         along = signed @ normal
         ends = [shares[side] @ along[side] for side in (positive, ~positive)]
         inside = np.where(shares > 0, 0.0, np.where(positive, *ends) - along)
