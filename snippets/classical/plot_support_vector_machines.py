@@ -134,6 +134,7 @@ for number, shares in enumerate(rounds[:-1]):
     steps = [0, 0, 0, 0.25, 0.5, 0.75]
     frames += [(number, shares + t * (rounds[number + 1] - shares)) for t in steps]
 frames += [(len(rounds) - 1, rounds[-1])] * 4
+assert len(rounds) == 5
 
 fig, ax = plt.subplots(figsize=(6.2, 4))
 fig.set_label(
@@ -231,7 +232,7 @@ for number, world in enumerate([line, clouds]):
     curve = [errors[tenth == n].mean() for n in range(1, 11)]
     gain = errors.mean(axis=1) - chosen[:, 1]
     assert gain.mean() > 4 * gain.std() / np.sqrt(400)
-    assert curve[0] > 1.2 * curve[-1]
+    assert 1.25 < curve[0] / curve[-1] < 1.6 or 3 < curve[0] / curve[-1] < 5
     means = [errors.mean(), *chosen.mean(axis=0)]
     names_here = [f"{world.__name__}_{name}" for name in names]
     measured |= dict(zip(names_here, means, strict=True))
@@ -278,6 +279,8 @@ measured |= {
     "perceptron_margin": np.mean(reached),
     "widest_over_random": measured["line_widest"] / measured["line_random"],
     "center_over_widest": measured["line_center"] / measured["line_widest"],
+    "center_over_widest_in_clouds": measured["clouds_center"]
+    / measured["clouds_widest"],
     "support_share": (held / images).mean(),
     "left_out_share": (missed / images).mean(),
     "left_out_over_support": (missed / held).max(),

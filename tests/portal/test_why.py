@@ -1,4 +1,4 @@
-"""``why`` tells which tasks of a page are fresh, and which inputs of the others changed."""
+"""``why`` tells which tasks of a page are fresh, and what changed for the others."""
 
 import subprocess
 import sys
