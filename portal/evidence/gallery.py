@@ -18,12 +18,15 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from portal import figures, measured
+from portal import measured
 from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
 from portal.evidence.work import Work
 
-STYLE = [Path(figures.__file__), Path(measured.__file__), Path(__file__)]
+FIGURES = (
+    Path(__file__).parents[1] / "figures.py"
+)  # imports matplotlib: in workers only
+STYLE = [FIGURES, Path(measured.__file__), Path(__file__)]
 LIMIT = re.compile(r"^# sphinx_gallery_time_limit = (\d+)$", re.MULTILINE)
 
 
