@@ -62,6 +62,7 @@ def work(site: Site) -> list[Work]:
             make,
             (test, root),
             site.config.evidence_time_limit,
+            memory=site.config.evidence_memory_limit,
         )
         for test in tests
         if test.is_file()

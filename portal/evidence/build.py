@@ -50,6 +50,7 @@ def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
                 log,
                 work.limit,
                 work.line,
+                work.memory,
             )
         )
     return made

@@ -23,11 +23,9 @@ from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
 from portal.evidence.work import Work
 
-FIGURES = (
-    Path(__file__).parents[1] / "figures.py"
-)  # imports matplotlib: in workers only
+# By path, since it imports matplotlib, which only workers need.
+FIGURES = Path(__file__).parents[1] / "figures.py"
 STYLE = [FIGURES, Path(measured.__file__), Path(__file__)]
-LIMIT = re.compile(r"^# sphinx_gallery_time_limit = (\d+)$", re.MULTILINE)
 
 
 def _fix_zip_times(archive: Path) -> None:
@@ -78,9 +76,13 @@ def rounded_up(seconds: float) -> int:
     return next((bound for bound in bounds if seconds < bound), 120)
 
 
-def time_limit(script: Path, default: float) -> float:
-    """Seconds that a script may take: its own declaration, or the default."""
-    declared = LIMIT.search(script.read_text("utf-8"))
+def limit(script: Path, kind: str, default: float) -> float:
+    """What a script may take: ``# sphinx_gallery_time_limit = 30``, or the default.
+
+    ``kind`` is ``time``, in seconds, or ``memory``, in GiB.
+    """
+    pattern = rf"(?m)^# sphinx_gallery_{kind}_limit = (\d+)$"
+    declared = re.search(pattern, script.read_text("utf-8"))
     return float(declared[1]) if declared else default
 
 
@@ -94,7 +96,8 @@ def work(site: Site) -> list[Work]:
             of_script(script, root, STYLE, conf.evidence_settings),
             make,
             (script, conf.sphinx_gallery_conf),
-            time_limit(script, conf.evidence_time_limit),
+            limit(script, "time", conf.evidence_time_limit),
+            memory=limit(script, "memory", conf.evidence_memory_limit),
         )
         for script in sorted(root.glob("snippets/*/plot_*.py"))
     ]

@@ -20,6 +20,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from portal import network
+from portal.evidence import memory
 
 GRACE = 5  # seconds between the traceback of a task out of time and its end
 
@@ -35,6 +36,7 @@ class Task:
     log: Path
     limit: float = 120.0  # seconds
     line: int = 1  # blamed if the traceback names none
+    memory: float = 4.0  # GiB
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def _call(task: Task) -> tuple[float, str]:
     faulthandler.enable(file=2)
     faulthandler.dump_traceback_later(task.limit, exit=True, file=2)
     network.refuse()
+    memory.limit(task.memory)
     os._exit = _exit_with_trace
     start = time.perf_counter()
     problem = ""
@@ -104,15 +107,24 @@ def _call(task: Task) -> tuple[float, str]:
     except BaseException as error:
         _print_from(task.script, error)
         problem = traceback.format_exception_only(error)[-1].strip()
+        if memory.is_exhausted(problem):
+            problem = _out_of_memory(task)
     sys.stderr.flush()
     os._exit = _exit
     faulthandler.cancel_dump_traceback_later()
     return time.perf_counter() - start, problem
 
 
+def _out_of_memory(task: Task) -> str:
+    return f"out of memory: it may take {task.memory:g} GiB"
+
+
 def _expired(task: Task, error: ProcessExpired) -> str:
-    if "Timeout (" in Outcome(task, 0.0).output:
+    output = Outcome(task, 0.0).output
+    if "Timeout (" in output:
         return f"still running after {task.limit:g} s"
+    if memory.is_exhausted(output):
+        return _out_of_memory(task)
     status = error.exitcode
     return f"killed by signal {-status}" if status < 0 else "exited early"
 

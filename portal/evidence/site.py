@@ -10,6 +10,7 @@ from sphinx.util.tags import Tags
 
 SETTINGS = (
     ("evidence_settings", "", "", str),
+    ("evidence_memory_limit", 4.0, "", (float, int)),  # GiB of one task
     ("evidence_time_limit", 120.0, "", (float, int)),  # seconds of one task
 )
 

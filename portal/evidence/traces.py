@@ -126,4 +126,5 @@ def _one(site: Site, article: Path, line: int, request: Request, file: Path) -> 
         (root, file, request),
         site.config.evidence_time_limit,
         line,
+        site.config.evidence_memory_limit,
     )

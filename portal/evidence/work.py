@@ -21,6 +21,7 @@ class Work:
     arguments: tuple
     limit: float = 120.0
     line: int = 1
+    memory: float = 4.0
 
     @property
     def key(self) -> Inputs:

@@ -26,11 +26,30 @@ def sleep(seconds):
     time.sleep(seconds)
 
 
+def hoard(piece):
+    pieces = []
+    while True:
+        pieces.append(bytearray(piece))
+
+
+def hoard_tensor():
+    import torch
+
+    torch.ones(2**28)
+
+
+def hoard_in_a_library():
+    """What a C++ library does when its allocation is refused."""
+    os.write(2, b"terminate called after throwing 'std::bad_alloc'\n")
+    os.abort()
+
+
 @pytest.fixture
 def task(tmp_path):
-    def task(function, *arguments, name="task", limit=30.0):
+    def task(function, *arguments, name="task", limit=30.0, memory=4.0):
         script = tmp_path / "plot_none.py"
-        return Task(name, script, function, arguments, tmp_path / f"{name}.log", limit)
+        log = tmp_path / f"{name}.log"
+        return Task(name, script, function, arguments, log, limit, memory=memory)
 
     return task
 
@@ -56,3 +75,23 @@ def test_one_that_hangs_is_ended(task):
     (outcome,) = run([task(sleep, 60, limit=0.5)], 1, PRELOAD)
     assert outcome.problem == "still running after 0.5 s"
     assert "in sleep" in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (hoard, (2**26,)),
+        (hoard, (2**10,)),
+        (hoard_tensor, ()),
+        (hoard_in_a_library, ()),
+    ],
+)
+def test_one_that_takes_too_much_memory_is_ended(task, function, arguments):
+    (outcome,) = run([task(function, *arguments, memory=0.25)], 1, PRELOAD)
+    assert outcome.problem == "out of memory: it may take 0.25 GiB"
+    assert f"in {function.__name__}" in outcome.output
+
+
+def test_memory_is_counted_beyond_what_the_server_has(task):
+    (outcome,) = run([task(bytearray, 2**27, memory=0.25)], 1, PRELOAD)
+    assert outcome.problem == ""
