@@ -5,6 +5,7 @@ starts in milliseconds; a worker serves one task. Whatever a task does to its pr
 (an endless loop, a crash, ``os._exit``) costs that task alone.
 """
 
+import errno
 import faulthandler
 import multiprocessing
 import os
@@ -13,7 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError, as_completed
+from concurrent.futures import Future, TimeoutError, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 from portal import network
 from portal.evidence import memory
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 GRACE = 5  # seconds between the traceback of a task out of time and its end
 
 
@@ -89,6 +91,15 @@ def _print_from(script: Path, error: BaseException) -> None:
     sys.stderr.write("".join(lines + traceback.format_exception_only(error)))
 
 
+def _is_full(error: BaseException | None) -> bool:
+    """Whether it, or an error that it arose from, is that a disk takes nothing more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _call(task: Task) -> tuple[float, str]:
     """Runs in the worker: call, and return the seconds and what went wrong."""
     with task.log.open("w") as log:
@@ -105,14 +116,21 @@ def _call(task: Task) -> tuple[float, str]:
     try:
         task.function(*task.arguments)
     except BaseException as error:
-        _print_from(task.script, error)
-        problem = traceback.format_exception_only(error)[-1].strip()
-        if memory.is_exhausted(problem):
-            problem = _out_of_memory(task)
+        problem = _problem(task, error)
+    finally:
+        os._exit = _exit
+        faulthandler.cancel_dump_traceback_later()
     sys.stderr.flush()
-    os._exit = _exit
-    faulthandler.cancel_dump_traceback_later()
     return time.perf_counter() - start, problem
+
+
+def _problem(task: Task, error: BaseException) -> str:
+    """What the task is reported for; its traceback goes to the log."""
+    if _is_full(error):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    _print_from(task.script, error)
+    problem = traceback.format_exception_only(error)[-1].strip()
+    return _out_of_memory(task) if memory.is_exhausted(problem) else problem
 
 
 def _out_of_memory(task: Task) -> str:
@@ -129,10 +147,24 @@ def _expired(task: Task, error: ProcessExpired) -> str:
     return f"killed by signal {-status}" if status < 0 else "exited early"
 
 
+def _outcome(task: Task, future: Future) -> Outcome:
+    try:
+        return Outcome(task, *future.result())
+    except TimeoutError:
+        return Outcome(task, task.limit, f"still running after {task.limit:g} s")
+    except ProcessExpired as error:
+        return Outcome(task, 0.0, _expired(task, error))
+
+
 def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome]:
     """Run ``tasks`` in their order, ``workers`` at a time; yield as they end.
 
     ``preload`` names modules that the server process imports before it forks.
+
+    Raises
+    ------
+    OSError
+        If a task found the disk full, which is no fault of its script.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(preload)
@@ -141,11 +173,9 @@ def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome
             pool.schedule(_call, args=[task], timeout=task.limit + GRACE): task
             for task in tasks
         }
-        for future in as_completed(futures):
-            task = futures[future]
-            try:
-                yield Outcome(task, *future.result())
-            except TimeoutError:
-                yield Outcome(task, task.limit, f"still running after {task.limit:g} s")
-            except ProcessExpired as error:
-                yield Outcome(task, 0.0, _expired(task, error))
+        try:
+            for future in as_completed(futures):
+                yield _outcome(futures[future], future)
+        except BaseException:
+            pool.stop()
+            raise

@@ -9,16 +9,44 @@ An entry is whole or absent. One whose files no longer have the recorded digests
 dropped when it is asked for, and so made again.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from sphinx.util import logging
 
 from portal.evidence.inputs import Inputs, digest, fingerprint
+
+logger = logging.getLogger(__name__)
+
+
+class Unavailable(Exception):
+    """Something around the site that evidence needs is missing, such as disk space."""
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tell what to do when nothing can be written to ``folder``.
+
+    Raises
+    ------
+    Unavailable
+        In place of the ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"evidence cannot be written to {folder}: {error.strerror or error}. Free "
+            "space there, make the folder writable, or put a link to another in its "
+            "place; what was stored before is untouched"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -32,13 +60,17 @@ class Entry:
     digests: dict[str, str]
 
     @property
+    def manifest(self) -> Path:
+        return self.folder / "manifest.json"
+
+    @property
     def files(self) -> Path:
         return self.folder / "files"
 
     @property
     def used(self) -> int:
-        """When a build used the entry last, in nanoseconds by ``Store.stamp``."""
-        return (self.folder / "manifest.json").stat().st_mtime_ns
+        """When a build used the entry last, in nanoseconds; see ``recency``."""
+        return self.manifest.stat().st_mtime_ns
 
     def is_intact(self) -> bool:
         try:
@@ -67,10 +99,23 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def lock(self) -> FileLock:
-        """Held by the one build that may write here; the system frees it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.folder / ".lock")
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by the one build that may write here; the system frees it.
+
+        The folder may be a link, also to one that is yet to be made.
+        """
+        self.folder.resolve().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            logger.info("waiting for another build to finish its evidence...")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def get(self, inputs: Inputs) -> Entry | None:
         entry = self._read(self.folder / fingerprint(inputs))

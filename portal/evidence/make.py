@@ -1,0 +1,87 @@
+"""Make the evidence that the store lacks, in one pool, and report failures."""
+
+import os
+from collections.abc import Iterable
+
+from sphinx.util import logging
+from sphinx.util.display import status_iterator
+
+from portal.evidence import recency
+from portal.evidence.process import Outcome, Task, run
+from portal.evidence.store import Entry, Store
+from portal.evidence.work import Work
+
+logger = logging.getLogger(__name__)
+
+
+def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
+    """The stale work as tasks, the longest of last time first."""
+    seconds = store.seconds()
+    made = []
+    for work in sorted(stale, key=lambda work: -seconds.get(work.name, 1e9)):
+        scratch = store.scratch()
+        arguments = (scratch / "files", *work.arguments)
+        log = scratch / "log"
+        made.append(
+            Task(
+                work.name,
+                work.file,
+                work.function,
+                arguments,
+                log,
+                work.limit,
+                work.line,
+                work.memory,
+            )
+        )
+    return made
+
+
+def execute(wanted: list[Work], store: Store) -> list[Outcome]:
+    """Run the work without an entry, keep what succeeds, return what failed."""
+    stale = {work.name: work for work in wanted if store.get(work.key) is None}
+    waiting, failed = tasks(stale.values(), store), []
+    workers = os.cpu_count() or 1
+    outcomes = run(waiting, workers, ["portal.evidence.preload"]) if waiting else []
+    for outcome in status_iterator(
+        outcomes,
+        "making evidence... ",
+        length=len(waiting),
+        stringify_func=lambda outcome: f"{outcome.task.name} {outcome.seconds:.1f} s",
+    ):
+        task = outcome.task
+        if outcome.problem:
+            failed.append(outcome)
+        else:
+            key = stale[task.name].key
+            store.put(task.log.parent, task.name, key, outcome.seconds)
+    return failed
+
+
+def make(wanted: list[Work], store: Store) -> list[Entry]:
+    """The evidence of all the work, made where it is missing.
+
+    When work fails, all failures are reported after all of it has run, and what
+    succeeded is kept.
+
+    Raises
+    ------
+    SystemExit
+        If any work failed.
+    """
+    allowed = recency.limit()
+    store.sweep()
+    try:
+        failed = execute(wanted, store)
+        for outcome in failed:
+            logger.error(outcome.report(), location=outcome.place)
+    finally:
+        store.sweep()
+    found = [store.get(work.key) for work in wanted]
+    made = [entry for entry in found if entry]
+    recency.mark(made, store)
+    recency.evict(made, store, allowed)
+    if failed:
+        logger.error("evidence: %d of %d failed", len(failed), len(wanted))
+        raise SystemExit(1)
+    return made
