@@ -2,10 +2,11 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
+from subprocess import CalledProcessError
 
+from portal.evidence.store import Unavailable
 from portal.evidence.why import why
 from portal.new import new
 from portal.read_the_docs import rehearse
@@ -36,7 +37,7 @@ def main(arguments: list[str], root: Path) -> int:
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
-    except (ValueError, OSError, subprocess.CalledProcessError) as problem:
+    except (ValueError, OSError, Unavailable, CalledProcessError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

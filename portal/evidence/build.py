@@ -12,10 +12,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from portal.evidence import agreements, gallery, site, traces
+from portal.evidence import agreements, gallery, remote, site, traces
 from portal.evidence.make import make
 from portal.evidence.site import Site
-from portal.evidence.store import Entry, Store, Unavailable, writing
+from portal.evidence.store import Entry, Unavailable, writing
 from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
@@ -58,9 +58,9 @@ def update(app: Sphinx) -> None:
     When that fails, the build ends and the pages that were there are untouched. A
     second build waits until the first has its evidence.
     """
-    store = Store(Path(app.confdir, "build/evidence"))
     pages = Path(app.srcdir, "gallery")
     try:
+        store = remote.store(Path(app.confdir))
         wanted = listed(app)
         with writing(store.folder), store.lock():
             made = make(wanted, store)

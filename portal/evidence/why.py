@@ -7,7 +7,7 @@ as they are now are compared with those of its last result.
 from pathlib import Path
 
 from portal import mirror
-from portal.evidence import build, site, traces
+from portal.evidence import build, remote, site, traces
 from portal.evidence.inputs import changes
 from portal.evidence.store import Store
 from portal.evidence.work import Work
@@ -51,5 +51,5 @@ def why(page: str, root: Path) -> list[str]:
     """The answer for ``book/page``, one line a task."""
     book, _, name = page.partition("/")
     root = root.resolve()
-    store = Store(root / "build/evidence")
+    store = remote.store(root)
     return [reason(work, store) for work in behind(root, book, name)]

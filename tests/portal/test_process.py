@@ -3,6 +3,7 @@
 The failing scripts themselves are in ``test_bad_input.py``.
 """
 
+import errno
 import os
 import signal
 import time
@@ -42,6 +43,13 @@ def hoard_in_a_library():
     """What a C++ library does when its allocation is refused."""
     os.write(2, b"terminate called after throwing 'std::bad_alloc'\n")
     os.abort()
+
+
+def fill_the_disk():
+    try:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    except OSError as error:
+        raise RuntimeError("cannot save") from error
 
 
 @pytest.fixture
@@ -95,3 +103,11 @@ def test_one_that_takes_too_much_memory_is_ended(task, function, arguments):
 def test_memory_is_counted_beyond_what_the_server_has(task):
     (outcome,) = run([task(bytearray, 2**27, memory=0.25)], 1, PRELOAD)
     assert outcome.problem == ""
+
+
+def test_a_full_disk_is_no_failure_of_the_script(task):
+    tasks = [task(fill_the_disk), task(sleep, 60, name="after")]
+    start = time.monotonic()
+    with pytest.raises(OSError, match="No space left"):
+        list(run(tasks, 1, PRELOAD))
+    assert time.monotonic() - start < 30  # the others are not waited for

@@ -1,0 +1,103 @@
+"""A store that others share: ``PORTAL_EVIDENCE`` names a path or any fsspec URL.
+
+::
+
+    <url>/files/<digest of content>    each file once, whichever results hold it
+    <url>/<fingerprint>.json           the manifest of a result, written last
+
+What is not found locally is looked for there, and what is made is copied there. Two
+that make the same result at once can only write equal bytes under one name, except the
+manifest, of which either is right. Whatever is half-written or damaged counts as absent.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import fsspec
+
+from portal.evidence.inputs import Inputs, digest, fingerprint
+from portal.evidence.store import Entry, Store, Unavailable
+
+
+class Remote:
+    """Names and bytes at a URL."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.files, self.path = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise Unavailable(f"PORTAL_EVIDENCE: {error}") from error
+
+    def read(self, names: list[str]) -> list[bytes] | None:
+        """The content of each, or nothing if one of them is absent."""
+        paths = [f"{self.path}/{name}" for name in names]
+        try:
+            found = self.files.cat(paths, on_error="return") if paths else {}
+            for value in found.values():
+                if isinstance(value, Exception):
+                    raise value
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # each file system has its own
+            raise Unavailable(f"PORTAL_EVIDENCE cannot be read: {error}") from error
+        return [found[path] for path in paths]
+
+    def write(self, contents: dict[str, bytes]) -> None:
+        try:
+            self.files.makedirs(f"{self.path}/files", exist_ok=True)
+            self.files.pipe(
+                {f"{self.path}/{name}": contents[name] for name in contents}
+            )
+        except Exception as error:
+            raise Unavailable(f"PORTAL_EVIDENCE cannot be written: {error}") from error
+
+
+class SharedStore(Store):
+    """A store on this disk before another that is shared."""
+
+    def __init__(self, folder: Path, remote: Remote) -> None:
+        super().__init__(folder)
+        self.remote = remote
+
+    def get(self, inputs: Inputs) -> Entry | None:
+        return super().get(inputs) or self._download(inputs)
+
+    def put(self, scratch: Path, task: str, inputs: Inputs, seconds: float) -> Entry:
+        entry = super().put(scratch, task, inputs, seconds)
+        contents = {
+            f"files/{expected}": (entry.files / name).read_bytes()
+            for name, expected in entry.digests.items()
+        }
+        self.remote.write(contents)
+        self.remote.write({f"{entry.folder.name}.json": entry.manifest.read_bytes()})
+        return entry
+
+    def _download(self, inputs: Inputs) -> Entry | None:
+        manifest = self._manifest(inputs)
+        digests = manifest.get("digests", {})
+        contents = self.remote.read([f"files/{value}" for value in digests.values()])
+        if not contents or [*map(digest, contents)] != [*digests.values()]:
+            return None
+        scratch = self.scratch()
+        for name, data in zip(digests, contents, strict=True):
+            file = scratch / "files" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        return super().put(scratch, manifest["task"], inputs, manifest["seconds"])
+
+    def _manifest(self, inputs: Inputs) -> dict:
+        """What lies there for these inputs; empty if nothing or not for these."""
+        found = self.remote.read([f"{fingerprint(inputs)}.json"])
+        try:
+            manifest = json.loads(found[0]) if found else {}
+        except ValueError:
+            return {}
+        return manifest if manifest.get("inputs") == inputs else {}
+
+
+def store(root: Path) -> Store:
+    """The store of the site in ``root``, as the environment says."""
+    folder = root / "build/evidence"
+    url = os.environ.get("PORTAL_EVIDENCE")
+    return SharedStore(folder, Remote(url)) if url else Store(folder)
