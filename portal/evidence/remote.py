@@ -7,7 +7,7 @@
 
 What is not found locally is looked for there, and what is made is copied there. Two
 that make the same result at once can only write equal bytes under one name, except the
-manifest, of which either is right. Whatever is half-written or damaged counts as absent.
+manifest, of which either is right. What is half-written or damaged counts as absent.
 """
 
 import json

@@ -112,7 +112,7 @@ assert np.median(mistakes / bounds) < 0.1
 fig, ax = plt.subplots(figsize=(6.2, 3.4))
 fig.set_label(
     "A hundred dots, mistakes of a perceptron against its bound, on logarithmic axes. "
-    "All lie below the diagonal, most of them by a factor of ten to a hundred."
+    "All lie below the diagonal, most of them by a factor of ten and more."
 )
 ax.loglog(bounds, mistakes, "o", ms=5)
 ends = np.array([bounds.min(), bounds.max()])

@@ -28,7 +28,7 @@ from snippets.classical.support_vector_machines import (
     perceptron,
 )
 
-bounded = settings(max_examples=60, deadline=None, derandomize=True)
+bounded = settings(max_examples=40, deadline=None, derandomize=True)
 HARD = SVC(kernel="linear", C=1e6, tol=1e-10)
 SIX = np.array([[1, 1], [2, 2], [2, 0], [0, 0], [1, 0], [0, 1]])
 SIX_LABELS = np.array([1, 1, 1, -1, -1, -1])
@@ -129,13 +129,28 @@ def test_solution_meets_the_conditions_of_karush_kuhn_and_tucker(data):
     assert np.count_nonzero(multipliers) <= points.shape[1] + 1
 
 
-def test_rounds_bring_the_hulls_together_to_the_width_of_the_street():
-    points, labels = separable(41, 3, seed=2)
-    signed = labels[:, None] * points
-    lengths = [np.linalg.norm(shares @ signed) for shares in approach(points, labels)]
+@pytest.mark.parametrize(("samples", "features"), [(41, 3), (53, 17), (67, 29)])
+def test_rounds_bring_the_hulls_together_to_the_width_of_the_street(samples, features):
+    for seed in range(5):
+        points, labels = separable(samples, features, seed)
+        rounds = np.array(list(approach(points, labels)))
+        assert rounds.min() == 0
+        assert_allclose(rounds @ (labels > 0), 1)
+        assert_allclose(rounds @ (labels < 0), 1)
+        lengths = np.linalg.norm(rounds @ (labels[:, None] * points), axis=1)
+        assert np.all(np.diff(lengths) < 0)
+        width = 2 / np.linalg.norm(hard_margin(points, labels).weight)
+        assert_allclose(lengths[-1], width)
+
+
+@pytest.mark.parametrize("seed", [153, 273, 292])
+def test_hulls_come_closer_where_several_shares_turn_negative_at_once(seed):
+    rng = np.random.default_rng(seed)
+    points = rng.integers(-3, 4, size=(60, 12)).astype(float)
+    labels = np.where(points @ rng.normal(size=12) > 0, 1, -1)
+    rounds = np.array(list(approach(points, labels)))
+    lengths = np.linalg.norm(rounds @ (labels[:, None] * points), axis=1)
     assert np.all(np.diff(lengths) < 0)
-    width = 2 / np.linalg.norm(hard_margin(points, labels).weight)
-    assert_allclose(lengths[-1], width)
 
 
 def test_points_that_are_not_support_vectors_do_not_matter():
@@ -159,6 +174,8 @@ def test_street_moves_and_turns_with_the_points():
     turned = hard_margin(points @ turn + 50, labels)
     assert_allclose(turned.weight, weight @ turn, rtol=1e-6)
     assert_allclose(turned.bias, bias - 50 * turned.weight.sum(), rtol=1e-6)
+    far = hard_margin(points + 2.0**20, labels)
+    assert_allclose(far.weight, weight)
     shrunk = hard_margin(points / 1000, -labels)
     assert_allclose(shrunk.weight, -1000 * weight)
     assert_allclose(shrunk.multipliers, 1e6 * multipliers)
