@@ -10,6 +10,7 @@ Contact points with it, all tested in ``tests/portal/test_gallery.py``:
 """
 
 import json
+import logging
 import re
 import sys
 import time
@@ -56,6 +57,8 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
         "abort_on_example_error": True,
     }
     sys.path.insert(0, str(script.parents[2]))
+    # An error is raised as well as logged: report it once.
+    logging.getLogger("sphinx").addHandler(logging.NullHandler())
     start = time.process_time()
     generate_file_rst(script.name, target, script.parent, gallery_conf)
     seconds = {"seconds": rounded_up(time.process_time() - start)}

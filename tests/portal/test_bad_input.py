@@ -66,6 +66,8 @@ def test_mistake_in_a_script(site, make_html, statement, cause, script):
     assert build.status != 0
     assert f"snippets/attention/plot_small.py:{line}: " in build.output
     assert cause in build.output
+    assert build.output.count("Traceback") <= 1
+    assert build.output.count(f"line {line}, in <module>") <= 1
 
 
 def test_script_that_cannot_be_parsed(site, make_html, script):
