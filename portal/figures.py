@@ -113,7 +113,8 @@ class Frames(AbstractMovieWriter):
 
 def write_animation(drawings: list[str], path: Path, milliseconds: float) -> None:
     """Write frames as an APNG that plays three times and rests on its last frame."""
-    images = [Image.open(io.BytesIO(to_png(svg, zoom=1.5))) for svg in drawings]
+    once = {svg: to_png(svg, zoom=1.5) for svg in dict.fromkeys(drawings)}
+    images = [Image.open(io.BytesIO(once[svg])) for svg in drawings]
     images[0].save(
         path,
         save_all=True,
