@@ -102,6 +102,19 @@ def of_script(script: Path, root: Path, style: list[Path], settings: object) -> 
     return inputs
 
 
+def unlike(inputs: Inputs, root: Path) -> list[str]:
+    """Names of those inputs, of the files and versions among them, that differ here."""
+    here = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    for name, value in inputs.items():
+        if (root / name).is_file():
+            here[name] = digest((root / name).read_bytes())
+        elif "/" in name:
+            here[name] = "absent"
+        elif len(value) < 64 and name != "task":
+            here.setdefault(name, installed(name))
+    return [name for name, value in here.items() if inputs.get(name, value) != value]
+
+
 def fingerprint(inputs: Inputs) -> str:
     return digest(json.dumps(inputs, sort_keys=True).encode())
 

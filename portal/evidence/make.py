@@ -1,17 +1,18 @@
 """Make the evidence that the store lacks, in one pool, and report failures."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
-from portal.evidence import recency
-from portal.evidence.process import Outcome, Task, run
+from portal.evidence import cluster, process, recency
+from portal.evidence.process import Outcome, Task
 from portal.evidence.store import Entry, Store
 from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
+PRELOAD = ["portal.evidence.preload"]
 
 
 def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
@@ -32,17 +33,25 @@ def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
                 work.limit,
                 work.line,
                 work.memory,
+                work.key,
             )
         )
     return made
+
+
+def run(waiting: list[Task]) -> Iterator[Outcome]:
+    """Run tasks on this machine, or on the cluster that the environment names."""
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if address:
+        return cluster.run(waiting, address, PRELOAD)
+    return process.run(waiting, os.cpu_count() or 1, PRELOAD)
 
 
 def execute(wanted: list[Work], store: Store) -> list[Outcome]:
     """Run the work without an entry, keep what succeeds, return what failed."""
     stale = {work.name: work for work in wanted if store.get(work.key) is None}
     waiting, failed = tasks(stale.values(), store), []
-    workers = os.cpu_count() or 1
-    outcomes = run(waiting, workers, ["portal.evidence.preload"]) if waiting else []
+    outcomes = run(waiting) if waiting else []
     for outcome in status_iterator(
         outcomes,
         "making evidence... ",

@@ -15,13 +15,14 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, TimeoutError, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
 from portal import network
 from portal.evidence import memory
+from portal.evidence.inputs import Inputs
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 GRACE = 5  # seconds between the traceback of a task out of time and its end
@@ -39,6 +40,7 @@ class Task:
     limit: float = 120.0  # seconds
     line: int = 1  # blamed if the traceback names none
     memory: float = 4.0  # GiB
+    inputs: Inputs = field(default_factory=dict)  # to be alike wherever it runs
 
 
 @dataclass(frozen=True)

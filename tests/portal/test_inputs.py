@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-from portal.evidence.inputs import changes, closure, fingerprint, of_script
+from portal.evidence.inputs import changes, closure, fingerprint, of_script, unlike
 
 FILES = {
     "snippets/__init__.py": "",
@@ -74,3 +74,14 @@ def test_moving_the_repository_changes_nothing(repository, tmp_path_factory):
     before = inputs(repository)
     repository.rename(other)
     assert inputs(other) == before
+
+
+def test_what_differs_from_another_machine_is_named(repository):
+    known = inputs(repository)
+    assert unlike(known, repository) == []
+    assert unlike({**known, "torch": "0.1", "python": "2.7"}, repository) == [
+        "python",
+        "torch",
+    ]
+    (repository / "snippets/a/shared.py").unlink()
+    assert unlike(known, repository) == ["snippets/a/shared.py"]

@@ -1,0 +1,164 @@
+"""Evidence made on a Dask cluster: a scheduler and two workers on this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from portal.evidence.cluster import on_worker
+from portal.evidence.inputs import of_script
+from portal.evidence.process import Task
+from portal.evidence.store import Store
+
+TEST = "def test_x(agrees):\n    agrees([1.0], [1.0], 'definition')\n"
+NOTE = """\
+import os
+import time
+from pathlib import Path
+
+import psutil
+
+worker = psutil.Process().parent().parent().pid
+with Path("ran").open("a") as notes:
+    notes.write(f"{worker} ")
+"""
+WAIT = """\
+while not Path("may_end").exists():
+    time.sleep(0.05)
+"""
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def launch(root, tmp_path):
+    """Starts a module of Python in the repository, and ends it with the test."""
+    running = []
+
+    def launch(module, *arguments, **environment):
+        with (tmp_path / f"{len(running)}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *map(str, arguments)],
+                cwd=root,
+                env={**os.environ, "PYTHONPATH": str(root), **environment},
+                stdout=log,
+                stderr=log,
+            )
+        process.log = tmp_path / f"{len(running)}.log"
+        running.append(process)
+        return process
+
+    yield launch
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def cluster(launch, tmp_path):
+    """The address of a scheduler with two workers of one thread each."""
+    file = tmp_path / "scheduler.json"
+    local = ("--host", "127.0.0.1", "--scheduler-file", file, "--no-dashboard")
+    launch("distributed.cli.dask_scheduler", *local, "--port", "0")
+    wait_for(file.is_file)
+    for name in ("one", "two"):
+        worker = ("--no-nanny", "--nthreads", "1", "--name", name)
+        launch("distributed.cli.dask_worker", *local, *worker)
+    return json.loads(file.read_text())["address"]
+
+
+@pytest.fixture
+def pages(site, script):
+    """Sites with pages whose scripts end in the given statements."""
+
+    def pages(**endings):
+        files = {}
+        for page, ending in endings.items():
+            files[f"docs/attention/{page}.rst"] = f"{page}\n=====\n"
+            files[f"snippets/attention/{page}.py"] = ""
+            files[f"snippets/attention/plot_{page}.py"] = f"{script}{ending}"
+            files[f"tests/attention/test_{page}.py"] = TEST
+        root = site(files=files)
+        (root / "build/evidence").unlink()
+        return root
+
+    return pages
+
+
+@pytest.fixture
+def build(launch):
+    def build(root, address):
+        folders = ("-d", root / "build/doctrees", root / "docs", root / "build/html")
+        arguments = ("-W", "--keep-going", "-c", root, *folders)
+        return launch("sphinx", *arguments, DASK_SCHEDULER_ADDRESS=address)
+
+    return build
+
+
+def ran(root):
+    notes = root / "snippets/attention/ran"
+    return notes.read_text().split() if notes.exists() else []
+
+
+def test_a_worker_that_dies_costs_a_retry(pages, cluster, build):
+    root = pages(small="# cluster\n", slow=NOTE + WAIT)
+    made = build(root, cluster)
+    wait_for(lambda: len(ran(root)) == 1)
+    os.kill(int(ran(root)[0]), signal.SIGKILL)
+    wait_for(lambda: len(ran(root)) == 2)
+    (root / "snippets/attention/may_end").write_text("")
+    assert made.wait() == 0, made.log.read_text()
+    assert len(set(ran(root))) == 2
+    assert len(Store(root / "build/evidence").entries()) == 4
+    page = (root / "build/html/gallery/attention/plot_slow.html").read_text()
+    assert "A line that rises." in page
+
+
+def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
+    endings = {
+        "error": "1 / 0\n",
+        "leaves": "import os; os._exit(0)\n",
+        "hangs": "# sphinx_gallery_time_limit = 1\nwhile True: pass\n",
+        "hoards": "# sphinx_gallery_memory_limit = 1\nbytearray(2**31)\n",
+    }
+    root = pages(**endings)
+    made = build(root, cluster)
+    assert made.wait() == 1
+    output = made.log.read_text()
+    assert "evidence: 4 of 10 failed" in output
+    for page, line, cause in [
+        ("error", 13, "ZeroDivisionError: division by zero"),
+        ("leaves", 13, "exited early"),
+        ("hangs", 14, "still running after 1 s"),
+        ("hoards", 14, "out of memory: it may take 1 GiB"),
+    ]:
+        place = f"{root}/snippets/attention/plot_{page}.py:{line}: "
+        assert f"{place}ERROR: {cause}" in output
+
+
+def test_a_worker_with_other_files_or_versions_is_refused(tmp_path):
+    script = tmp_path / "snippets/attention/plot_small.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import torch\n")
+    inputs = of_script(script, tmp_path, [], "")
+    task = Task("small", script, print, (), script, inputs={**inputs, "torch": "0.1"})
+    script.write_text("import torch  # other\n")
+    with pytest.raises(RuntimeError, match=r"another snippets/.*/plot_small.py, torch"):
+        on_worker(task, [])
+
+
+def test_a_scheduler_that_does_not_answer(pages, build):
+    made = build(pages(), "tcp://127.0.0.1:9")
+    assert made.wait() == 1
+    output = made.log.read_text()
+    assert "ERROR: DASK_SCHEDULER_ADDRESS=tcp://127.0.0.1:9: " in output
+    assert "Traceback" not in output
