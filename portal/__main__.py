@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
 from portal.new import new
@@ -19,6 +20,8 @@ def main(arguments: list[str], root: Path) -> int:
     start = commands.add_parser("new", help="start a page")
     start.add_argument("page", help="book/page")
     start.add_argument("title")
+    evidence = commands.add_parser("evidence", help="make evidence, build no page")
+    evidence.add_argument("--shard", default="1/1", help="k/n: only this share of it")
     reasons = commands.add_parser("why", help="is its evidence fresh, and if not, why")
     reasons.add_argument("page", help="book/page")
     commands.add_parser("status", help="count what stands behind the pages")
@@ -28,6 +31,8 @@ def main(arguments: list[str], root: Path) -> int:
         if options.command == "new":
             for path in new(options.page, options.title, root):
                 print(path)
+        elif options.command == "evidence":
+            return shard.make(options.shard, root)
         elif options.command == "why":
             print(*why(options.page, root), sep="\n")
         elif options.command == "status":

@@ -4,26 +4,30 @@
 
     <url>/files/<digest of content>    each file once, whichever results hold it
     <url>/<fingerprint>.json           the manifest of a result, written last
+    <url>/times.json                   seconds of each task, for ``shard``
 
 What is not found locally is looked for there, and what is made is copied there. Two
 that make the same result at once can only write equal bytes under one name, except the
 manifest, of which either is right. What is half-written or damaged counts as absent.
+Who can write there is trusted: pages are made of what is found.
 """
 
 import json
 import os
 from pathlib import Path
 
-import fsspec
-
 from portal.evidence.inputs import Inputs, digest, fingerprint
 from portal.evidence.store import Entry, Store, Unavailable
+
+TIMES = "times.json"
 
 
 class Remote:
     """Names and bytes at a URL."""
 
     def __init__(self, url: str) -> None:
+        import fsspec  # a tenth of a second, which only its users pay
+
         try:
             self.files, self.path = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -46,9 +50,7 @@ class Remote:
     def write(self, contents: dict[str, bytes]) -> None:
         try:
             self.files.makedirs(f"{self.path}/files", exist_ok=True)
-            self.files.pipe(
-                {f"{self.path}/{name}": contents[name] for name in contents}
-            )
+            self.files.pipe({f"{self.path}/{k}": data for k, data in contents.items()})
         except Exception as error:
             raise Unavailable(f"PORTAL_EVIDENCE cannot be written: {error}") from error
 
@@ -72,6 +74,14 @@ class SharedStore(Store):
         self.remote.write(contents)
         self.remote.write({f"{entry.folder.name}.json": entry.manifest.read_bytes()})
         return entry
+
+    def times(self) -> dict[str, float]:
+        found = self.remote.read([TIMES])
+        return json.loads(found[0]) if found else {}
+
+    def keep_times(self, seconds: dict[str, float]) -> None:
+        if seconds != self.times():
+            self.remote.write({TIMES: json.dumps(seconds).encode()})
 
     def _download(self, inputs: Inputs) -> Entry | None:
         manifest = self._manifest(inputs)

@@ -11,6 +11,7 @@ from sphinx.util.tags import Tags
 SETTINGS = (
     ("evidence_settings", "", "", str),
     ("evidence_memory_limit", 4.0, "", (float, int)),  # GiB of one task
+    ("evidence_shard", "", "", str),  # k/n: make this share, and build no page
     ("evidence_time_limit", 120.0, "", (float, int)),  # seconds of one task
 )
 

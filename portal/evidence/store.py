@@ -163,6 +163,22 @@ class Store:
         """Seconds that each task took when it ran last."""
         return {entry.task: entry.seconds for entry in self.entries()}
 
+    def times(self) -> dict[str, float]:
+        """Seconds of each task as the last whole build recorded them."""
+        try:
+            return json.loads(self.record.read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def keep_times(self, seconds: dict[str, float]) -> None:
+        part = self.record.with_suffix(".part")
+        part.write_text(json.dumps(seconds))
+        os.replace(part, self.record)
+
+    @property
+    def record(self) -> Path:
+        return self.folder / ".times.json"
+
     def sweep(self) -> None:
         """Remove what killed builds left half-made."""
         for folder in self.folder.glob(".scratch-*"):
