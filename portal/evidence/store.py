@@ -171,9 +171,10 @@ class Store:
             return {}
 
     def keep_times(self, seconds: dict[str, float]) -> None:
-        part = self.record.with_suffix(".part")
-        part.write_text(json.dumps(seconds))
-        os.replace(part, self.record)
+        if seconds != self.times():  # also a full disk can be read
+            part = self.record.with_suffix(".part")
+            part.write_text(json.dumps(seconds))
+            os.replace(part, self.record)
 
     @property
     def record(self) -> Path:
