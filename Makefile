@@ -11,7 +11,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new why status rtd setup clean distclean help
+.PHONY: html test lint live new why status bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
 	@test -f $(HTML)/.complete || rm -rf build/doctrees  # the last build failed: read all
@@ -43,6 +43,9 @@ why: $(STAMP)  ## is the evidence of a page fresh, and if not, why: make why pag
 
 status: $(STAMP)  ## count what stands behind the pages of the last build
 	@$(BIN)/python -m portal status
+
+bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench options=--help
+	$(BIN)/python -m benchmarks $(options)
 
 rtd: $(STAMP)  ## build the last commit as Read the Docs will
 	$(BIN)/python -m portal rtd

@@ -11,18 +11,18 @@ from benchmarks import compare, report, site
 from benchmarks.measure import Cost
 
 RECORDS = site.REPOSITORY / "build/benchmarks.json"
-CHECKED = 12  # pages of the site that is compared with clean builds, in no time
+CHECKED = 12  # pages of the site that is compared with clean builds
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--pages", type=int, default=60, help="pages of the site (%(default)s)")
+    add("--pages", type=int, default=60, help="of the site (%(default)s)")
     add("--repeats", type=int, default=3, help="of each build (%(default)s)")
-    add("--scale", type=float, default=1.0, help="of the scripts' seconds (%(default)s)")
-    add("--growth", type=int, default=240, help="pages, for ours doing nothing; 0: none")
+    add("--scale", type=float, default=1, help="of the scripts' seconds (%(default)s)")
+    add("--growth", type=int, default=240, help="pages, for ours with nothing to do")
     add("--note", default="", help="a sentence for the report, on the machine say")
-    add("--report", action="store_true", help="write the report of the last run again")
+    add("--report", action="store_true", help="write that of the last run again")
     return parser.parse_args()
 
 
@@ -32,10 +32,11 @@ def runs(chosen: argparse.Namespace, place: Path) -> Iterator[compare.Record]:
         pass
     for _ in range(chosen.repeats):
         yield from compare.repeat(place, site.plan(chosen.pages, chosen.scale))
-    few, many = site.plan(CHECKED, 0), site.plan(chosen.growth, 0)
+    few = site.plan(CHECKED + (chosen.pages == CHECKED), 0)
     steps = ("cold", *site.EDITS)
     yield from compare.repeat(place, few, (compare.OURS,), steps, check=True)
-    if many:
+    if chosen.growth > chosen.pages:
+        many = site.plan(chosen.growth, 0)
         yield from compare.repeat(place, many, (compare.OURS,), ("cold", "no-op"))
 
 
@@ -59,6 +60,9 @@ def main() -> None:
     for record in kept["records"]:
         record["cost"] = Cost(**record["cost"])
     kept["records"] = [compare.Record(**record) for record in kept["records"]]
+    if chosen.note:
+        kept["options"]["note"] = chosen.note
+    report.write(report.Results(**kept), Path(__file__).parent)
 
 
 if __name__ == "__main__":

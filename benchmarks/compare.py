@@ -98,7 +98,7 @@ class Folder:
 
 
 def differences(folder: Folder) -> list[str]:
-    """Files that the same site, built from nothing elsewhere, has not or has otherwise."""
+    """Files in which the same site differs, built from nothing elsewhere."""
     place = folder.root.with_name("clean")
     clean = Folder(place, folder.variant, folder.pages, folder.edits)
     clean.write()

@@ -51,7 +51,7 @@ def watch(session: int, ended: threading.Event, peak: list[int]) -> None:
 
 
 def wait_for_all(first: int, start: float) -> tuple[float, float, int]:
-    """Seconds until ``first`` ended, CPU seconds of every child, status of ``first``."""
+    """Seconds until ``first`` ended, CPU seconds of all children, its status."""
     wall, cpu, status = 0.0, 0.0, 0
     while True:
         try:
