@@ -23,12 +23,16 @@ INTERVAL = 0.25  # seconds between two looks at the memory
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: seconds, CPU seconds, and the peak of its memory in MB."""
+    """What a command took: seconds, CPU seconds, and the peak of its memory in MB.
+
+    ``others`` is the number of cores that the rest of the machine kept busy meanwhile.
+    """
 
     wall: float
     cpu: float
     memory: float
     status: int
+    others: float = float("nan")
 
 
 def session_memory(session: int) -> int:
@@ -43,6 +47,14 @@ def session_memory(session: int) -> int:
         except (OSError, IndexError):
             continue  # it has ended
     return total
+
+
+def busy_seconds() -> float:
+    """CPU seconds of the whole machine since it started."""
+    user, nice, system, _, _, *interrupts = map(
+        int, Path("/proc/stat").read_text().split()[1:9]
+    )
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def watch(session: int, ended: threading.Event, peak: list[int]) -> None:
@@ -66,7 +78,8 @@ def wait_for_all(first: int, start: float) -> tuple[float, float, int]:
 
 def account(command: list[str]) -> Cost:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    ended, peak, start = threading.Event(), [0], time.perf_counter()
+    ended, peak = threading.Event(), [0]
+    busy, start = busy_seconds(), time.perf_counter()
     child = subprocess.Popen(command, start_new_session=True)
     watcher = threading.Thread(target=watch, args=(child.pid, ended, peak))
     watcher.start()
@@ -74,7 +87,8 @@ def account(command: list[str]) -> Cost:
     child.returncode = status  # so that it is not waited for again
     ended.set()
     watcher.join()
-    return Cost(wall, cpu, peak[0] / 1024, status)
+    others = (busy_seconds() - busy - cpu) / wall
+    return Cost(wall, cpu, peak[0] / 1024, status, others)
 
 
 def measure(command: list[str], environment: dict[str, str], folder: Path) -> Cost:

@@ -34,12 +34,14 @@ a script that imports torch, computes 0.1 to 3 s (log-uniform, times {scale:g};
 Seconds of computing are CPU seconds of the process, so that they are the same
 whoever runs the scripts and however busy the machine is; `OMP_NUM_THREADS=1`. CPU
 time counts all processes, orphans too; memory is the peak of the proportional set
-sizes of all of them, seen four times a second. *cold* has nothing; *scripts* (ours
-alone) has the results of the reference tests and nothing else, since stock runs no
-tests: compare it with stock's *cold*, and *cold* with *scripts* for what {pages}
-tests cost. *pages* reads and writes every page and runs nothing. *module* edits a
-module that {dependents} scripts import; the right number of scripts to run is
-{right}. A build that runs fewer leaves stale figures.
+sizes of all of them, seen four times a second. *others* is how many cores the rest
+of the machine kept busy during the build: times compare where it is near zero.
+*cold* has nothing; *scripts* (ours alone) has the results of the reference tests
+and nothing else, since stock runs no tests: compare it with stock's *cold*, and
+*cold* with *scripts* for what {pages} tests cost. *pages* reads and writes every
+page and runs nothing. *module* edits a module that {dependents} scripts import; the
+right number of scripts to run is {right}. A build that runs fewer leaves stale
+figures.
 
 ## Targets
 
@@ -125,21 +127,28 @@ def rows(cells: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *body])
 
 
+def row(results: Results, variant: str, step: str) -> list[str]:
+    wall, cpu, memory, others = (
+        results.median(variant, step, what)
+        for what in ("wall", "cpu", "memory", "others")
+    )
+    serial = results.wall(SERIAL, "cold" if step == "scripts" else step)
+    ran = len(results.of(variant, step)[0].ran)
+    cells = [f"{wall:.1f}", f"{wall / serial:.2f}", f"{cpu:.1f}", f"{memory:.0f}"]
+    return [f"{step}: {variant}", *cells, f"{others:.1f}", str(ran)]
+
+
 def steps(results: Results) -> str:
-    head = ["Build", "wall (s)", "to serial", "CPU (s)", "memory (MB)", "scripts run"]
-    table = [head]
-    for step in STEPS:
-        serial = results.wall(SERIAL, "cold" if step == "scripts" else step)
-        for variant in VARIANTS:
-            if records := results.of(variant, step):
-                wall, cpu, memory = (
-                    results.median(variant, step, what)
-                    for what in ("wall", "cpu", "memory")
-                )
-                cells = [f"{wall:.1f}", f"{wall / serial:.2f}", f"{cpu:.1f}"]
-                cells += [f"{memory:.0f}", str(len(records[0].ran))]
-                table.append([f"{step}: {variant}", *cells])
-    return rows(table)
+    head = "Build|wall (s)|to serial|CPU (s)|memory (MB)|others (cores)|scripts run"
+    return rows(
+        [head.split("|")]
+        + [
+            row(results, variant, step)
+            for step in STEPS
+            for variant in VARIANTS
+            if results.of(variant, step)
+        ]
+    )
 
 
 def upper_bounds(results: Results) -> list[tuple[str, float, float]]:
