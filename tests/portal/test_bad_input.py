@@ -44,7 +44,7 @@ def test_mistake_in_an_article(site, make_html, body, cause):
         ("assert 1 > 2", "AssertionError"),
         ("import os; os._exit(0)", "os._exit(0)"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
-        ("while True: pass", "still running after 3 s"),
+        ("while True: pass", "still running after 5 s"),
         ("bytearray(2**31)", "out of memory: it may take 1 GiB"),
         ("import torch; torch.ones(2**29)", "out of memory: it may take 1 GiB"),
         (
@@ -59,7 +59,9 @@ def test_mistake_in_an_article(site, make_html, body, cause):
     ],
 )
 def test_mistake_in_a_script(site, make_html, statement, cause, script):
-    limits = "# sphinx_gallery_time_limit = 3\n# sphinx_gallery_memory_limit = 1\n"
+    seconds = 5 if cause.startswith("still running") else 100
+    limits = f"# sphinx_gallery_time_limit = {seconds}\n"
+    limits += "# sphinx_gallery_memory_limit = 1\n"
     code = f"{script}{limits}{statement}\n"
     line = code.splitlines().index(statement) + 1
     build = make_html(site(files={"snippets/attention/plot_small.py": code}))

@@ -127,7 +127,7 @@ def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
     endings = {
         "error": "1 / 0\n",
         "leaves": "import os; os._exit(0)\n",
-        "hangs": "# sphinx_gallery_time_limit = 1\nwhile True: pass\n",
+        "hangs": "# sphinx_gallery_time_limit = 5\nwhile True: pass\n",
         "hoards": "# sphinx_gallery_memory_limit = 1\nbytearray(2**31)\n",
     }
     root = pages(**endings)
@@ -138,7 +138,7 @@ def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
     for page, line, cause in [
         ("error", 13, "ZeroDivisionError: division by zero"),
         ("leaves", 13, "exited early"),
-        ("hangs", 14, "still running after 1 s"),
+        ("hangs", 14, "still running after 5 s"),
         ("hoards", 14, "out of memory: it may take 1 GiB"),
     ]:
         place = f"{root}/snippets/attention/plot_{page}.py:{line}: "
