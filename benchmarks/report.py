@@ -25,7 +25,7 @@ a script that imports torch, computes 0.1 to 3 s (log-uniform, times {scale:g};
 `conf.py` alone, have the same theme and extensions, and read and write pages with
 `-j auto`. Repeats of each build: {repeats}; the numbers are medians. {note}
 
-{about}
+{about}.
 
 ![Wall time of each build](results.svg)
 
@@ -62,14 +62,14 @@ def about() -> dict[str, str]:
     git = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(git, cwd=site.REPOSITORY, capture_output=True, text=True)
     return {
-        "Cores": str(CORES),
-        "Memory": f"{memory / 2**30:.0f} GiB",
-        "Load before the first build": f"{os.getloadavg()[0]:.1f}",
-        "System": f"{platform.system()}, {platform.machine()}",
+        "cores": str(CORES),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "load before the first build": f"{os.getloadavg()[0]:.1f}",
+        "system": f"{platform.system()}, {platform.machine()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
-        "Commit": commit.stdout.strip(),
-        "Date": time.strftime("%Y-%m-%d"),
+        "commit": commit.stdout.strip(),
+        "date": time.strftime("%Y-%m-%d"),
     }
 
 
@@ -135,7 +135,8 @@ def row(results: Results, variant: str, step: str) -> list[str]:
     serial = results.wall(SERIAL, "cold" if step == "scripts" else step)
     ran = len(results.of(variant, step)[0].ran)
     cells = [f"{wall:.1f}", f"{wall / serial:.2f}", f"{cpu:.1f}", f"{memory:.0f}"]
-    return [f"{step}: {variant}", *cells, f"{others:.1f}", str(ran)]
+    shown = f"{others:.1f}" if others == others else "unknown"
+    return [f"{step}: {variant}", *cells, shown, str(ran)]
 
 
 def steps(results: Results) -> str:
@@ -216,7 +217,7 @@ def draw(results: Results, path: Path) -> None:
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)
     panels[1].legend(frameon=False)
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    figure.savefig(path, metadata={"date": None, "Creator": None})
     plt.close(figure)
 
 
@@ -224,11 +225,10 @@ def write(results: Results, folder: Path) -> None:
     draw(results, folder / "results.svg")
     checked = [r.pages for r in results.records if r.differs is not None]
     dependents = [len(site.dependents(edit, results.plan)) for edit in site.EDITS]
-    known = results.about.items()
     text = TEXT.format(
         **results.options,
         burned=results.burned,
-        about=rows([list(row) for row in zip(*known, strict=True)]),
+        about=", ".join(f"{name} {value}" for name, value in results.about.items()),
         steps=steps(results),
         dependents=dependents[-1],
         right=", ".join(map(str, dependents)) + " after the three edits",

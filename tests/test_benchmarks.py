@@ -80,7 +80,7 @@ def test_two_pages_are_built_and_reported(tmp_path):
     ]
     assert all(record.cost.memory > 50 for record in records)
     options = {"pages": 2, "scale": 0, "repeats": 1, "growth": 0, "note": ""}
-    report.write(report.Results(options, {"Cores": "2"}, records), tmp_path)
+    report.write(report.Results(options, {"cores": "2"}, records), tmp_path)
     text = (tmp_path / "results.md").read_text()
     assert "| *module* runs exactly its dependents |  | yes | yes |" in text
     assert "| cold: ours |" in text
