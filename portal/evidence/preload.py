@@ -1,8 +1,11 @@
 """Imported by the server process from which workers are forked.
 
-Drawing one figure fills matplotlib's caches, which every worker then inherits.
+Drawing one figure fills matplotlib's caches, which every worker then inherits. What is
+imported here is frozen, so that no collection of garbage in a worker looks through it:
+pytest collects twice at its end, which took longer than the tests of a page.
 """
 
+import gc
 import io
 import os
 
@@ -19,5 +22,7 @@ axes.set(title="$x$", xlabel="x", ylabel="y")
 for extension in ("png", "svg"):
     figure.savefig(io.BytesIO(), format=extension)
 plt.close(figure)
+gc.collect()
+gc.freeze()
 
 __all__ = ["sphinx_gallery"]
