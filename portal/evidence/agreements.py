@@ -20,6 +20,8 @@ OPTIONS = [
     "--import-mode=importlib",
     "-p",
     "no:cacheprovider",
+    "-p",
+    "jaxtyping._pytest_plugin",
     "--jaxtyping-packages=snippets,beartype.beartype",
 ]
 
@@ -36,6 +38,7 @@ def make(folder: Path, test: Path, root: Path) -> None:
 
     target = folder / "gallery" / test.parent.name
     target.mkdir(parents=True)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others load slowly, do nothing
     os.environ["PORTAL_AGREEMENTS"] = str(target / f"{test.stem}.agreements.json")
     sys.path.insert(0, str(root))
     os.chdir(root)
