@@ -178,9 +178,9 @@ def exactness(results: Results) -> list[list[str]]:
     table = []
     for edit in site.EDITS:
         right = [page.name for page in site.dependents(edit, results.plan)]
-        ran = all(record.ran == right for record in results.of(OURS, edit))
-        met = "yes" if ran else "**no**"
-        table.append([f"*{edit}* runs exactly its dependents", "", met, met])
+        if builds := results.of(OURS, edit):
+            met = "yes" if all(build.ran == right for build in builds) else "**no**"
+            table.append([f"*{edit}* runs exactly its dependents", "", met, met])
     for record in results.records:
         if record.differs is not None:
             shown = ", ".join(f"`{name}`" for name in record.differs[:3]) or "nothing"
@@ -217,7 +217,7 @@ def draw(results: Results, path: Path) -> None:
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)
     panels[1].legend(frameon=False)
-    figure.savefig(path, metadata={"date": None, "Creator": None})
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
     plt.close(figure)
 
 

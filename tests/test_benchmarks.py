@@ -84,3 +84,4 @@ def test_two_pages_are_built_and_reported(tmp_path):
     text = (tmp_path / "results.md").read_text()
     assert "| *module* runs exactly its dependents |  | yes | yes |" in text
     assert "| cold: ours |" in text
+    assert "*script* runs" not in text  # was not measured
