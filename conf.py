@@ -12,7 +12,6 @@ extensions = [
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx_sitemap",
     "sphinxcontrib.bibtex",
     "sphinxext.opengraph",
 ]
@@ -44,8 +43,6 @@ copybutton_prompt_is_regexp = True
 notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
 ogp_site_url = html_baseurl
 ogp_social_cards = {"enable": False}
-sitemap_url_scheme = "{link}"
-sitemap_show_lastmod = False
 
 plot_gallery = "False"  # portal.evidence runs the scripts, each in its own process
 sphinx_gallery_conf = {

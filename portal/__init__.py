@@ -14,6 +14,7 @@ from portal import (
     navigation,
     reproductions,
     shapes,
+    sitemap,
     snippet,
     status,
 )
@@ -35,6 +36,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         evidence_line,
         code_guard,
         navigation,
+        sitemap,
     ):
         module.setup(app)
     return {
