@@ -165,7 +165,7 @@ def update(frame):
     following = rounds[min(number + 1, len(rounds) - 1)]
     newest = (following > 0) & (rounds[number] == 0)
     deepest.set_data(*points[newest].T)
-    text = "the cross lies deepest in it" if newest.any() else "and nobody lies in it"
+    text = "the cross is let in next" if newest.any() else "and nobody lies in it"
     ax.set_title(f"round {number + 1}: a street {width:.2f} wide, {text}")
 
 

@@ -163,7 +163,7 @@ def approach(points: Points, labels: Labels) -> Iterator[Shares]:
         apart = np.linalg.norm(normal)
         if apart <= 1e-5 * np.abs(centered).max():
             sizes = f"{positive.sum()} and {(~positive).sum()}"
-            raise ValueError(f"not separable: the hulls of {sizes} points meet")
+            raise ValueError(f"hulls of {sizes} points meet, or all but meet")
         along = signed @ normal
         ends = [shares[side] @ along[side] for side in (positive, ~positive)]
         inside = np.where(shares > 0, 0.0, np.where(positive, *ends) - along)

@@ -104,9 +104,7 @@ def test_refused_where_linear_programming_finds_no_hyperplane(data):
     objective = np.zeros(rows.shape[1])
     found = linprog(objective, rows, -np.ones(len(rows)), bounds=(None, None))
     if found.status == 2:
-        with pytest.raises(
-            ValueError, match=r"not separable: the hulls of \d and \d points meet"
-        ):
+        with pytest.raises(ValueError, match=r"hulls of \d and \d points meet"):
             hard_margin(points, labels)
     else:
         assert margin(*hard_margin(points, labels)[:2], points, labels) > 0
@@ -194,6 +192,13 @@ def test_features_of_very_different_size():
     points = np.array([[0, 5e3], [1, -5e3], [2, 5e3], [3, -5e3]]) + 1e4
     weight, _, _ = hard_margin(points, np.array([-1, -1, 1, 1]))
     assert_allclose(weight, [1, 1e-4])
+
+
+def test_gap_far_below_the_size_of_the_data_is_refused():
+    """A street 1 wide, in data of size 1e6: there, rounding could hide the gap."""
+    points = np.array([[0, 0], [0, 1e6], [1, 0], [1, 1e6]])
+    with pytest.raises(ValueError, match="points meet, or all but meet"):
+        hard_margin(points, np.array([-1, -1, 1, 1]))
 
 
 def test_margin_is_the_distance_to_the_foot_of_the_perpendicular():
@@ -287,11 +292,11 @@ def test_malformed_data_are_refused(fit):
 def test_what_is_not_separable_is_refused():
     corners = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
     labels = np.array([1, 1, -1, -1])
-    with pytest.raises(ValueError, match="not separable: the hulls of 2 and 2 points"):
+    with pytest.raises(ValueError, match="hulls of 2 and 2 points meet"):
         hard_margin(corners, labels)
     with pytest.raises(ValueError, match="mistakes in 50 passes, and no end"):
         perceptron(corners, labels, max_passes=50)
-    with pytest.raises(ValueError, match="not separable: the hulls of 2 and 2 points"):
+    with pytest.raises(ValueError, match="hulls of 2 and 2 points meet"):
         hard_margin(np.ones((4, 2)), labels)
     with pytest.raises(ValueError, match="does not separate: margin -"):
         mistake_bound(np.array([1, 1]), -1.0, corners, labels)
