@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
-from transformers import LlamaConfig
+from transformers import DynamicCache, LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaAttention, repeat_kv
 
 from snippets.attention.grouped_query_attention import (
@@ -49,23 +49,51 @@ def test_agrees_with_fused_kernel_after_a_cache(agrees, q_len):
     agrees(grouped_query_attention(query, key, value), theirs, SDPA)
 
 
-@pytest.mark.parametrize("kv_heads", [6, 2, 1])
-def test_layer_agrees_with_llama(agrees, kv_heads):
-    """With a rotation by zero (cosine one, sine zero) Llama's layer is ours."""
-    ours = layer(kv_heads)
+def llama_like(ours: GroupedQueryAttention) -> LlamaAttention:
     config = LlamaConfig(
-        hidden_size=24, num_attention_heads=6, num_key_value_heads=kv_heads
+        hidden_size=24, num_attention_heads=6, num_key_value_heads=ours.kv_heads
     )
     config._attn_implementation = "eager"
     llama = LlamaAttention(config, layer_idx=0).double()
     parts = (ours.query, ours.key, ours.value, ours.out)
     for name, part in zip("qkvo", parts, strict=True):
         getattr(llama, f"{name}_proj").weight.data = part.weight.data
+    return llama
+
+
+def unrotated(x):
+    """The rotation by zero (cosine one, sine zero) that makes Llama's layer ours."""
+    one = torch.ones(*x.shape[:2], 4, dtype=x.dtype)
+    return one, 0 * one
+
+
+@pytest.mark.parametrize("kv_heads", [6, 2, 1])
+def test_layer_agrees_with_llama(agrees, kv_heads):
+    ours = layer(kv_heads)
     x = torch.randn(3, 5, 24, dtype=torch.float64)
     future = torch.full((5, 5), -torch.inf, dtype=torch.float64).triu(1)
-    one, zero = torch.ones(3, 5, 4).double(), torch.zeros(3, 5, 4).double()
-    theirs, _ = llama(x, position_embeddings=(one, zero), attention_mask=future)
+    theirs, _ = llama_like(ours)(
+        x, position_embeddings=unrotated(x), attention_mask=future
+    )
     agrees(ours(x), theirs, "transformers.LlamaAttention")
+
+
+def test_decoding_and_its_cache_agree_with_llama(agrees):
+    ours, cache = layer(kv_heads=2), []
+    llama, their_cache = llama_like(ours), DynamicCache()
+    for token in torch.randn(4, 3, 1, 24, dtype=torch.float64):
+        theirs, _ = llama(
+            token,
+            position_embeddings=unrotated(token),
+            attention_mask=None,
+            past_key_values=their_cache,
+        )
+        agrees(ours(token, cache), theirs, "transformers.LlamaAttention")
+    key, value = their_cache.layers[0].keys, their_cache.layers[0].values
+    agrees(cache[0], key, "transformers.DynamicCache")
+    agrees(cache[1], value, "transformers.DynamicCache")
+    per_sequence = cache_bytes(1, kv_heads=2, head_dim=4, tokens=4, itemsize=8)
+    assert key.nbytes + value.nbytes == 3 * per_sequence
 
 
 def test_sharing_equals_repeating_each_head():
@@ -88,6 +116,13 @@ def test_decoding_step_by_step_equals_the_whole_prompt():
     x = torch.randn(2, 5, 24, dtype=torch.float64)
     steps = [attention(x[:, t : t + 1], cache) for t in range(5)]
     assert_close(torch.cat(steps, dim=1), attention(x))
+
+
+def test_decoding_in_pieces_equals_the_whole_prompt():
+    attention, cache = layer(), []
+    x = torch.randn(2, 7, 24, dtype=torch.float64)
+    pieces = [attention(piece, cache) for piece in x.split([2, 4, 1], dim=1)]
+    assert_close(torch.cat(pieces, dim=1), attention(x))
 
 
 def test_cache_has_the_bytes_of_the_formula():
