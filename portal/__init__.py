@@ -1,5 +1,8 @@
 """The Sphinx extension of this portal: one module per concern."""
 
+import hashlib
+from pathlib import Path
+
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -19,6 +22,13 @@ from portal import (
     status,
 )
 from portal.evidence import build
+
+
+def source_version() -> int:
+    """A number that changes with the portal's own code, so that pages follow it."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    return int.from_bytes(digest.digest()[:4], "big")
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -41,7 +51,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         module.setup(app)
     return {
         "version": "1",
-        "env_version": 1,
+        "env_version": source_version(),
         "parallel_read_safe": True,
         "parallel_write_safe": True,
     }

@@ -72,14 +72,15 @@ def row(entries: list[nodes.Node]) -> nodes.row:
     return made
 
 
-def table(app: Sphinx, found: list[Claim], docname: str) -> nodes.table:
+def table(app: Sphinx, found: list[Claim], docname: str) -> nodes.container:
     group = nodes.tgroup("", cols=len(COLUMNS))
     group += [nodes.colspec(colwidth=1) for _ in COLUMNS]
     group += nodes.thead("", row([nodes.Text(name) for name in COLUMNS]))
     body = nodes.tbody("")
     body += [row(cells(app, claim, docname)) for claim in found]
     group += body
-    return nodes.table("", group, classes=["reproductions"])
+    made = nodes.table("", group, classes=["reproductions"])
+    return nodes.container("", made, classes=["table-wrapper"])  # furo's: it scrolls
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

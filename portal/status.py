@@ -131,7 +131,7 @@ class StatusRole(SphinxRole):
         return [self.inliner.problematic(self.text, self.text, message)], [message]
 
 
-def table(known: dict) -> nodes.table:
+def table(known: dict) -> nodes.container:
     group = nodes.tgroup(
         "", nodes.colspec(colwidth=2), nodes.colspec(colwidth=1), cols=2
     )
@@ -140,7 +140,8 @@ def table(known: dict) -> nodes.table:
         entries = [nodes.entry("", nodes.paragraph("", text)) for text in cells]
         body += nodes.row("", *entries)
     group += body
-    return nodes.table("", group, classes=["status"])
+    made = nodes.table("", group, classes=["status"])
+    return nodes.container("", made, classes=["table-wrapper"])  # furo's: it scrolls
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -80,7 +80,7 @@ def run(tasks: list[Task], address: str, preload: list[str]) -> Iterator[Outcome
     try:
         import distributed
 
-        client = distributed.Client(address, timeout=10)
+        client = distributed.Client(address)  # waits as Dask is configured to
     except (ImportError, OSError) as error:
         message = f"DASK_SCHEDULER_ADDRESS={address}: {error}; pip install .[cluster]?"
         raise Unavailable(message) from error

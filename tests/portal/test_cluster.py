@@ -99,7 +99,11 @@ def build(launch):
     def build(root, address):
         folders = ("-d", root / "build/doctrees", root / "docs", root / "build/html")
         arguments = ("-W", "--keep-going", "-c", root, *folders)
-        return launch("sphinx", *arguments, DASK_SCHEDULER_ADDRESS=address)
+        dask = {
+            "DASK_SCHEDULER_ADDRESS": address,
+            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s",
+        }
+        return launch("sphinx", *arguments, **dask)
 
     return build
 
