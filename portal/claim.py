@@ -1,12 +1,12 @@
 """``.. claim::`` sets what a source reports beside what this portal measured. ::
 
-    .. claim:: ainslie2023gqa
-       :reports: Averaging keeps more of the quality than taking one head.
-       :measured: grouped_query_attention.mean_over_first | .2f
-       :band: 0.2 0.8
+    .. claim:: su2021rope
+       :reports: Scores depend on the distance of two positions alone.
+       :measured: rope.largest_difference | .0e
+       :band: 0 1e-6
        :verdict: confirmed
 
-       The average lies closer to every head than any of them does to another.
+       Both vectors are turned, so only the difference of the angles is left.
 
 ``measured`` names values as the role ``:measured:`` does, several separated by ``;``,
 and ``band`` the interval for each, in the same order. A value outside its band stops
@@ -14,7 +14,7 @@ the build. The verdict is *confirmed*, *confirmed in part*, *not at this size* o
 *contradicted*; the content says in a sentence why.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from docutils import nodes
@@ -38,6 +38,9 @@ class Value:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.text} (band {self.low:g} to {self.high:g})"
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -51,8 +54,9 @@ class Claim:
     verdict: str
     why: str
 
-    def as_dict(self) -> dict:
-        return asdict(self)
+    @property
+    def results(self) -> str:
+        return ", ".join(map(str, self.values))
 
 
 def bands(text: str, count: int) -> list[tuple[float, float]]:
@@ -81,7 +85,7 @@ def measure(env: BuildEnvironment, names: str, band: str) -> tuple[Value, ...]:
     parts = [part.strip() for part in names.split(";")]
     made = []
     for part, (low, high) in zip(parts, bands(band, len(parts)), strict=True):
-        name, _, spec = (word.strip() for word in part.partition("|"))
+        name, spec = measured.parsed(part)
         number = measured.value(env, name)
         if not low <= number <= high:
             raise ValueError(
@@ -127,12 +131,9 @@ class ClaimDirective(SphinxDirective):
         verdict = claim.verdict.replace(" ", "-")
         box = nodes.container(ids=[claim.anchor], classes=["claim", f"claim-{verdict}"])
         self.set_source_info(box)
-        results = ", ".join(
-            f"{v.text} (band {v.low:g} to {v.high:g})" for v in claim.values
-        )
         for text in (
             f":cite:t:`{claim.source}` reports: {claim.reports}",
-            f"Here: {results}.",
+            f"Here: {claim.results}.",
             f"**{claim.verdict.capitalize()}.** {claim.why}",
         ):
             children, messages = self.parse_inline(text)

@@ -124,11 +124,11 @@ def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
 
 
 def insert(app: Sphinx, doctree: nodes.document) -> None:
-    book, _, page = app.env.docname.partition("/")
-    if (book, page) not in mirror.pages(Path(app.confdir)):
+    if app.env.docname not in app.env.portal_dates:
         return
     if mirror.is_prose(Path(app.env.doc2path(app.env.docname))):
         return
+    book, _, page = app.env.docname.partition("/")
     title = doctree.next_node(nodes.title)
     title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
 

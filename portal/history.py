@@ -6,25 +6,32 @@ from pathlib import Path
 from portal.mirror import places
 
 
+def git(root: Path, *arguments: str) -> str:
+    """What git prints; nothing outside a repository, or where git is not installed."""
+    command = ["git", "-c", "core.quotepath=off", *arguments]
+    try:
+        run = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return run.stdout
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out; empty outside a repository."""
+    return git(root, "rev-parse", "--short=10", "HEAD").strip()
+
+
 def commit_dates(root: Path) -> dict[str, str]:
     """Date of the last commit that touched each file, ``2026-11-24``.
 
     Empty where there is no git history.
     """
-    command = ["git", "-c", "core.quotepath=off", "log", "--format=@%cs", "--name-only"]
-    try:
-        run = subprocess.run(
-            [*command, "--no-renames", "--relative", "."],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return {}
+    options = ("--format=@%cs", "--name-only", "--no-renames", "--relative", ".")
     dates: dict[str, str] = {}
     date = ""
-    for line in run.stdout.splitlines():
+    for line in git(root, "log", *options).splitlines():
         if line.startswith("@"):
             date = line[1:]
         elif line:

@@ -78,6 +78,16 @@ def value(env: BuildEnvironment, name: str) -> float:
     return values[key]
 
 
+def parsed(text: str) -> tuple[str, str]:
+    """Name and format.
+
+    >>> parsed("cce.ratio | .1f"), parsed("cce.ratio")
+    (('cce.ratio', '.1f'), ('cce.ratio', ''))
+    """
+    name, _, spec = (part.strip() for part in text.partition("|"))
+    return name, spec
+
+
 def formatted(number: float, spec: str) -> str:
     """The number as a reader sees it.
 
@@ -90,7 +100,7 @@ def formatted(number: float, spec: str) -> str:
 
 class Measured(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        name, _, spec = (part.strip() for part in self.text.partition("|"))
+        name, spec = parsed(self.text)
         try:
             text = formatted(value(self.env, name), spec)
         except (LookupError, ValueError) as problem:

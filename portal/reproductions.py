@@ -4,9 +4,9 @@ The table is plain HTML; a script, loaded on this page alone, adds sorting and f
 The same list is written to ``reproductions.json`` beside the pages.
 """
 
-import hashlib
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 from docutils import nodes
@@ -15,6 +15,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.claim import VERDICTS, Claim, claims
+from portal.table import table
 
 COLUMNS = ("Book", "Page", "Source reports", "Measured here", "Verdict")
 
@@ -34,7 +35,7 @@ def everything(env: BuildEnvironment) -> list[Claim]:
 
 
 def as_json(env: BuildEnvironment) -> str:
-    return json.dumps([claim.as_dict() for claim in everything(env)], indent=1)
+    return json.dumps([asdict(claim) for claim in everything(env)], indent=1)
 
 
 def summary(found: list[Claim]) -> str:
@@ -55,47 +56,27 @@ def cells(app: Sphinx, claim: Claim, docname: str) -> list[nodes.Node]:
     uri = app.builder.get_relative_uri(docname, claim.docname)
     title = app.env.titles[claim.docname].astext()
     link = nodes.reference("", title, refuri=f"{uri}#{claim.anchor}", internal=True)
-    values = ", ".join(f"{v.text} (band {v.low:g} to {v.high:g})" for v in claim.values)
-    return [
-        nodes.Text(book),
-        link,
-        nodes.Text(claim.reports),
-        nodes.Text(values),
-        nodes.Text(claim.verdict),
-    ]
-
-
-def row(entries: list[nodes.Node]) -> nodes.row:
-    made = nodes.row()
-    for entry in entries:
-        made += nodes.entry("", nodes.paragraph("", "", entry))
-    return made
-
-
-def table(app: Sphinx, found: list[Claim], docname: str) -> nodes.container:
-    group = nodes.tgroup("", cols=len(COLUMNS))
-    group += [nodes.colspec(colwidth=1) for _ in COLUMNS]
-    group += nodes.thead("", row([nodes.Text(name) for name in COLUMNS]))
-    body = nodes.tbody("")
-    body += [row(cells(app, claim, docname)) for claim in found]
-    group += body
-    made = nodes.table("", group, classes=["reproductions"])
-    return nodes.container("", made, classes=["table-wrapper"])  # furo's: it scrolls
+    texts = (claim.reports, claim.results, claim.verdict)
+    return [nodes.Text(book), link, *map(nodes.Text, texts)]
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for place in list(doctree.findall(reproductions)):
         found = everything(app.env)
+        rows = [cells(app, claim, docname) for claim in found]
         place.replace_self(
-            [nodes.paragraph("", summary(found)), table(app, found, docname)]
+            [
+                nodes.paragraph("", summary(found)),
+                table("reproductions", rows, COLUMNS),
+            ]
         )
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages with the list, when a claim or a title has changed."""
     titles = [env.titles[name].astext() for name in sorted(claims(env))]
-    new = hashlib.sha256((as_json(env) + repr(titles)).encode()).hexdigest()
-    old, env.portal_claims_digest = getattr(env, "portal_claims_digest", None), new
+    new = (titles, as_json(env))
+    old, env.portal_reproductions = getattr(env, "portal_reproductions", None), new
     return [] if old == new else ["reproductions"] * ("reproductions" in env.found_docs)
 
 

@@ -5,13 +5,10 @@
 """
 
 import doctest
-import hashlib
 import json
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -21,6 +18,8 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from portal import mirror
 from portal.claim import claims
 from portal.evidence.inputs import installed
+from portal.history import commit
+from portal.table import table
 
 COUNTS: dict[str, str] = {
     "pages": "articles with code",
@@ -44,13 +43,6 @@ class status_table(nodes.General, nodes.Element):
 
 def read_all(folder: Path, pattern: str) -> list:
     return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
-
-
-def commit(root: Path) -> str:
-    """The commit that is checked out; empty outside a repository."""
-    command = ["git", "rev-parse", "--short=10", "HEAD"]
-    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    return run.stdout.strip()
 
 
 def collect(root: Path, verdicts: list[str]) -> dict:
@@ -115,8 +107,6 @@ def rows(known: dict) -> list[tuple[str, str]]:
 
 
 class Status(SphinxDirective):
-    option_spec: ClassVar = {}
-
     def run(self) -> list[nodes.Node]:
         return [status_table("")]
 
@@ -131,36 +121,22 @@ class StatusRole(SphinxRole):
         return [self.inliner.problematic(self.text, self.text, message)], [message]
 
 
-def table(known: dict) -> nodes.container:
-    group = nodes.tgroup(
-        "", nodes.colspec(colwidth=2), nodes.colspec(colwidth=1), cols=2
-    )
-    body = nodes.tbody("")
-    for cells in rows(known):
-        entries = [nodes.entry("", nodes.paragraph("", text)) for text in cells]
-        body += nodes.row("", *entries)
-    group += body
-    made = nodes.table("", group, classes=["status"])
-    return nodes.container("", made, classes=["table-wrapper"])  # furo's: it scrolls
-
-
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     places = list(
         doctree.findall(lambda node: isinstance(node, status_value | status_table))
     )
-    if not places:
-        return
-    known = of_site(app.env)
+    known = app.env.portal_status
     for place in places:
         if isinstance(place, status_table):
-            place.replace_self(table(known))
+            cells = [[nodes.Text(text) for text in row] for row in rows(known)]
+            place.replace_self(table("status", cells))
         else:
             place.replace_self(nodes.Text(str(known[place["key"]])))
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages with counts, when a count has changed."""
-    new = hashlib.sha256(json.dumps(of_site(env)).encode()).hexdigest()
+    new = of_site(env)
     old, env.portal_status = getattr(env, "portal_status", None), new
     shown = {env.config.root_doc, "status"}
     return [] if old == new else sorted(shown & env.found_docs)

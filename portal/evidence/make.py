@@ -47,10 +47,12 @@ def run(waiting: list[Task]) -> Iterator[Outcome]:
     return process.run(waiting, os.cpu_count() or 1, PRELOAD)
 
 
-def execute(wanted: list[Work], store: Store) -> list[Outcome]:
-    """Run the work without an entry, keep what succeeds, return what failed."""
-    stale = {work.name: work for work in wanted if store.get(work.key) is None}
-    waiting, failed = tasks(stale.values(), store), []
+def execute(wanted: list[Work], store: Store) -> tuple[list[Entry], list[Outcome]]:
+    """The entries of the work, run where there was none, and what failed."""
+    found = {work.name: store.get(work.key) for work in wanted}
+    stale = {work.name: work for work in wanted if found[work.name] is None}
+    made, failed = [entry for entry in found.values() if entry], []
+    waiting = tasks(stale.values(), store)
     outcomes = run(waiting) if waiting else []
     for outcome in status_iterator(
         outcomes,
@@ -63,8 +65,8 @@ def execute(wanted: list[Work], store: Store) -> list[Outcome]:
             failed.append(outcome)
         else:
             key = stale[task.name].key
-            store.put(task.log.parent, task.name, key, outcome.seconds)
-    return failed
+            made.append(store.put(task.log.parent, task.name, key, outcome.seconds))
+    return made, failed
 
 
 def make(wanted: list[Work], store: Store) -> list[Entry]:
@@ -81,13 +83,11 @@ def make(wanted: list[Work], store: Store) -> list[Entry]:
     allowed = recency.limit()
     store.sweep()
     try:
-        failed = execute(wanted, store)
+        made, failed = execute(wanted, store)
         for outcome in failed:
             logger.error(outcome.report(), location=outcome.place)
     finally:
         store.sweep()
-    found = [store.get(work.key) for work in wanted]
-    made = [entry for entry in found if entry]
     recency.mark(made, store)
     recency.evict(made, store, allowed)
     if failed:
