@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from sphinx.cmd.build import build_main
+
+from portal.mirror import places
 
 SCRIPT = '''\
 """
@@ -51,6 +54,42 @@ class Build:
 def script() -> str:
     """A gallery script that is right: one cell, one figure."""
     return SCRIPT
+
+
+@pytest.fixture
+def page_files() -> Callable[..., dict[str, str]]:
+    """The four files of a page, by path; its module is empty."""
+
+    def page_files(book: str, page: str, script: str = SCRIPT) -> dict[str, str]:
+        article = f"{page}\n{'=' * len(page)}\n"
+        texts = (article, "", script, TEST)
+        return dict(zip(map(str, places(book, page)), texts, strict=True))
+
+    return page_files
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Waits until a condition holds, and fails if it does not within a minute."""
+
+    def wait_for(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.05)
+
+    return wait_for
+
+
+@pytest.fixture
+def ran() -> Callable[[Path], list[str]]:
+    """What the scripts of a site wrote into the file ``ran`` beside them."""
+
+    def ran(root: Path) -> list[str]:
+        notes = root / "snippets/attention/ran"
+        return notes.read_text().split() if notes.exists() else []
+
+    return ran
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,7 +13,6 @@ from portal.evidence.inputs import of_script
 from portal.evidence.process import Task
 from portal.evidence.store import Store
 
-TEST = "def test_x(agrees):\n    agrees([1.0], [1.0], 'definition')\n"
 NOTE = """\
 import os
 import time
@@ -30,13 +28,6 @@ WAIT = """\
 while not Path("may_end").exists():
     time.sleep(0.05)
 """
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def launch(root, tmp_path):
 
 
 @pytest.fixture
-def cluster(launch, tmp_path):
+def cluster(launch, tmp_path, wait_for):
     """The address of a scheduler with two workers of one thread each."""
     file = tmp_path / "scheduler.json"
     local = ("--host", "127.0.0.1", "--scheduler-file", file, "--no-dashboard")
@@ -77,16 +68,13 @@ def cluster(launch, tmp_path):
 
 
 @pytest.fixture
-def pages(site, script):
+def pages(site, script, page_files):
     """Sites with pages whose scripts end in the given statements."""
 
     def pages(**endings):
         files = {}
         for page, ending in endings.items():
-            files[f"docs/attention/{page}.rst"] = f"{page}\n=====\n"
-            files[f"snippets/attention/{page}.py"] = ""
-            files[f"snippets/attention/plot_{page}.py"] = f"{script}{ending}"
-            files[f"tests/attention/test_{page}.py"] = TEST
+            files |= page_files("attention", page, f"{script}{ending}")
         root = site(files=files)
         (root / "build/evidence").unlink()
         return root
@@ -108,12 +96,7 @@ def build(launch):
     return build
 
 
-def ran(root):
-    notes = root / "snippets/attention/ran"
-    return notes.read_text().split() if notes.exists() else []
-
-
-def test_a_worker_that_dies_costs_a_retry(pages, cluster, build):
+def test_a_worker_that_dies_costs_a_retry(pages, cluster, build, wait_for, ran):
     root = pages(small="# cluster\n", slow=NOTE + WAIT)
     made = build(root, cluster)
     wait_for(lambda: len(ran(root)) == 1)

@@ -10,8 +10,6 @@ from portal.evidence import gallery
 
 RAN = "attention/plot_small.py "
 
-TEST = "def test_x(agrees):\n    agrees([1.0], [1.0], 'definition')\n"
-
 
 def before_gallery(build):
     """What the build said before Sphinx-Gallery began."""
@@ -86,16 +84,8 @@ def test_failed_script_leaves_the_good_evidence(site, make_html, script):
     assert RAN not in before_gallery(make_html(root))
 
 
-def test_removed_script_leaves_nothing_behind(site, make_html, script):
-    files = {
-        f"{place}{name}": text
-        for place, name, text in [
-            ("docs/attention/", "gone.rst", "Gone\n====\n"),
-            ("snippets/attention/", "gone.py", ""),
-            ("snippets/attention/", "plot_gone.py", script),
-            ("tests/attention/", "test_gone.py", TEST),
-        ]
-    }
+def test_removed_script_leaves_nothing_behind(site, make_html, page_files):
+    files = page_files("attention", "gone")
     root = site(files=files)
     before_gallery(make_html(root))
     for path in files:
@@ -108,16 +98,9 @@ def test_removed_script_leaves_nothing_behind(site, make_html, script):
     assert "plot_gone" not in build.page("gallery/index")
 
 
-def test_removed_book_leaves_nothing_behind(site, make_html, script):
-    root = site(
-        files={
-            "docs/positions/gone.rst": "Gone\n====\n",
-            "snippets/positions/gone.py": "",
-            "snippets/positions/plot_gone.py": script,
-            "snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n",
-            "tests/positions/test_gone.py": TEST,
-        }
-    )
+def test_removed_book_leaves_nothing_behind(site, make_html, page_files):
+    header = {"snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n"}
+    root = site(files=header | page_files("positions", "gone"))
     before_gallery(make_html(root))
     for path in ("docs/positions/gone.rst", "snippets/positions/plot_gone.py"):
         (root / path).unlink()

@@ -5,13 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from portal.evidence.store import Store
 
-TEST = "def test_slow(agrees):\n    agrees([1.0], [1.0], 'definition')\n"
 RAN = "attention/plot_small.py "
 
 
@@ -117,15 +115,8 @@ def start(root):
         build.stdout.close()
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.fixture
-def slow_site(site, script):
+def slow_site(site, script, page_files):
     """A site with a script that notes when it runs, and ends when it may."""
     slow = f"""\
 {script}
@@ -140,23 +131,15 @@ while not Path("may_end").exists():
     quick = f"{script}\nwith open('ran', 'a') as notes:\n    notes.write('quick ')\n"
     root = site(
         files={
-            "docs/attention/slow.rst": "Slow\n====\n",
-            "snippets/attention/slow.py": "",
             "snippets/attention/plot_small.py": quick,
-            "snippets/attention/plot_slow.py": slow,
-            "tests/attention/test_slow.py": TEST,
+            **page_files("attention", "slow", slow),
         }
     )
     (root / "build/evidence").unlink()
     return root
 
 
-def ran(root):
-    notes = root / "snippets/attention/ran"
-    return notes.read_text().split() if notes.exists() else []
-
-
-def test_a_killed_build_loses_only_what_was_running(slow_site, start):
+def test_a_killed_build_loses_only_what_was_running(slow_site, start, wait_for, ran):
     store = Store(slow_site / "build/evidence")
     first = start(slow_site)
     wait_for(lambda: len(store.entries()) == 3 and "slow" in ran(slow_site))
@@ -171,7 +154,7 @@ def test_a_killed_build_loses_only_what_was_running(slow_site, start):
     assert not list(store.folder.glob(".scratch-*"))
 
 
-def test_of_two_builds_at_once_the_second_waits(slow_site, start):
+def test_of_two_builds_at_once_the_second_waits(slow_site, start, wait_for, ran):
     first = start(slow_site, "one")
     wait_for(lambda: "slow" in ran(slow_site))
     second = start(slow_site, "two")
