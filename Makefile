@@ -6,6 +6,7 @@ BIN = $(VENV)/bin
 INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; } | cksum | cut -d' ' -f1)
 STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
+AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
@@ -14,9 +15,7 @@ export PYTHONUTF8 = 1
 .PHONY: html test lint live new why status bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
-	@test -f $(HTML)/.complete || rm -rf build/doctrees  # the last build failed: read all
-	@rm -f $(HTML)/.complete
-	$(SPHINX) -b html docs $(HTML)
+	$(SPHINX) $(AGAIN) -b html docs $(HTML)
 	@touch $(HTML)/.complete
 	@echo "The site is whole: open $(HTML)/index.html"
 

@@ -20,6 +20,7 @@ from portal import (
     sitemap,
     snippet,
     status,
+    turns,
 )
 from portal.evidence import build
 
@@ -33,6 +34,7 @@ def source_version() -> int:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     for module in (
+        turns,
         mirror,
         build,
         snippet,

@@ -1,0 +1,37 @@
+"""One build of a site at a time: a second one waits until the first has ended.
+
+They share ``docs/gallery`` and, mostly, doctrees and output. The lock is taken before
+anything is read and held until all is written; the system frees it when the process
+ends otherwise. The mark of a whole site goes as soon as the next build has its turn.
+"""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+def take(app: Sphinx, config: Config) -> None:
+    """Wait for one's turn."""
+    folder = Path(app.confdir, "build")
+    try:
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / ".turn", is_singleton=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            logger.info("waiting for another build of this site to end...")
+            lock.acquire()
+    except OSError as error:
+        raise ExtensionError(f"{folder} is not writable: {error.strerror}") from error
+    Path(app.outdir, ".complete").unlink(missing_ok=True)
+    app.connect("build-finished", lambda *_: lock.release(), priority=1000)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("config-inited", take, priority=1)
