@@ -4,12 +4,14 @@ import os
 import sys
 from pathlib import Path
 
-from portal import agreement, mirror, testing
+from portal import mirror
 from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
 from portal.evidence.work import Work
 
-STYLE = [Path(module.__file__) for module in (agreement, testing)] + [Path(__file__)]
+PORTAL = Path(__file__).parents[1]
+# By path, since they import pytest and numpy, which only workers need.
+STYLE = [PORTAL / "agreement.py", PORTAL / "testing.py", Path(__file__)]
 OPTIONS = [
     "-q",
     "--tb=native",  # names file and line as every traceback does
@@ -20,6 +22,8 @@ OPTIONS = [
     "--import-mode=importlib",
     "-p",
     "no:cacheprovider",
+    "-p",
+    "portal.testing",
     "-p",
     "jaxtyping._pytest_plugin",
     "--jaxtyping-packages=snippets,beartype.beartype",
@@ -42,9 +46,7 @@ def make(folder: Path, test: Path, root: Path) -> None:
     os.environ["PORTAL_AGREEMENTS"] = str(target / f"{test.stem}.agreements.json")
     sys.path.insert(0, str(root))
     os.chdir(root)
-    status = pytest.main(
-        [*OPTIONS, "--rootdir", str(root), str(test)], plugins=[testing]
-    )
+    status = pytest.main([*OPTIONS, "--rootdir", str(root), str(test)])
     if status == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise AssertionError(
             "no test: a page is compared with an independent reference"

@@ -7,6 +7,8 @@ repository are followed; the others contribute the version of their distribution
 import ast
 import hashlib
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 
 Inputs = dict[str, str]
+DATA = re.compile(r"# sphinx_gallery_data = (.+)")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # asking the environment takes 0.3 s
 
 
@@ -45,6 +48,26 @@ def module_files(name: str, root: Path) -> Iterator[Path]:
                 yield file
 
 
+def declared(file: Path, text: str) -> Iterator[Path]:
+    """Data files that a module or script reads: ``# sphinx_gallery_data = words.txt``.
+
+    Paths are relative to the file; several are separated by spaces.
+
+    Raises
+    ------
+    SyntaxError
+        If there is no such file.
+    """
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = DATA.fullmatch(line)
+        for name in match[1].split() if match else ():
+            data = Path(os.path.normpath(file.parent / name))
+            if not data.is_file():
+                message = f"declared data file {name} is missing"
+                raise SyntaxError(message, (str(file), number, 1, line))
+            yield data
+
+
 def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
     """Files of the repository that ``file`` reaches, and packages outside it."""
     files, packages, todo = set(), set(), [file]
@@ -54,7 +77,9 @@ def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
             continue
         files.add(current)
         package = current.relative_to(root).parent.parts
-        tree = ast.parse(current.read_text("utf-8"), current)
+        text = current.read_text("utf-8")
+        files |= set(declared(current, text))
+        tree = ast.parse(text, current)
         for name in imported_names(tree, package):
             found = list(module_files(name, root))
             todo += found
@@ -86,7 +111,8 @@ def of_script(script: Path, root: Path, style: list[Path], settings: object) -> 
     Raises
     ------
     SyntaxError
-        If the script or a module that it imports cannot be parsed.
+        If the script or a module that it imports cannot be parsed, or declares a data
+        file that is missing.
     """
     files, packages = closure(script, root)
     inputs = {

@@ -11,7 +11,10 @@ import os
 
 os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", MPLBACKEND="agg")
 
+import beartype
+import jaxtyping
 import matplotlib.pyplot as plt
+import pytest
 import sphinx_gallery.gen_rst
 import torch
 
@@ -25,4 +28,4 @@ plt.close(figure)
 gc.collect()
 gc.freeze()
 
-__all__ = ["sphinx_gallery"]
+__all__ = ["beartype", "jaxtyping", "pytest", "sphinx_gallery"]

@@ -10,7 +10,13 @@ FILES = {
     "snippets/__init__.py": "",
     "snippets/a/__init__.py": "",
     "snippets/a/plot_page.py": "import torch\nfrom snippets.a.page import f\n",
-    "snippets/a/page.py": "from . import shared\nimport snippets.b.other\n",
+    "snippets/a/page.py": """\
+# sphinx_gallery_data = words.txt ../b/prices.csv
+from . import shared
+import snippets.b.other
+""",
+    "snippets/a/words.txt": "one",
+    "snippets/b/prices.csv": "1",
     "snippets/a/shared.py": "import sklearn.svm\nimport math\n",
     "snippets/a/unrelated.py": "import numpy\n",
     "snippets/b/__init__.py": "",
@@ -40,6 +46,8 @@ def test_closure_follows_imports_and_packages(repository):
         "snippets/a/plot_page.py",
         "snippets/a/page.py",
         "snippets/a/shared.py",
+        "snippets/a/words.txt",
+        "snippets/b/prices.csv",
         "snippets/b/__init__.py",
         "snippets/b/other.py",
     }
@@ -53,6 +61,14 @@ def test_each_input_changes_the_fingerprint(repository, path):
     after = inputs(repository)
     assert fingerprint(after) != fingerprint(before)
     assert changes(before, after) == [path]
+
+
+def test_missing_data_is_named_with_its_line(repository):
+    (repository / "snippets/a/words.txt").unlink()
+    with pytest.raises(SyntaxError, match="data file words.txt is missing") as raised:
+        inputs(repository)
+    assert raised.value.filename == str(repository / "snippets/a/page.py")
+    assert raised.value.lineno == 1
 
 
 def test_an_unrelated_file_does_not(repository):
