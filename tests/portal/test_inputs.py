@@ -65,7 +65,7 @@ def test_each_input_changes_the_fingerprint(repository, path):
 
 def test_missing_data_is_named_with_its_line(repository):
     (repository / "snippets/a/words.txt").unlink()
-    with pytest.raises(SyntaxError, match="data file words.txt is missing") as raised:
+    with pytest.raises(SyntaxError, match=r"words\.txt is missing") as raised:
         inputs(repository)
     assert raised.value.filename == str(repository / "snippets/a/page.py")
     assert raised.value.lineno == 1
