@@ -10,6 +10,7 @@ import faulthandler
 import multiprocessing
 import os
 import re
+import signal
 import sys
 import time
 import traceback
@@ -145,6 +146,8 @@ def _expired(task: Task, error: ProcessExpired) -> str:
         return f"still running after {task.limit:g} s"
     if memory.is_exhausted(output):
         return _out_of_memory(task)
+    if error.exitcode == -signal.SIGKILL:
+        return "killed by signal 9, as the system does where memory runs out"
     status = error.exitcode
     return f"killed by signal {-status}" if status < 0 else "exited early"
 
