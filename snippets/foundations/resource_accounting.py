@@ -1,0 +1,165 @@
+"""Resource accounting: operations and bytes of a transformer before anything has run.
+
+Kaplan et al. (2020), https://arxiv.org/abs/2001.08361; Rajbhandari et al. (2019),
+https://arxiv.org/abs/1910.02054; Korthikanti et al. (2022),
+https://arxiv.org/abs/2205.05198; Chowdhery et al. (2022),
+https://arxiv.org/abs/2204.02311
+
+An operation is one multiplication or one addition of two floating-point numbers.
+"""
+
+from dataclasses import dataclass
+
+
+def matmul_flops(rows: int, inner: int, columns: int) -> int:
+    """Operations of a ``(rows, inner)`` matrix times an ``(inner, columns)`` one.
+
+    Examples
+    --------
+    >>> matmul_flops(2, 3, 5)  # 10 numbers, each of 3 products and 3 additions
+    60
+    """
+    return 2 * rows * inner * columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoder:
+    """The sizes of a decoder-only transformer.
+
+    Parameters
+    ----------
+    positions
+        Rows of a learned table of positions; 0 for models that rotate instead.
+    gated
+        Three matrices in the feed-forward network instead of two.
+    biases
+        Every matrix but the head has a bias, and so has every norm.
+    tied
+        The head is the embedding table once more: one matrix, two uses.
+    experts, top_k
+        Feed-forward networks in a layer, and how many of them a token visits.
+    """
+
+    layers: int
+    d_model: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    d_ff: int
+    vocab: int
+    positions: int = 0
+    gated: bool = True
+    biases: bool = False
+    tied: bool = False
+    experts: int = 1
+    top_k: int = 1
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads or not 1 <= self.top_k <= self.experts:
+            raise ValueError(
+                f"uneven: heads={self.heads}, kv_heads={self.kv_heads}, "
+                f"experts={self.experts}, top_k={self.top_k}"
+            )
+
+
+def matrix_parameters(model: Decoder, experts: int) -> int:
+    """Numbers in the matrices, with ``experts`` networks in each layer, and the head.
+
+    Examples
+    --------
+    One layer, width 2, two heads of one feature, an inner width of 8, five tokens:
+    16 in attention, 32 in the feed-forward network, 10 in the head.
+
+    >>> sizes = dict(layers=1, d_model=2, heads=2, kv_heads=2, head_dim=1, d_ff=8)
+    >>> matrix_parameters(Decoder(**sizes, vocab=5, gated=False), experts=1)
+    58
+    """
+    query_and_out = 2 * model.d_model * model.heads * model.head_dim
+    key_and_value = 2 * model.d_model * model.kv_heads * model.head_dim
+    network = (3 if model.gated else 2) * model.d_model * model.d_ff
+    router = model.d_model * model.experts if model.experts > 1 else 0
+    layer = query_and_out + key_and_value + experts * network + router
+    return model.layers * layer + model.vocab * model.d_model
+
+
+def parameters(model: Decoder) -> int:
+    """Every number that training adjusts."""
+    tables = model.positions + (0 if model.tied else model.vocab)
+    norms = 2 * model.layers + 1
+    total = matrix_parameters(model, model.experts)
+    total += (tables + norms) * model.d_model
+    if model.biases:
+        projections = (model.heads + 2 * model.kv_heads) * model.head_dim
+        layer = projections + 2 * model.d_model + model.d_ff
+        total += model.layers * layer + norms * model.d_model
+    return total
+
+
+def forward_flops(model: Decoder, batch: int, seq: int) -> int:
+    """Operations of all matrix products when ``batch * seq`` tokens go through."""
+    tokens = batch * seq
+    weights = 2 * matrix_parameters(model, model.top_k) * tokens
+    attention = 4 * model.layers * seq * model.heads * model.head_dim * tokens
+    return weights + attention
+
+
+def training_flops(model: Decoder, batch: int, seq: int) -> int:
+    """Forward, and twice as much backward."""
+    return 3 * forward_flops(model, batch, seq)
+
+
+def utilization(
+    model: Decoder, seq: int, tokens_per_second: float, peak: float
+) -> float:
+    """Share of ``peak``, in operations per second, that training makes use of."""
+    return training_flops(model, 1, seq) / seq * tokens_per_second / peak
+
+
+def state_bytes(stage: int = 0, ranks: int = 1) -> float:
+    """Bytes per parameter on each of ``ranks`` devices: Adam in mixed precision.
+
+    Parameters
+    ----------
+    stage
+        What ZeRO splits among the devices: nothing (0), the optimizer's state (1),
+        the gradients too (2), the weights too (3).
+
+    Raises
+    ------
+    ValueError
+        If there is no such stage, or no device.
+
+    Examples
+    --------
+    >>> [state_bytes(stage, ranks=4) for stage in range(4)]
+    [16.0, 7.0, 5.5, 4.0]
+    """
+    if not 0 <= stage <= 3 or ranks < 1:
+        raise ValueError(
+            f"ZeRO has stages 0 to 3, on 1 rank or more: {stage=}, {ranks=}"
+        )
+    weights, gradients, optimizer = 2, 2, 4 + 4 + 4  # the last: copy, two moments
+    return (
+        weights / (ranks if stage >= 3 else 1)
+        + gradients / (ranks if stage >= 2 else 1)
+        + optimizer / (ranks if stage >= 1 else 1)
+    )
+
+
+def activation_bytes(batch: int, seq: int, d_model: int, heads: int) -> dict[str, int]:
+    """Bytes that one layer keeps for its backward pass, by what is recomputed.
+
+    The layer is GPT's: an inner width of ``4 * d_model``, GELU, dropout, 16 bits.
+
+    Examples
+    --------
+    >>> activation_bytes(batch=1, seq=10, d_model=20, heads=2)
+    {'nothing': 7800, 'attention': 6800, 'layer': 400}
+    """
+    numbers = batch * seq * d_model
+    scores = batch * heads * seq * seq
+    return {
+        "nothing": 34 * numbers + 5 * scores,
+        "attention": 34 * numbers,
+        "layer": 2 * numbers,
+    }
