@@ -29,35 +29,44 @@ class evidence_line(nodes.General, nodes.Element):
 
 @dataclass(frozen=True)
 class Reference:
-    """One independent implementation, over all inputs on which it was compared."""
+    """What one package computed, over all inputs on which it was compared."""
 
-    name: str
+    package: str
     version: str
+    names: list[str]
     inputs: int
     error: float
 
     def __str__(self) -> str:
-        package, _, rest = self.name.partition(".")
-        who = (
-            f"{package} {self.version} {rest.rpartition('.')[2]}" if rest else self.name
-        )
+        names = " and ".join(filter(None, [", ".join(self.names[:-1]), self.names[-1]]))
+        who = " ".join(filter(None, [self.package, self.version, names]))
         how = f"to {self.error:.0e}" if self.error else "exactly"
         return f"{who} {how} on {self.inputs} input{'s' * (self.inputs != 1)}"
 
 
 def references(notes: list[dict]) -> list[Reference]:
-    """Notes of single comparisons, joined by reference; libraries come first.
+    """Notes of single comparisons, joined by package; libraries come first.
 
-    >>> note = {"reference": "torch.sdpa", "version": "2.13", "error": 4e-16}
-    >>> print(references([note, note])[0])
-    torch 2.13 sdpa to 4e-16 on 2 inputs
+    >>> def note(name, error):
+    ...     return {"reference": name, "version": "2.13.0+cpu", "error": error}
+    >>> for reference in references([
+    ...     note("loops", 0), note("torch.nn.sdpa", 4e-16), note("torch.topk", 0)
+    ... ]):
+    ...     print(reference)
+    torch 2.13.0 sdpa and topk to 4e-16 on 2 inputs
+    loops exactly on 1 input
     """
-    names = dict.fromkeys(note["reference"] for note in notes)
+    groups: dict[str, list[dict]] = {}
+    for note in sorted(notes, key=lambda note: "." not in note["reference"]):
+        package, dot, _ = note["reference"].partition(".")
+        groups.setdefault(package if dot else note["reference"], []).append(note)
     found = []
-    for name in sorted(names, key=lambda name: "." not in name):
-        own = [note for note in notes if note["reference"] == name]
+    for package, own in groups.items():
+        names = [note["reference"].rpartition(".") for note in own]
+        dotted = list(dict.fromkeys(name for _, dot, name in names if dot))
+        version = own[0]["version"].partition("+")[0] if dotted else ""
         error = max(note["error"] for note in own)
-        found.append(Reference(name, own[0]["version"], len(own), error))
+        found.append(Reference(package, version, dotted or [""], len(own), error))
     return found
 
 
@@ -108,7 +117,8 @@ def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
         else f"Checked: {known['checked']}"
     )
     versions = ", ".join(
-        f"{name} {version}" for name, version in known["versions"].items()
+        f"{name} {version.partition('+')[0]}"
+        for name, version in known["versions"].items()
     )
     date = known["date"] or "not committed"
     said += f". Ran with {versions}, {date}, in under {known['seconds']} s: "
