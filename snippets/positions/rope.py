@@ -117,6 +117,25 @@ def split_order(head_dim: int) -> Int[Tensor, " head_dim"]:
     return torch.arange(head_dim).unflatten(0, (-1, 2)).T.flatten()
 
 
+def decay_bound(
+    distances: Real[Tensor, " seq"], frequencies: Float[Tensor, " pairs"]
+) -> Float[Tensor, " seq"]:
+    """Bound on the size of a score at a distance, relative to that at distance 0.
+
+    It is the mean length of the sums of the first 1, 2, ... turned unit hands.
+
+    Examples
+    --------
+    One hand makes half a turn, the other none, and their sum is zero:
+
+    >>> decay_bound(torch.tensor([0, 1]), torch.tensor([math.pi, 0.0]))
+    tensor([1.0000, 0.3333])
+    """
+    hands = torch.exp(1j * angles(distances, frequencies))
+    sums = hands.cumsum(dim=-1).abs()
+    return sums.mean(dim=-1) / ((len(frequencies) + 1) / 2)
+
+
 def yarn_frequencies(
     head_dim: int, *, factor: float, trained: int, base: float = 10000.0
 ) -> Float[Tensor, " pairs"]:

@@ -12,6 +12,7 @@ from transformers.models.llama import modeling_llama as llama
 
 from snippets.positions.rope import (
     angles,
+    decay_bound,
     frequencies,
     rotate,
     rotate_halves,
@@ -88,7 +89,8 @@ def test_rotation_is_its_matrices(agrees):
             angle = position * 10000 ** (-2 * pair / HEAD_DIM)
             cos, sin = math.cos(angle), math.sin(angle)
             block = slice(2 * pair, 2 * pair + 2)
-            matrix[block, block] = torch.tensor([[cos, -sin], [sin, cos]])
+            rows = [[cos, -sin], [sin, cos]]
+            matrix[block, block] = torch.tensor(rows, dtype=torch.float64)
         theirs[:, :, position] = x[:, :, position] @ matrix.T
     turn = angles(torch.arange(SEQ), frequencies(HEAD_DIM))
     agrees(rotate(x, turn), theirs, "its definition as loops")
@@ -143,6 +145,31 @@ def test_rotations_keep_lengths_and_the_first_position(turn_pairs):
     turned = turn_pairs(x, angles(torch.arange(SEQ), frequencies(HEAD_DIM)))
     assert_close(turned.norm(dim=-1), x.norm(dim=-1))
     assert_close(turned[:, :, 0], x[:, :, 0], rtol=0, atol=0)
+
+
+def test_bound_is_its_definition(agrees):
+    speeds, distances = frequencies(HEAD_DIM), [0, 1, 4, 9]
+    theirs = []
+    for distance in distances:
+        total, sums = 0, []
+        for speed in speeds.tolist():
+            total += complex(math.cos(distance * speed), math.sin(distance * speed))
+            sums.append(abs(total))
+        theirs.append(sum(sums) / (1 + 2 + 3 + 4 + 5))
+    ours = decay_bound(torch.tensor(distances), speeds)
+    theirs = torch.tensor(theirs, dtype=torch.float64)
+    agrees(ours, theirs, "its definition as loops")
+
+
+def test_no_score_exceeds_the_bound():
+    """Abel's summation: the largest step between products, times the sums' lengths."""
+    distances, speeds = torch.arange(50), frequencies(HEAD_DIM)
+    query, key = torch.randn(2, 1, HEAD_DIM, dtype=torch.float64)
+    pairs = [torch.view_as_complex(x.unflatten(-1, (-1, 2))) for x in (query, key)]
+    products = (pairs[0] * pairs[1].conj())[0]
+    steps = torch.cat([products, torch.zeros(1)]).diff().abs().max()
+    score = (query * rotate(key.expand(50, -1), angles(distances, speeds))).sum(-1)
+    assert (score.abs() <= steps * 15 * decay_bound(distances, speeds)).all()
 
 
 def test_interpolation_agrees_with_linear_scaling(agrees):
