@@ -1,0 +1,138 @@
+"""Relative positions: scores that depend on how far apart query and key stand.
+
+Shaw et al. (2018), https://arxiv.org/abs/1803.02155, and the buckets of T5,
+Raffel et al. (2020), https://arxiv.org/abs/1910.10683
+
+Axes::
+
+    batch     independent sequences
+    heads     query heads
+    q_len     query positions
+    kv_len    key positions, cached ones included; ``kv_len >= q_len``
+    head_dim  features of one head
+    reach     rows of a table of offsets from -K to K; ``2 K + 1``
+    buckets   rows of T5's table
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def offsets(q_len: int, kv_len: int) -> Int[Tensor, "q_len kv_len"]:
+    """Key position minus query position; the last query stands at the last key.
+
+    Raises
+    ------
+    ValueError
+        If there are no queries, or more queries than keys.
+
+    Examples
+    --------
+    >>> offsets(2, 3)
+    tensor([[-1,  0,  1],
+            [-2, -1,  0]])
+    """
+    if not 1 <= q_len <= kv_len:
+        raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
+    return torch.arange(kv_len) - torch.arange(kv_len - q_len, kv_len)[:, None]
+
+
+def shaw_attention(
+    query: Float[Tensor, "batch heads q_len head_dim"],
+    key: Float[Tensor, "batch heads kv_len head_dim"],
+    value: Float[Tensor, "batch heads kv_len head_dim"],
+    key_table: Float[Tensor, "reach head_dim"],
+    value_table: Float[Tensor, "reach head_dim"],
+    mask: Float[Tensor, "q_len kv_len"] | None = None,
+) -> Float[Tensor, "batch heads q_len head_dim"]:
+    """Attention with a learned key and value for each offset, clipped to K.
+
+    ``mask`` is added to the scores. Row ``K + r`` of a table is for offset ``r``.
+
+    Raises
+    ------
+    ValueError
+        If the tables have no middle row, or the queries do not fit the keys.
+    """
+    q_len, head_dim = query.shape[-2:]
+    reach = len(key_table)
+    if reach % 2 == 0:
+        raise ValueError(f"{reach} rows have no middle: a table has 2 K + 1")
+    middle = reach // 2
+    row = offsets(q_len, key.shape[-2]).clamp(-middle, middle) + middle
+    row = row.expand(*query.shape[:2], -1, -1)  # (batch, heads, q_len, kv_len)
+
+    by_offset = query @ key_table.mT  # (batch, heads, q_len, reach)
+    scores = (query @ key.mT + by_offset.gather(-1, row)) / math.sqrt(head_dim)
+    weights = (scores if mask is None else scores + mask).softmax(dim=-1)
+    on_offset = torch.zeros_like(by_offset).scatter_add(-1, row, weights)
+    return weights @ value + on_offset @ value_table
+
+
+def t5_bucket(
+    offset: Int[Tensor, "*shape"],
+    *,
+    causal: bool,
+    buckets: int = 32,
+    max_distance: int = 128,
+) -> Int[Tensor, "*shape"]:
+    """Row of T5's table for ``offset``, key minus query.
+
+    One half of the rows is for short distances, each its own; in the other the width
+    grows with the distance, and the last row takes ``max_distance`` and all beyond. If
+    not ``causal``, later keys have the upper half of the table and earlier keys the
+    lower; if ``causal``, later keys share row 0 with offset 0: mask them.
+
+    Raises
+    ------
+    ValueError
+        If a side of the table has no even number of rows, or no far one.
+
+    Examples
+    --------
+    >>> t5_bucket(-torch.tensor([0, 7, 15, 16, 32, 64, 500]), causal=True).tolist()
+    [0, 7, 15, 16, 21, 26, 31]
+    """
+    side = buckets if causal else buckets // 2
+    exact = side // 2
+    if buckets != side * (1 if causal else 2) or side % 2 or exact < 1:
+        raise ValueError(f"cannot split {buckets=} into halves, {causal=}")
+    if max_distance <= exact:
+        raise ValueError(f"{max_distance=} leaves nothing beyond {exact} exact rows")
+    distance = (-offset).clamp(min=0) if causal else offset.abs()
+    octaves = (distance.double().clamp(min=exact) / exact).log2()
+    far = exact + octaves / math.log2(max_distance / exact) * (side - exact)
+    row = torch.where(distance < exact, distance, far.long().clamp(max=side - 1))
+    return row if causal else row + side * (offset > 0)
+
+
+def t5_bias(
+    table: Float[Tensor, "buckets heads"],
+    q_len: int,
+    kv_len: int,
+    *,
+    causal: bool,
+    max_distance: int = 128,
+) -> Float[Tensor, "heads q_len kv_len"]:
+    """Number that T5 adds to each score, from one learned row per bucket.
+
+    Examples
+    --------
+    Equal offsets have equal numbers, so each diagonal is constant:
+
+    >>> table = torch.arange(32.0)[:, None]
+    >>> t5_bias(table, 3, 3, causal=True)[0]
+    tensor([[0., 0., 0.],
+            [1., 0., 0.],
+            [2., 1., 0.]])
+    """
+    row = t5_bucket(
+        offsets(q_len, kv_len),
+        causal=causal,
+        buckets=len(table),
+        max_distance=max_distance,
+    )
+    return table[row].movedim(-1, 0)
