@@ -1,4 +1,4 @@
-"""Self-attention: each position reads all others, by how well its query fits their keys.
+"""Self-attention: each position reads all others, where its query fits their keys.
 
 Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
 

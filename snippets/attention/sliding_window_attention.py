@@ -98,7 +98,7 @@ def blockwise(
 
 
 class RollingCache:
-    """Keys and values of the last ``window`` positions: ``t`` is in slot ``t % window``.
+    """Keys and values of the last ``window`` positions: ``t`` in slot ``t % window``.
 
     Raises
     ------
