@@ -14,7 +14,12 @@ import pytest
 from portal import network
 from portal.agreement import Agreements
 
-os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", MPLBACKEND="agg")
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    HF_HUB_OFFLINE="1",
+    MPLBACKEND="agg",
+    TRITON_INTERPRET="1",  # before anything imports Triton, as transformers may
+)
 
 
 AGREEMENTS = pytest.StashKey[Agreements]()
