@@ -1,0 +1,165 @@
+"""Vector geometry: what angles, sums and matrix products of vectors mean.
+
+Mikolov, Yih and Zweig (2013), https://aclanthology.org/N13-1090; Levy and Goldberg
+(2014), https://aclanthology.org/W14-1618; Elhage et al. (2022),
+https://arxiv.org/abs/2209.10652
+
+Axes::
+
+    vocab     words, one vector each
+    contexts  words in whose company they are counted
+    features  coordinates of a vector
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def cosine(
+    x: Float[Tensor, "*batch features"], y: Float[Tensor, "*batch features"]
+) -> Float[Tensor, "*batch"]:
+    """Cosine of the angle between two vectors; 0 if one of them is zero.
+
+    Examples
+    --------
+    >>> cosine(torch.tensor([3.0, 4.0]), torch.tensor([4.0, 3.0]))  # 24 / (5 * 5)
+    tensor(0.9600)
+    """
+    lengths = x.norm(dim=-1) * y.norm(dim=-1)
+    products = (x * y).sum(dim=-1)
+    return torch.where(lengths > 0, products / lengths, 0.0)
+
+
+def room(features: int, largest: float) -> int:
+    """How many directions fit whose pairwise cosines stay below ``largest``, at least.
+
+    A pair of random directions fails with a probability of at most
+    ``2 * exp(-features * largest**2 / 2)``. This many have so few pairs that all of
+    them hold with a probability above zero.
+
+    Raises
+    ------
+    ValueError
+        If ``largest`` is not a cosine between 0 and 1.
+
+    Examples
+    --------
+    >>> room(1024, largest=0.2)  # exp(10.24)
+    28001
+    """
+    if not 0 < largest < 1:
+        raise ValueError(f"a cosine between 0 and 1 is expected: {largest=}")
+    return math.floor(math.exp(features * largest**2 / 4))
+
+
+def log_pmi(
+    counts: Float[Tensor, "vocab contexts"], smoothing: float = 1.0
+) -> Float[Tensor, "vocab contexts"]:
+    """Pointwise mutual information: by what factor a pair is more common than chance.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative, or a zero would become minus infinity.
+    """
+    joint = counts + smoothing
+    if not (joint > 0).all():
+        raise ValueError(
+            f"counts must exceed -smoothing: {counts.min()=}, {smoothing=}"
+        )
+    joint = joint / joint.sum()
+    chance = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0, keepdim=True)
+    return (joint / chance).log()
+
+
+def factorize(
+    matrix: Float[Tensor, "vocab contexts"], features: int
+) -> Float[Tensor, "vocab features"]:
+    """Vectors of a few features whose products with others come closest to ``matrix``.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many features in the matrix.
+    """
+    if not 1 <= features <= min(matrix.shape):
+        raise ValueError(f"{features} features of a matrix of {tuple(matrix.shape)}")
+    left, stretch, _ = torch.linalg.svd(matrix, full_matrices=False)
+    return left[:, :features] * stretch[:features].sqrt()
+
+
+def offset_scores(
+    words: Float[Tensor, "vocab features"], a: int, a_star: int, b: int
+) -> Float[Tensor, " vocab"]:
+    """Cosine of each word with ``a_star - a + b``, all words of length one."""
+    unit = words / words.norm(dim=-1, keepdim=True)
+    target = unit[a_star] - unit[a] + unit[b]
+    return cosine(unit, target.expand_as(unit))
+
+
+def complete(
+    words: Float[Tensor, "vocab features"], a: int, a_star: int, b: int
+) -> int:
+    """Word that is to ``b`` as ``a_star`` is to ``a``; none of the three can win.
+
+    Examples
+    --------
+    >>> words = torch.tensor([[1.0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]])
+    >>> complete(words, a=0, a_star=1, b=2)
+    3
+    """
+    scores = offset_scores(words, a, a_star, b)
+    scores[[a, a_star, b]] = -math.inf
+    return int(scores.argmax())
+
+
+def concept(
+    present: Float[Tensor, "samples features"], absent: Float[Tensor, "others features"]
+) -> Float[Tensor, " features"]:
+    """Step from the mean without a property to the mean with it."""
+    return present.mean(dim=0) - absent.mean(dim=0)
+
+
+def split(
+    x: Float[Tensor, "*batch features"], direction: Float[Tensor, " features"]
+) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
+    """The part of ``x`` along a direction, and the rest, at a right angle to it.
+
+    Examples
+    --------
+    >>> split(torch.tensor([3.0, 4.0]), torch.tensor([2.0, 0.0]))
+    (tensor([3., 0.]), tensor([0., 4.]))
+    """
+    share = (x @ direction) / (direction @ direction)
+    along = share[..., None] * direction
+    return along, x - along
+
+
+def by_columns(
+    matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
+) -> Float[Tensor, " out"]:
+    """``matrix @ x`` as a mixture of columns: ``x`` says how much of each."""
+    mixture = torch.zeros_like(matrix[:, 0])
+    for amount, column in zip(x, matrix.T, strict=True):
+        mixture = mixture + amount * column
+    return mixture
+
+
+def by_rows(
+    matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
+) -> Float[Tensor, " out"]:
+    """``matrix @ x`` as questions: how far does ``x`` point along each row?"""
+    return torch.stack([(row * x).sum() for row in matrix])
+
+
+def by_axes(
+    matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
+) -> Float[Tensor, " out"]:
+    """``matrix @ x`` as turning, stretching along axes, and turning again."""
+    left, stretch, right = torch.linalg.svd(matrix, full_matrices=False)
+    turned = right @ x
+    stretched = stretch * turned
+    return left @ stretched
