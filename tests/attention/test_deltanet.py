@@ -1,0 +1,220 @@
+"""Delta rule against transformers' Qwen3-Next and scikit-learn's gradient descent."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import SGDRegressor
+from torch.nn.functional import normalize
+from torch.testing import assert_close
+from transformers.models.qwen3_next.modeling_qwen3_next import (
+    torch_chunk_gated_delta_rule,
+    torch_recurrent_gated_delta_rule,
+)
+
+from snippets.attention.deltanet import (
+    chunk_factors,
+    chunked_delta_rule,
+    delta_rule,
+    gated_delta_rule,
+    linear_attention,
+)
+
+
+def inputs(seq: int = 11, dtype=torch.float64):
+    """Two sequences, three heads; keys have five features and values seven."""
+    torch.manual_seed(0)
+    query, key = normalize(torch.randn(2, 2, 3, seq, 5, dtype=dtype), dim=-1)
+    value = torch.randn(2, 3, seq, 7, dtype=dtype)
+    rate = torch.rand(2, 3, seq, dtype=dtype)
+    return query, key, value, rate, torch.randn(2, 3, 7, 5, dtype=dtype)
+
+
+def decays(seq: int = 11, dtype=torch.float64):
+    return -torch.rand(2, 3, seq, dtype=dtype)
+
+
+def theirs(function, query, key, value, rate, log_decay, memory, **options):
+    """Qwen3-Next: heads after positions, memories transposed, queries scaled."""
+    read, state = function(
+        *(x.transpose(1, 2) for x in (query, key, value, log_decay, rate)),
+        initial_state=memory.mT,
+        output_final_state=True,
+        **options,
+    )
+    return read.transpose(1, 2) * query.shape[-1] ** 0.5, state.mT
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 11, 64])
+def test_gated_chunks_agree_with_qwen(agrees, chunk):
+    query, key, value, rate, memory = inputs(dtype=torch.float32)
+    log_decay = decays(dtype=torch.float32)
+    arguments = query, key, value, rate, log_decay, memory
+    ours = gated_delta_rule(*arguments, chunk=chunk)
+    for function in (torch_chunk_gated_delta_rule, torch_recurrent_gated_delta_rule):
+        name = f"transformers.{function.__name__}"
+        for mine, other in zip(ours, theirs(function, *arguments), strict=True):
+            agrees(mine, other, name)
+
+
+def test_rules_without_decay_agree_with_qwen(agrees):
+    query, key, value, rate, memory = inputs(dtype=torch.float32)
+    arguments = query, key, value, rate, torch.zeros_like(rate), memory
+    function = torch_chunk_gated_delta_rule
+    other = theirs(function, *arguments, chunk_size=4)
+    for ours in (
+        delta_rule(query, key, value, rate, memory),
+        chunked_delta_rule(query, key, value, rate, memory, chunk=4),
+    ):
+        agrees(ours[0], other[0], f"transformers.{function.__name__}")
+        agrees(ours[1], other[1], f"transformers.{function.__name__}")
+
+
+def test_memory_agrees_with_stochastic_gradient_descent(agrees):
+    """A row of the memory is a linear regression, stepped once for every pair."""
+    _, key, value, _, _ = inputs()
+    rate = torch.full((2, 3, 11), 0.3, dtype=torch.float64)
+    empty = torch.zeros(2, 3, 7, 5, dtype=torch.float64)
+    _, memory = delta_rule(key, key, value, rate, empty)
+    settings = {"learning_rate": "constant", "eta0": 0.3, "shuffle": False}
+    settings |= {"penalty": None, "fit_intercept": False, "max_iter": 1, "tol": None}
+    rows = [
+        SGDRegressor(**settings).fit(key[1, 2], value[1, 2, :, feature]).coef_
+        for feature in range(7)
+    ]
+    agrees(memory[1, 2], torch.tensor(np.array(rows)), "sklearn.SGDRegressor")
+
+
+def test_write_is_a_gradient_step():
+    _, key, value, rate, memory = inputs(seq=1)
+    memory.requires_grad_()
+    loss = (memory @ key.mT - value.mT).square().sum() / 2
+    (gradient,) = torch.autograd.grad(loss, memory)
+    _, after = delta_rule(key, key, value, rate, memory)
+    assert_close(after, memory - rate[..., None] * gradient)
+
+
+def test_linear_attention_is_masked_attention_without_softmax(agrees):
+    query, key, value, *_ = inputs()
+    scores = torch.einsum("bhqd,bhkd->bhqk", query, key)
+    scores = scores * torch.ones(11, 11, dtype=torch.float64).tril()
+    agrees(linear_attention(query, key, value), scores @ value, "masked scores")
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])
+def test_chunks_equal_positions(chunk):
+    arguments = inputs()
+    expected = delta_rule(*arguments)
+    for mine, right in zip(
+        chunked_delta_rule(*arguments, chunk=chunk), expected, strict=True
+    ):
+        assert_close(mine, right, rtol=0, atol=1e-12)
+
+
+def test_gated_chunks_follow_the_definition(agrees):
+    query, key, value, rate, memory = inputs()
+    log_decay = decays()
+    read, after = gated_delta_rule(query, key, value, rate, log_decay, memory, chunk=4)
+    for b, h in np.ndindex(2, 3):
+        state = memory[b, h]
+        for t in range(11):
+            k, one = key[b, h, t], torch.eye(5, dtype=torch.float64)
+            keep = one - rate[b, h, t] * torch.outer(k, k)
+            fresh = rate[b, h, t] * torch.outer(value[b, h, t], k)
+            state = log_decay[b, h, t].exp() * state @ keep + fresh
+            agrees(read[b, h, t], state @ query[b, h, t], "its definition as loops")
+        agrees(after[b, h], state, "its definition as loops")
+
+
+def test_gating_is_a_change_of_units():
+    """Values over what has faded so far, without decay; reads times it."""
+    query, key, value, rate, memory = inputs()
+    log_decay = decays() / 4
+    left = log_decay.cumsum(-1).exp().unsqueeze(-1)
+    gated, after = gated_delta_rule(query, key, value, rate, log_decay, memory)
+    plain, other = delta_rule(query, key, value / left, rate, memory)
+    assert_close(gated, left * plain)
+    assert_close(after, left[..., -1:, :] * other)
+
+
+def test_factors_hold_for_any_memory():
+    query, key, value, rate, memory = inputs()
+    own, stale = chunk_factors(key, value, rate)
+    for state in (memory, 3 * memory + 1):
+        _, after = delta_rule(query, key, value, rate, state)
+        assert_close(state + (own - stale @ state.mT).mT @ key, after)
+
+
+@pytest.mark.parametrize("chunk", [2, 64])
+def test_later_positions_do_not_matter(chunk):
+    query, key, value, rate, memory = inputs()
+    log_decay = decays()
+    before, _ = gated_delta_rule(query, key, value, rate, log_decay, memory, chunk)
+    for tensor in (query, key, value, rate, log_decay):
+        tensor[:, :, 6:] = tensor[:, :, 6:] * 0.5
+    after, _ = gated_delta_rule(query, key, value, rate, log_decay, memory, chunk)
+    assert_close(after[:, :, :6], before[:, :, :6])
+    assert not torch.allclose(after[:, :, 6:], before[:, :, 6:])
+
+
+def test_last_pair_is_read_without_error_and_a_key_is_rewritten():
+    _, key, value, rate, memory = inputs()
+    always = torch.ones_like(rate)
+    read, _ = delta_rule(key, key, value, always, memory)
+    assert_close(read, value)
+    orthogonal = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64))[0]
+    twice = orthogonal.repeat(2, 1).expand(2, 3, 10, 5)
+    _, after = delta_rule(twice, twice, value[:, :, :10], always[..., :10], memory)
+    assert_close(orthogonal @ after.mT, value[:, :, 5:10])
+
+
+def test_halves_go_on_from_the_memory():
+    tensors, memory = inputs()[:4], inputs()[4]
+    whole, last = chunked_delta_rule(*tensors, memory, chunk=3)
+    reads = []
+    for start, end in ((0, 5), (5, 11)):
+        part = [tensor[:, :, start:end] for tensor in tensors]
+        read, memory = chunked_delta_rule(*part, memory, chunk=3)
+        reads.append(read)
+    assert_close(torch.cat(reads, dim=2), whole)
+    assert_close(memory, last)
+
+
+def test_gradients_of_both_forms_agree():
+    gradients = []
+    for rule in (delta_rule, lambda *tensors: chunked_delta_rule(*tensors, chunk=4)):
+        tensors = [tensor.requires_grad_() for tensor in inputs()]
+        rule(*tensors)[0].square().sum().backward()
+        gradients.append([tensor.grad for tensor in tensors])
+    assert_close(*gradients)
+
+
+def test_strong_decay_stays_finite():
+    """Dividing by what has faded would overflow; differences of logarithms do not."""
+    query, key, value, rate, memory = inputs(64, dtype=torch.float32)
+    log_decay = torch.full_like(rate, -8.0)
+    read, after = gated_delta_rule(query, key, value, rate, log_decay, memory)
+    assert read.isfinite().all()
+    assert after.isfinite().all()
+    fresh = torch.einsum("bhd,bhd->bh", query[:, :, -1], key[:, :, -1]) * rate[..., -1]
+    assert_close(read[:, :, -1], fresh[..., None] * value[:, :, -1], rtol=0, atol=3e-3)
+
+
+@pytest.mark.parametrize("rule", [delta_rule, chunked_delta_rule])
+def test_no_positions_leave_the_memory_as_it_is(rule):
+    *tensors, memory = inputs(seq=0)
+    read, after = rule(*tensors, memory)
+    assert read.shape == (2, 3, 0, 7)
+    assert_close(after, memory)
+
+
+def test_bad_arguments_are_refused():
+    *tensors, memory = inputs()
+    with pytest.raises(ValueError, match="a chunk of 0 positions"):
+        chunked_delta_rule(*tensors, memory, chunk=0)
+    with pytest.raises(ValueError, match="a chunk of 0 positions"):
+        gated_delta_rule(*tensors, decays(), memory, chunk=0)
+    for log_decay in (0.9, -torch.inf, torch.nan):
+        wrong = decays()
+        wrong[1, 2, 5] = log_decay
+        with pytest.raises(ValueError, match="must be finite and at most 0"):
+            gated_delta_rule(*tensors, wrong, memory)
