@@ -25,6 +25,7 @@ from portal import network
 from portal.evidence import memory
 from portal.evidence.inputs import Inputs
 
+PORTAL = Path(__file__).parents[1]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 GRACE = 5  # seconds between the traceback of a task out of time and its end
 
@@ -87,9 +88,14 @@ _exit = os._exit
 
 
 def _print_from(script: Path, error: BaseException) -> None:
-    """Print the traceback of an error, without the frames above the script."""
+    """Print the traceback of an error, without the frames above the script.
+
+    What the portal itself refuses says where and why in its message: it has none.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     own = [i for i, frame in enumerate(frames) if frame.filename == str(script)]
+    if not own and Path(frames[-1].filename).is_relative_to(PORTAL):
+        return
     lines = traceback.format_list(frames[own[0] if own else 0 :])
     sys.stderr.write("".join(lines + traceback.format_exception_only(error)))
 

@@ -156,6 +156,7 @@ def test_sample_call_that_raises_stops_the_build(shaped, make_html):
     line = (build.html.parents[1] / "docs/index.rst").read_text().splitlines()
     assert line[int(number) - 1].startswith(".. snippet::")
     assert "small.py:10: the sample call raises UnboundLocalError" in build.output
+    assert "portal/evidence" not in build.output
 
 
 @pytest.mark.parametrize(
