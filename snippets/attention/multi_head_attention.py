@@ -9,6 +9,7 @@ Axes::
     d_model   features of a position
     heads     attention heads; divides ``d_model``
     head_dim  features of one head: ``d_model / heads``
+    d_out     features of the output; in a layer these are ``d_model``
 """
 
 from jaxtyping import Bool, Float
@@ -109,13 +110,13 @@ class MultiHeadAttention(nn.Module):
 
 def contributions(
     mixed: Float[Tensor, "*batch heads seq head_dim"],
-    out_weight: Float[Tensor, "d_model heads*head_dim"],
-) -> Float[Tensor, "*batch heads seq d_model"]:
+    out_weight: Float[Tensor, "d_out d_model"],
+) -> Float[Tensor, "*batch heads seq d_out"]:
     """What each head adds to the output: its own columns of the projection.
 
     Their sum over the heads is the output of the layer.
     """
     heads, _, head_dim = mixed.shape[-3:]
-    # (heads, head_dim, d_model)
+    # (heads, head_dim, d_out)
     columns = out_weight.T.unflatten(0, (heads, head_dim))
     return mixed @ columns
