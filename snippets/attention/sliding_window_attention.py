@@ -82,12 +82,12 @@ def blockwise(
     allowed = window_mask(window, 2 * window, window)
     seq = query.shape[-2]
     blocks = -(-seq // window)
-    # (*batch, blocks, window, features)
+    # (*batch, blocks, window, _)
     query, key, value = (
         pad(x, (0, 0, 0, blocks * window - seq)).unflatten(-2, (blocks, window))
         for x in (query, key, value)
     )
-    # (*batch, blocks, 2 * window, features)
+    # (*batch, blocks, 2 * window, _)
     key, value = (
         torch.cat([pad(x, (0, 0, 0, 0, 1, 0))[..., :-1, :, :], x], dim=-2)
         for x in (key, value)
