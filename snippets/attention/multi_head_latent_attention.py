@@ -150,6 +150,15 @@ class MultiHeadLatentAttention(nn.Module):
         cache: list[Tensor] | None = None,
     ) -> Float[Tensor, "batch seq d_model"]:
         """Mix ``x``; a ``cache`` (a list, empty at first) is read and extended."""
+        mixed = absorbed_attention(*self.parts(x, cache))
+        return self.out(mixed.transpose(1, 2).flatten(2))
+
+    def parts(
+        self,
+        x: Float[Tensor, "batch seq d_model"],
+        cache: list[Tensor] | None = None,
+    ) -> list[Tensor]:
+        """What attention takes: queries, what is kept, and the up-projections."""
         seen = cache[0].shape[1] if cache else 0
         turns = angles(torch.arange(seen, seen + x.shape[1]), self.frequencies)
         turns = turns.to(x.device)
@@ -163,11 +172,8 @@ class MultiHeadLatentAttention(nn.Module):
             if cache:
                 kept = [torch.cat(pair, 1) for pair in zip(cache, kept, strict=True)]
             cache[:] = kept
-        up = self.up.weight.unflatten(0, (self.heads, -1))
-        up_key, up_value = up.split(self.up_parts, dim=1)
-        turned_query = rotate(turned_query, turns)
-        mixed = absorbed_attention(query, turned_query, *kept, up_key, up_value)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        up = self.up.weight.unflatten(0, (self.heads, -1)).split(self.up_parts, dim=1)
+        return [query, rotate(turned_query, turns), *kept, *up]
 
 
 def latent_cache_bytes(
