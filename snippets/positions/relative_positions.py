@@ -46,28 +46,42 @@ def shaw_attention(
     value: Float[Tensor, "batch heads kv_len head_dim"],
     key_table: Float[Tensor, "reach head_dim"],
     value_table: Float[Tensor, "reach head_dim"],
-    mask: Float[Tensor, "q_len kv_len"] | None = None,
+    *,
+    causal: bool,
 ) -> Float[Tensor, "batch heads q_len head_dim"]:
     """Attention with a learned key and value for each offset, clipped to K.
 
-    ``mask`` is added to the scores. Row ``K + r`` of a table is for offset ``r``.
+    Row ``K + r`` of a table is for key position minus query position ``r``. The last
+    query stands at the last key.
 
     Raises
     ------
     ValueError
         If the tables have no middle row, or the queries do not fit the keys.
+
+    Examples
+    --------
+    Keys and values of zero, and a value table that tells how far back the key stands
+    (at most one): the first query sees itself, the third two keys before and itself.
+
+    >>> zero = torch.zeros(1, 1, 3, 1)
+    >>> back = torch.tensor([[1.0], [0.0], [0.0]])
+    >>> shaw_attention(zero, zero, zero, 0 * back, back, causal=True).flatten()
+    tensor([0.0000, 0.5000, 0.6667])
     """
     q_len, head_dim = query.shape[-2:]
     reach = len(key_table)
     if reach % 2 == 0:
         raise ValueError(f"{reach} rows have no middle: a table has 2 K + 1")
     middle = reach // 2
-    row = offsets(q_len, key.shape[-2]).clamp(-middle, middle) + middle
-    row = row.expand(*query.shape[:2], -1, -1)  # (batch, heads, q_len, kv_len)
+    offset = offsets(q_len, key.shape[-2])
+    row = (offset.clamp(-middle, middle) + middle).expand(*query.shape[:2], -1, -1)
 
     by_offset = query @ key_table.mT  # (batch, heads, q_len, reach)
     scores = (query @ key.mT + by_offset.gather(-1, row)) / math.sqrt(head_dim)
-    weights = (scores if mask is None else scores + mask).softmax(dim=-1)
+    if causal:
+        scores = scores.masked_fill(offset > 0, -math.inf)
+    weights = scores.softmax(dim=-1)
     on_offset = torch.zeros_like(by_offset).scatter_add(-1, row, weights)
     return weights @ value + on_offset @ value_table
 
@@ -81,10 +95,10 @@ def t5_bucket(
 ) -> Int[Tensor, "*shape"]:
     """Row of T5's table for ``offset``, key minus query.
 
-    One half of the rows is for short distances, each its own; in the other the width
-    grows with the distance, and the last row takes ``max_distance`` and all beyond. If
-    not ``causal``, later keys have the upper half of the table and earlier keys the
-    lower; if ``causal``, later keys share row 0 with offset 0: mask them.
+    Half of the rows are for the shortest distances, each for one. Those of the other
+    half are the wider the farther, up to ``max_distance``; then the last row serves. If
+    not ``causal``, earlier keys have the first half of the table to themselves, later
+    ones the second. If ``causal``, later keys get row 0 and have to be masked.
 
     Raises
     ------
