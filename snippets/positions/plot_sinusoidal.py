@@ -189,7 +189,7 @@ ax.axvline(SEEN - 0.5, color="0.5", ls=":")
 ax.axhline(1 / SYMBOLS, color="0.5", ls=":")
 ax.text(0, 1 / SYMBOLS + 0.02, "guessing")
 ax.set(xlabel="position", ylabel="accuracy", ylim=(0, 1.05))
-ax.legend(loc="center right", bbox_to_anchor=(1, 0.7))
+ax.legend(loc="center right", bbox_to_anchor=(1, 0.68))
 fig.set_label(
     "Accuracy over position. The head trained at positions 0 to 31 is right up to 31, "
     "then falls within a few positions to between 0.1 and 0.6. The head trained at "
