@@ -1,0 +1,174 @@
+"""Positional encodings compared: one small reader, and a scheme that tells it order.
+
+A scheme may change the embeddings, or how a head attends; each is a class of its own.
+
+Axes::
+
+    batch     independent sequences
+    heads     heads of a layer
+    seq       positions
+    head_dim  features of one head
+    d_model   features of a token; ``heads * head_dim``
+    outputs   what the reader predicts at each position
+"""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from snippets.positions.alibi import alibi_attention
+from snippets.positions.learned_positions import LearnedPositions
+from snippets.positions.relative_positions import shaw_attention, t5_bias
+from snippets.positions.rope import angles, frequencies, rotate
+from snippets.positions.sinusoidal import sinusoidal
+
+Heads = Float[Tensor, "batch heads seq head_dim"]
+Tokens = Float[Tensor, "batch seq d_model"]
+
+
+def past_only(seq: int) -> Float[Tensor, "seq seq"]:
+    """What is added to scores so that no position sees a later one."""
+    return torch.full((seq, seq), -math.inf).triu(1)
+
+
+class NoPositions(nn.Module):
+    """Order is told by the causal mask alone; other schemes replace one of the two."""
+
+    def embed(self, x: Tokens) -> Tokens:
+        return x
+
+    def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
+        return scaled_dot_product_attention(query, key, value, is_causal=True)
+
+
+class Sinusoidal(NoPositions):
+    def embed(self, x: Tokens) -> Tokens:
+        _, seq, d_model = x.shape
+        return x + sinusoidal(torch.arange(seq), d_model).to(x)
+
+
+class Learned(NoPositions):
+    def __init__(self, *, max_len: int, d_model: int) -> None:
+        super().__init__()
+        self.positions = LearnedPositions(max_len=max_len, d_model=d_model, std=0.3)
+
+    def embed(self, x: Tokens) -> Tokens:
+        return x + self.positions(torch.arange(x.shape[1]))
+
+
+class Shaw(NoPositions):
+    def __init__(self, *, reach: int, head_dim: int) -> None:
+        super().__init__()
+        tables = torch.empty(2, 2 * reach + 1, head_dim)
+        self.tables = nn.Parameter(nn.init.normal_(tables, std=0.05))
+
+    def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
+        mask = past_only(query.shape[2]).to(query)
+        return shaw_attention(query, key, value, *self.tables, mask)
+
+
+class T5(NoPositions):
+    def __init__(self, *, buckets: int, max_distance: int, heads: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(buckets, heads))
+        self.max_distance = max_distance
+
+    def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
+        seq = query.shape[2]
+        bias = t5_bias(
+            self.table, seq, seq, causal=True, max_distance=self.max_distance
+        )
+        mask = (bias + past_only(seq).to(bias)).expand(len(query), -1, -1, -1)
+        return scaled_dot_product_attention(query, key, value, attn_mask=mask)
+
+
+class Rotary(NoPositions):
+    """RoPE; ``frequencies``, ``stretch`` and ``scale`` may be set for longer texts."""
+
+    def __init__(self, *, head_dim: int) -> None:
+        super().__init__()
+        self.frequencies, self.stretch, self.scale = frequencies(head_dim), 1.0, 1.0
+
+    def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
+        positions = torch.arange(query.shape[2]) / self.stretch
+        turn = angles(positions, self.frequencies)
+        query, key = (self.scale * rotate(x, turn) for x in (query, key))
+        return super().attend(query, key, value)
+
+
+class Alibi(NoPositions):
+    def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
+        return alibi_attention(query, key, value)
+
+
+class Reader(nn.Module):
+    """Causal transformer of two layers that predicts at each position.
+
+    Raises
+    ------
+    ValueError
+        If ``heads`` does not divide ``d_model``.
+    """
+
+    def __init__(
+        self,
+        scheme: NoPositions,
+        *,
+        tokens: int,
+        outputs: int,
+        d_model: int,
+        heads: int,
+    ) -> None:
+        super().__init__()
+        if d_model % heads:
+            raise ValueError(f"{heads=} cannot share {d_model=} evenly")
+        self.scheme, self.heads = scheme, heads
+        self.token = nn.Embedding(tokens, d_model)
+        self.layers = nn.ModuleList()
+        for _ in range(2):
+            parts = {
+                "norm": nn.LayerNorm(d_model),
+                "project": nn.Linear(d_model, 3 * d_model),
+                "mix": nn.Linear(d_model, d_model),
+                "think": nn.Sequential(
+                    nn.LayerNorm(d_model),
+                    nn.Linear(d_model, 2 * d_model),
+                    nn.GELU(),
+                    nn.Linear(2 * d_model, d_model),
+                ),
+            }
+            self.layers.append(nn.ModuleDict(parts))
+        self.output = nn.Sequential(nn.LayerNorm(d_model), nn.Linear(d_model, outputs))
+
+    def forward(
+        self, tokens: Int[Tensor, "batch seq"]
+    ) -> Float[Tensor, "batch seq outputs"]:
+        x = self.scheme.embed(self.token(tokens))
+        for layer in self.layers:
+            heads = layer["project"](layer["norm"](x)).unflatten(
+                -1, (3, self.heads, -1)
+            )
+            query, key, value = heads.permute(2, 0, 3, 1, 4)
+            mixed = self.scheme.attend(query, key, value)
+            x = x + layer["mix"](mixed.transpose(1, 2).flatten(2))
+            x = x + layer["think"](x)
+        return self.output(x)
+
+
+def order_by_mask(seq: int) -> Float[Tensor, " seq"]:
+    """What a causal head of equal scores reads, if only the first token says 1.
+
+    Examples
+    --------
+    Without any encoding it counts: one over the position, from one on.
+
+    >>> order_by_mask(4)
+    tensor([1.0000, 0.5000, 0.3333, 0.2500])
+    """
+    value = torch.zeros(1, 1, seq, 1)
+    value[:, :, 0] = 1.0
+    equal = torch.zeros_like(value)
+    return NoPositions().attend(equal, equal, value)[0, 0, :, 0]
