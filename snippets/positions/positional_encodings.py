@@ -29,13 +29,32 @@ Heads = Float[Tensor, "batch heads seq head_dim"]
 Tokens = Float[Tensor, "batch seq d_model"]
 
 
-def past_only(seq: int) -> Float[Tensor, "seq seq"]:
-    """What is added to scores so that no position sees a later one."""
-    return torch.full((seq, seq), -math.inf).triu(1)
+def set_attention(
+    x: Float[Tensor, "seq d_model"],
+    query: Float[Tensor, "d_model head_dim"],
+    key: Float[Tensor, "d_model head_dim"],
+    value: Float[Tensor, "d_model head_dim"],
+) -> Float[Tensor, "seq head_dim"]:
+    """One head that sees all tokens and is told no order.
+
+    Examples
+    --------
+    Swapping two tokens swaps the two results:
+
+    >>> x, one = torch.tensor([[1.0], [2.0]]), torch.ones(1, 1)
+    >>> set_attention(x, one, one, one)
+    tensor([[1.7311],
+            [1.8808]])
+    >>> set_attention(x.flip(0), one, one, one)
+    tensor([[1.8808],
+            [1.7311]])
+    """
+    scores = (x @ query) @ (x @ key).T / math.sqrt(query.shape[1])
+    return scores.softmax(dim=-1) @ (x @ value)
 
 
 class NoPositions(nn.Module):
-    """Order is told by the causal mask alone; other schemes replace one of the two."""
+    """The causal mask alone tells order; schemes replace ``embed`` or ``attend``."""
 
     def embed(self, x: Tokens) -> Tokens:
         return x
@@ -66,8 +85,7 @@ class Shaw(NoPositions):
         self.tables = nn.Parameter(nn.init.normal_(tables, std=0.05))
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
-        mask = past_only(query.shape[2]).to(query)
-        return shaw_attention(query, key, value, *self.tables, mask)
+        return shaw_attention(query, key, value, *self.tables, causal=True)
 
 
 class T5(NoPositions):
@@ -77,16 +95,15 @@ class T5(NoPositions):
         self.max_distance = max_distance
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
-        seq = query.shape[2]
-        bias = t5_bias(
-            self.table, seq, seq, causal=True, max_distance=self.max_distance
-        )
-        mask = (bias + past_only(seq).to(bias)).expand(len(query), -1, -1, -1)
-        return scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seq, reach = query.shape[2], self.max_distance
+        bias = t5_bias(self.table, seq, seq, causal=True, max_distance=reach)
+        future = torch.ones(seq, seq, dtype=torch.bool).triu(1)
+        bias = bias.masked_fill(future, -math.inf).expand(len(query), -1, -1, -1)
+        return scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
 
 class Rotary(NoPositions):
-    """RoPE; ``frequencies``, ``stretch`` and ``scale`` may be set for longer texts."""
+    """Frequencies, stretch and scale may be set anew for texts beyond the training."""
 
     def __init__(self, *, head_dim: int) -> None:
         super().__init__()
