@@ -20,15 +20,20 @@ DATA = re.compile(r"# sphinx_gallery_data = (.+)")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # asking the environment takes 0.3 s
 
 
-def imported_names(tree: ast.Module, package: tuple[str, ...]) -> set[str]:
+@cache
+def imported_names(
+    text: str, package: tuple[str, ...], file: Path = Path("<string>")
+) -> set[str]:
     """Dotted names that a module of ``package`` imports, relative ones resolved.
 
-    >>> tree = ast.parse("import torch.nn\\nfrom . import gpt")
-    >>> sorted(imported_names(tree, ("snippets", "a")))
+    Many scripts reach the same module, which is parsed once.
+
+    >>> text = "import torch.nn\\nfrom . import gpt"
+    >>> sorted(imported_names(text, ("snippets", "a")))
     ['snippets.a', 'snippets.a.gpt', 'torch.nn']
     """
     names = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text, file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -79,8 +84,7 @@ def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
         package = current.relative_to(root).parent.parts
         text = current.read_text("utf-8")
         files |= set(declared(current, text))
-        tree = ast.parse(text, current)
-        for name in imported_names(tree, package):
+        for name in imported_names(text, package, current):
             found = list(module_files(name, root))
             todo += found
             if not found:
