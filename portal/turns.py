@@ -16,17 +16,23 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 
 
+def acquire(file: Path, what: str) -> FileLock:
+    """Take a lock; say for ``what`` one waits if another build holds it."""
+    lock = FileLock(file, is_singleton=True)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        logger.info("waiting for another build %s...", what)
+        lock.acquire()
+    return lock
+
+
 def take(app: Sphinx, config: Config) -> None:
     """Wait for one's turn."""
     folder = Path(app.confdir, "build")
     try:
         folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / ".turn", is_singleton=True)
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            logger.info("waiting for another build of this site to end...")
-            lock.acquire()
+        lock = acquire(folder / ".turn", "of this site to end")
     except OSError as error:
         raise ExtensionError(f"{folder} is not writable: {error.strerror}") from error
     Path(app.outdir, ".complete").unlink(missing_ok=True)

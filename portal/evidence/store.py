@@ -18,12 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from sphinx.util import logging
-
+from portal import turns
 from portal.evidence.inputs import Inputs, digest, fingerprint
-
-logger = logging.getLogger(__name__)
 
 
 class Unavailable(Exception):
@@ -106,12 +102,7 @@ class Store:
         The folder may be a link, also to one that is yet to be made.
         """
         self.folder.resolve().mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            logger.info("waiting for another build to finish its evidence...")
-            lock.acquire()
+        lock = turns.acquire(self.folder / ".lock", "to finish its evidence")
         try:
             yield
         finally:

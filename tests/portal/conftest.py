@@ -3,9 +3,11 @@
 import contextlib
 import io
 import re
+import subprocess
+import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,3 +163,29 @@ def make_html() -> Callable[..., Build]:
         return Build(status, text, root / "build/html")
 
     return make
+
+
+@pytest.fixture
+def start(root: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts a build in a process of its own, as ``make html`` does."""
+    running = []
+
+    def start(site_root, html="html"):
+        command = [sys.executable, "-m", "sphinx", "-W", "-c", site_root]
+        command += ["-d", site_root / f"build/{html}-doctrees"]
+        command += [site_root / "docs", site_root / f"build/{html}"]
+        build = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        running.append(build)
+        return build
+
+    yield start
+    for build in running:
+        build.kill()
+        build.wait()
+        build.stdout.close()

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 
 import pytest
 
@@ -87,32 +86,6 @@ def test_a_file_in_place_of_the_store(site, make_html):
     (root / "build/evidence").write_text("mine")
     assert_said_once(make_html(root), root, "File exists")
     assert (root / "build/evidence").read_text() == "mine"
-
-
-@pytest.fixture
-def start(root):
-    """Starts a build in a process of its own, as ``make html`` does."""
-    running = []
-
-    def start(site_root, html="html"):
-        command = [sys.executable, "-m", "sphinx", "-W", "-c", site_root]
-        command += ["-d", site_root / f"build/{html}-doctrees"]
-        command += [site_root / "docs", site_root / f"build/{html}"]
-        build = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        running.append(build)
-        return build
-
-    yield start
-    for build in running:
-        build.kill()
-        build.wait()
-        build.stdout.close()
 
 
 @pytest.fixture

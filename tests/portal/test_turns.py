@@ -6,21 +6,13 @@ import sys
 from filelock import FileLock
 
 
-def test_a_build_touches_nothing_before_its_turn(site, root):
+def test_a_build_touches_nothing_before_its_turn(site, start):
     folder = site()
     mark = folder / "build/html/.complete"
     mark.parent.mkdir()
     mark.touch()
-    command = [sys.executable, "-m", "sphinx", "-W", "-c", folder]
-    command += [folder / "docs", folder / "build/html"]
     with FileLock(folder / "build/.turn"):
-        build = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        build = start(folder)
         before = []
         for line in build.stdout:
             before.append(line)
