@@ -11,16 +11,10 @@ from typing import Any
 
 import pytest
 
-from portal import network
+from portal import environment, network
 from portal.agreement import Agreements
 
-os.environ.update(
-    OMP_NUM_THREADS="1",
-    HF_HUB_OFFLINE="1",
-    MPLBACKEND="agg",
-    TRITON_INTERPRET="1",  # before anything imports Triton, as transformers may
-)
-
+os.environ.update(environment.VARIABLES)
 
 AGREEMENTS = pytest.StashKey[Agreements]()
 

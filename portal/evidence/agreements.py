@@ -11,7 +11,8 @@ from portal.evidence.work import Work
 
 PORTAL = Path(__file__).parents[1]
 # By path, since they import pytest and numpy, which only workers need.
-STYLE = [PORTAL / "agreement.py", PORTAL / "testing.py", Path(__file__)]
+STYLE = [PORTAL / f"{name}.py" for name in ("agreement", "environment", "testing")]
+STYLE.append(Path(__file__))
 OPTIONS = [
     "-q",
     "--tb=native",  # names file and line as every traceback does

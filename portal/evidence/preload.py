@@ -9,7 +9,9 @@ import gc
 import io
 import os
 
-os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", MPLBACKEND="agg")
+from portal import environment
+
+os.environ.update(environment.VARIABLES)
 
 import beartype
 import jaxtyping
