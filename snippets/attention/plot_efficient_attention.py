@@ -24,8 +24,8 @@ from snippets.attention.efficient_attention import (
     tour,
 )
 from snippets.attention.flash_attention import flash_attention, naive_attention
-from snippets.attention.peak_memory import PeakMemory
 from snippets.attention.sliding_window_attention import blockwise
+from snippets.foundations.peak_memory import PeakMemory
 
 torch.manual_seed(0)
 

@@ -27,7 +27,7 @@ from snippets.attention.flash_attention_kernel import (
     flash_attention_kernel,
     numbers_moved,
 )
-from snippets.attention.peak_memory import PeakMemory
+from snippets.foundations.peak_memory import PeakMemory
 
 torch.manual_seed(0)
 

@@ -10,14 +10,13 @@ and value heads are merged.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
 from snippets.attention.grouped_query_attention import (
     GroupedQueryAttention,
     cache_bytes,
     pool_heads,
 )
+from snippets.attention.recall_task import Recaller, accuracy, train
 
 torch.manual_seed(0)
 
@@ -89,72 +88,22 @@ fig.set_label(
 )
 
 # %%
-# A task that needs attention
-# ---------------------------
-# Four pairs of a key and a value, then one of the keys: the model answers with the
-# value that stood beside it.
-
-PAIRS, SYMBOLS = 4, 8
-
-
-def recall(count: int, random: torch.Generator):
-    keys = torch.rand(count, SYMBOLS, generator=random).argsort(1)[:, :PAIRS]
-    values = torch.randint(SYMBOLS, (count, PAIRS), generator=random)
-    pairs = torch.stack([keys, SYMBOLS + values], dim=-1).flatten(1)
-    asked = torch.randint(PAIRS, (count, 1), generator=random)
-    question, answer = keys.gather(1, asked), values.gather(1, asked)
-    return torch.cat([pairs, question], dim=1), answer[:, 0]
-
-
-class Recaller(nn.Module):
-    def __init__(self, kv_heads: int, d_model: int = 64):
-        super().__init__()
-        sizes = {"d_model": d_model, "heads": 8, "kv_heads": kv_heads}
-        self.symbol = nn.Embedding(2 * SYMBOLS, d_model)
-        self.position = nn.Embedding(2 * PAIRS + 1, d_model)
-        self.mix = nn.ModuleList(GroupedQueryAttention(**sizes) for _ in range(2))
-        self.norm = nn.ModuleList(nn.RMSNorm(d_model) for _ in range(2))
-        self.answer = nn.Linear(d_model, SYMBOLS)
-
-    def forward(self, tokens):
-        x = self.symbol(tokens) + self.position.weight
-        for norm, mix in zip(self.norm, self.mix, strict=True):
-            x = x + mix(norm(x))
-        return self.answer(x[:, -1])
-
-
-@torch.no_grad()
-def accuracy(model: Recaller) -> float:
-    tokens, answer = recall(500, torch.Generator().manual_seed(99))
-    return (model(tokens).argmax(-1) == answer).float().mean().item()
-
-
-def train(model: Recaller, marks: tuple[int, ...], seed: int) -> list[float]:
-    """Accuracy after each number of steps in ``marks``; the last one ends it."""
-    random = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3, fused=True)
-    reached = [accuracy(model)] if 0 in marks else []
-    for step in range(1, marks[-1] + 1):
-        tokens, answer = recall(32, random)
-        loss = cross_entropy(model(tokens), answer)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step in marks:
-            reached.append(accuracy(model))
-    return reached
-
-
-# %%
 # Uptraining
 # ----------
-# Three multi-head models learn for 320 steps. Their eight key and value heads become
-# four, two or one by averaging; the same training goes on for up to 64 steps more. New
-# models with one head get as much, from nothing.
+# Three multi-head models learn for 320 steps to recall: after four pairs of a key and a
+# value comes one of the keys, and the answer is its value. Their eight key and value
+# heads become four, two or one by averaging; the same training goes on for up to 64
+# steps more. New models with one head get as much, from nothing.
+
+RATE = 3e-3
+
+
+def new(kv_heads: int) -> Recaller:
+    return Recaller(GroupedQueryAttention, kv_heads=kv_heads)
 
 
 def convert(trained: Recaller, kv_heads: int, pool) -> Recaller:
-    model = Recaller(kv_heads)
+    model = new(kv_heads)
     weights = trained.state_dict()
     for name in [n for n in weights if n.endswith(("key.weight", "value.weight"))]:
         weight = weights.pop(name)
@@ -168,12 +117,12 @@ marks = (0, 16, 32, 64)
 originals, original, pooled, scratch = [], [], {4: [], 2: [], 1: []}, []
 for seed in range(3):
     torch.manual_seed(seed)
-    originals.append(Recaller(8))
-    original += train(originals[-1], (320,), seed)
+    originals.append(new(8))
+    original += train(originals[-1], (320,), seed=seed, rate=RATE)
     for kv_heads, curves in pooled.items():
         model = convert(originals[-1], kv_heads, pool_heads)
-        curves.append(train(model, marks, seed + 50))
-    scratch.append(train(Recaller(1), marks, seed + 50))
+        curves.append(train(model, marks, seed=seed + 50, rate=RATE))
+    scratch.append(train(new(1), marks, seed=seed + 50, rate=RATE))
 pooled = {kv_heads: np.array(curves) for kv_heads, curves in pooled.items()}
 scratch = np.array(scratch)
 
@@ -211,7 +160,7 @@ fig.set_label(
 
 
 def silence_all_but(trained: Recaller, head: int) -> Recaller:
-    model = Recaller(8)
+    model = new(8)
     model.load_state_dict(trained.state_dict())
     for mix in model.mix:
         others = torch.arange(64) // 8 != head
@@ -229,7 +178,8 @@ def lengthened(weight, *, heads, kv_heads):
 
 
 def uptrained(trained: Recaller, pool, seed: int) -> float:
-    return train(convert(trained, 1, pool), (16,), seed + 50)[0]
+    model = convert(trained, 1, pool)
+    return train(model, (16,), seed=seed + 50, rate=RATE)[0]
 
 
 alone, kept, longer, random_heads, length = [], [], [], [], []

@@ -10,8 +10,6 @@ absorbed, the size of the cache, and a comparison with multi-head attention.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
 from snippets.attention.grouped_query_attention import (
     GroupedQueryAttention,
@@ -23,68 +21,17 @@ from snippets.attention.multi_head_latent_attention import (
     compress,
     latent_cache_bytes,
 )
-
-# %%
-# A task that needs attention
-# ---------------------------
-# Four pairs of a key and a value, then one of the keys: the model answers with the
-# value that stood beside it. Positions are learned and added to the tokens.
-
-PAIRS, SYMBOLS, D_MODEL, HEADS = 4, 8, 64, 8
-
-
-def recall(count: int, random: torch.Generator):
-    keys = torch.rand(count, SYMBOLS, generator=random).argsort(1)[:, :PAIRS]
-    values = torch.randint(SYMBOLS, (count, PAIRS), generator=random)
-    pairs = torch.stack([keys, SYMBOLS + values], dim=-1).flatten(1)
-    asked = torch.randint(PAIRS, (count, 1), generator=random)
-    question, answer = keys.gather(1, asked), values.gather(1, asked)
-    return torch.cat([pairs, question], dim=1), answer[:, 0]
-
-
-class Recaller(nn.Module):
-    def __init__(self, attention, **sizes):
-        super().__init__()
-        self.symbol = nn.Embedding(2 * SYMBOLS, D_MODEL)
-        self.position = nn.Embedding(2 * PAIRS + 1, D_MODEL)
-        self.norm = nn.ModuleList(nn.RMSNorm(D_MODEL) for _ in range(2))
-        sizes = {"d_model": D_MODEL, "heads": HEADS} | sizes
-        self.mix = nn.ModuleList(attention(**sizes) for _ in range(2))
-        self.answer = nn.Linear(D_MODEL, SYMBOLS)
-
-    def forward(self, tokens):
-        x = self.symbol(tokens) + self.position.weight
-        for norm, mix in zip(self.norm, self.mix, strict=True):
-            x = x + mix(norm(x))
-        return self.answer(x[:, -1])
-
-
-@torch.no_grad()
-def accuracy(model: Recaller) -> float:
-    tokens, answer = recall(500, torch.Generator().manual_seed(99))
-    return (model(tokens).argmax(-1) == answer).float().mean().item()
-
-
-def train(model: Recaller, steps: int, seed: int) -> list[float]:
-    """Accuracy at the start and after every 40 steps."""
-    random, reached = torch.Generator().manual_seed(seed), [accuracy(model)]
-    optimizer = torch.optim.Adam(model.parameters(), lr=4e-3, fused=True)
-    for step in range(1, steps + 1):
-        tokens, answer = recall(32, random)
-        loss = cross_entropy(model(tokens), answer)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % 40 == 0:
-            reached.append(accuracy(model))
-    return reached
-
+from snippets.attention.recall_task import Recaller, accuracy, train
 
 # %%
 # How many numbers do keys and values need?
 # -----------------------------------------
-# The keys and values of a trained multi-head layer, 128 numbers per token, are made
-# from fewer: the best combinations, random ones, or the means of neighboring heads.
+# Two models learn to recall, as those of grouped-query attention do. The keys and
+# values of their layers, 128 numbers per token, are then made from fewer: the best
+# combinations, random ones, or the means of neighboring heads.
+
+D_MODEL, HEADS = 64, 8
+MARKS, RATE = range(0, 241, 40), 4e-3
 
 
 def load(trained: Recaller, kv_heads: int, replace) -> float:
@@ -123,7 +70,7 @@ curves, lost, drawn, pooled = [], [], [], []
 for seed in range(2):
     torch.manual_seed(seed)
     trained = Recaller(GroupedQueryAttention, kv_heads=HEADS)
-    curves.append(train(trained, 240, seed))
+    curves.append(train(trained, MARKS, seed=seed, rate=RATE))
     lost.append([load(trained, HEADS, best(n)) for n in latents])
     drawn.append([load(trained, HEADS, random_directions(n)) for n in latents])
     pooled.append([load(trained, n, means(n)) for n in groups])
@@ -255,7 +202,7 @@ for seed in range(2):
         rope_dim=4,
         value_dim=16,
     )
-    latent_curves.append(train(model, 240, seed))
+    latent_curves.append(train(model, MARKS, seed=seed, rate=RATE))
 curves, latent_curves = np.array(curves), np.array(latent_curves)
 assert curves[:, -1].min() > 0.9
 assert latent_curves[:, -1].min() > 0.8

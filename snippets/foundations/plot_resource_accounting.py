@@ -7,18 +7,16 @@ leave out, how the state of training is split, what a layer keeps for its backwa
 pass, and how the memory of one step rises and falls.
 """
 
-import weakref
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import gelu
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
+from snippets.foundations.peak_memory import PeakMemory
 from snippets.foundations.resource_accounting import (
     Decoder,
     activation_bytes,
@@ -214,30 +212,17 @@ fig.set_label(
 # %%
 # One step, operation by operation
 # --------------------------------
-# Eight layers, 32 bits, the second step of Adam. Every new piece of memory is added
+# Four layers, 32 bits, the second step of Adam. Every new piece of memory is added
 # when an operation returns it, and subtracted when nothing refers to it any more.
 
 
-class Live(TorchDispatchMode):
+class History(PeakMemory):
     def __init__(self, start: int):
         super().__init__()
-        self.live, self.history, self.known = start, [], weakref.WeakSet()
+        self.live, self.history = start, []
 
-    def drop(self, size: int) -> None:
-        self.live -= size
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        for old in tree_leaves((args, kwargs)):
-            if isinstance(old, torch.Tensor):
-                self.known.add(old.untyped_storage())
-        result = operation(*args, **(kwargs or {}))
-        for new in tree_leaves(result):
-            if isinstance(new, torch.Tensor):
-                storage = new.untyped_storage()
-                if storage not in self.known:
-                    self.known.add(storage)
-                    self.live += storage.nbytes()
-                    weakref.finalize(storage, self.drop, storage.nbytes())
+    def __torch_dispatch__(self, *call):
+        result = super().__torch_dispatch__(*call)
         self.history.append(self.live)
         return result
 
@@ -248,7 +233,7 @@ def second_step(run):
     size = sum(p.nbytes for p in layers.parameters())
     x = torch.randn(4, 64, 64, requires_grad=True)
     for start in (size, 3 * size):
-        with Live(start) as mode:
+        with History(start) as mode:
             y = x
             for layer in layers:
                 y = run(layer, y)

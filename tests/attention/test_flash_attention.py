@@ -15,7 +15,7 @@ from snippets.attention.flash_attention import (
     naive_traffic,
     tiled_traffic,
 )
-from snippets.attention.peak_memory import PeakMemory
+from snippets.foundations.peak_memory import PeakMemory
 
 try:
     from snippets.attention import flash_attention_kernel as kernel
