@@ -1,0 +1,206 @@
+"""Locality-sensitive hashing: similar sets meet without a comparison of all pairs.
+
+Broder (1997), https://doi.org/10.1109/SEQUEN.1997.666900, and Indyk and Motwani (1998),
+https://doi.org/10.1145/276698.276876
+
+Axes::
+
+    documents  sets that are compared
+    members    elements of all sets, one set after the other
+    hashes     random orders of everything that may be in a set
+    bands      groups of hashes; equal in one of them is enough
+    pairs      two documents, the earlier first
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, UInt32, UInt64
+from numpy import ndarray
+
+Pairs = Int[ndarray, "pairs 2"]
+Orders = UInt32[ndarray, "2 hashes"]
+Signatures = UInt32[ndarray, "documents hashes"]
+
+
+class Sets(NamedTuple):
+    """Set ``i`` is ``members[starts[i] : starts[i + 1]]``, sorted, none twice."""
+
+    members: UInt32[ndarray, " members"]
+    starts: Int[ndarray, " edges"]
+
+
+def check(sets: Sets) -> None:
+    """Raise ``ValueError`` for edges that do not cut the members into sets."""
+    members, starts = sets
+    if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(members):
+        raise ValueError(f"{len(members)} members but edges {starts[[0, -1]].tolist()}")
+    if np.any(np.diff(starts) < 1):
+        raise ValueError(f"set {np.diff(starts).argmin()} is empty")
+
+
+def shingles(text: str, size: int) -> set[str]:
+    """All runs of ``size`` words.
+
+    Examples
+    --------
+    >>> sorted(shingles("to be or not to be or", 3))
+    ['be or not', 'not to be', 'or not to', 'to be or']
+    """
+    words = text.split()
+    if not 1 <= size <= len(words):
+        raise ValueError(f"no shingles of {size} words in a text of {len(words)}")
+    return {" ".join(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def hashed(sets: Sequence[Collection[str]]) -> Sets:
+    """Numbers of 32 bits for the members, from SHA-1."""
+    if not sets:
+        raise ValueError("no sets to hash")
+    numbers = []
+    for i, members in enumerate(sets):
+        if not members:
+            raise ValueError(f"set {i} of {len(sets)} is empty")
+        digests = b"".join(hashlib.sha1(m.encode()).digest()[:4] for m in members)
+        numbers.append(np.unique(np.frombuffer(digests, dtype="<u4")))
+    starts = np.cumsum([0, *map(len, numbers)])
+    return Sets(np.concatenate(numbers).astype(np.uint32), starts)
+
+
+def jaccard(first: Collection[str], second: Collection[str]) -> float:
+    """Members that two sets share, among all that they have.
+
+    Examples
+    --------
+    >>> jaccard({"a", "b", "c"}, {"b", "c", "d"})
+    0.5
+    """
+    first, second = set(first), set(second)
+    if not first | second:
+        raise ValueError("two empty sets have no similarity")
+    return len(first & second) / len(first | second)
+
+
+def random_orders(hashes: int, seed: int = 1) -> Orders:
+    """Odd factors and offsets: ``factor * number + offset`` hits each number once."""
+    if hashes < 1:
+        raise ValueError(f"hashes={hashes} must be positive")
+    rng = np.random.RandomState(seed)  # the generator of datasketch
+    factors = 2 * rng.randint(0, 2**31, hashes, dtype=np.uint32) + np.uint32(1)
+    return np.stack([factors, rng.randint(0, 2**32, hashes, dtype=np.uint32)])
+
+
+def scatter(numbers: UInt32[ndarray, " members"]) -> UInt32[ndarray, " members"]:
+    """Another number for each, far from those of its neighbors (MurmurHash3)."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        numbers = (numbers ^ (numbers >> np.uint32(shift))) * np.uint32(factor)
+    return numbers ^ (numbers >> np.uint32(16))
+
+
+def minhash(sets: Sets, orders: Orders, block: int = 1024) -> Signatures:
+    """The first member of each set in each order.
+
+    Parameters
+    ----------
+    block
+        Documents at a time, so that their members stay in the cache.
+    """
+    check(sets)
+    starts, numbers = sets.starts, scatter(sets.members)
+    first = np.empty((orders.shape[1], len(starts) - 1), dtype=np.uint32)
+    for begin in range(0, len(starts) - 1, block):
+        edges = starts[begin : begin + block + 1]
+        part = numbers[edges[0] : edges[-1]]
+        for row, (factor, offset) in enumerate(orders.T):
+            ranks = part * factor + offset
+            np.minimum.reduceat(
+                ranks, edges[:-1] - edges[0], out=first[row, begin : begin + block]
+            )
+    return np.ascontiguousarray(first.T)
+
+
+def candidate_probability(
+    similarity: Float[ndarray, " similarities"] | float, bands: int, rows: int
+) -> Float[ndarray, " similarities"] | float:
+    """How likely two sets are to agree in all rows of some band.
+
+    Examples
+    --------
+    >>> candidate_probability(0.5, bands=2, rows=1)
+    0.75
+    """
+    if bands < 1 or rows < 1 or np.any(np.abs(np.asarray(similarity) - 0.5) > 0.5):
+        raise ValueError(f"bands={bands}, rows={rows}, or a similarity outside 0 to 1")
+    return 1 - (1 - similarity**rows) ** bands
+
+
+def band_keys(signatures: Signatures, bands: int) -> UInt64[ndarray, "documents bands"]:
+    """A number for each band; where bands differ, it does too, but for rare chances."""
+    documents, hashes = signatures.shape
+    if bands < 1 or hashes % bands:
+        raise ValueError(f"{hashes} hashes cannot be cut into {bands} equal bands")
+    keys = np.zeros((documents, bands), dtype=np.uint64)
+    for row in range(hashes // bands):
+        keys ^= signatures[:, row :: hashes // bands]
+        keys *= np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def colliding(keys: UInt64[ndarray, "documents bands"]) -> Pairs:
+    """All pairs of documents that have a key in common, each of them once."""
+    documents, found = len(keys), []
+    for key in keys.T:
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        for apart in range(1, documents):
+            same = np.flatnonzero(key[apart:] == key[:-apart])
+            if len(same) == 0:
+                break
+            found.append(order[same] * documents + order[same + apart])
+    codes = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *found]))
+    codes = codes[np.diff(codes, prepend=-1) > 0]
+    return np.stack([codes // documents, codes % documents], axis=1)
+
+
+def similarities(sets: Sets, pairs: Pairs) -> Float[ndarray, " pairs"]:
+    """The exact Jaccard similarity of each pair."""
+    check(sets)
+    if pairs.size and not 0 <= pairs.min() <= pairs.max() < len(sets.starts) - 1:
+        raise ValueError(f"pairs name documents from {pairs.min()} to {pairs.max()}")
+    sizes = np.diff(sets.starts)[pairs]  # (pairs, 2)
+    lengths = sizes.ravel()
+    begins = np.cumsum(lengths) - lengths
+    places = np.arange(lengths.sum()) + np.repeat(
+        sets.starts[pairs].ravel() - begins, lengths
+    )
+    owners = np.repeat(np.arange(len(pairs)), sizes.sum(axis=1))
+    codes = np.sort((owners << 32) | sets.members[places])
+    twice = codes[1:][codes[1:] == codes[:-1]] >> 32
+    shared = np.bincount(twice, minlength=len(pairs))
+    return shared / (sizes.sum(axis=1) - shared)
+
+
+def near_duplicates(
+    sets: Sets, orders: Orders, bands: int, threshold: float
+) -> tuple[Pairs, int]:
+    """Pairs at least as similar as ``threshold``, and how many had to be compared."""
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold={threshold} must be above 0 and at most 1")
+    pairs = colliding(band_keys(minhash(sets, orders), bands))
+    return pairs[similarities(sets, pairs) >= threshold], len(pairs)
+
+
+def simhash(sets: Sets) -> UInt64[ndarray, " documents"]:
+    """Fingerprints of 64 bits: each the majority of the members of a set."""
+    check(sets)
+    votes = sets.members.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        votes = (votes ^ (votes >> np.uint64(shift))) * np.uint64(factor)
+    prints = np.zeros(len(sets.starts) - 1, dtype=np.uint64)
+    for bit in range(64):
+        ones = np.add.reduceat((votes >> np.uint64(bit)) & 1, sets.starts[:-1])
+        prints |= (2 * ones > np.diff(sets.starts)).astype(np.uint64) << np.uint64(bit)
+    return prints
