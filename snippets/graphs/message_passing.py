@@ -20,8 +20,8 @@ from snippets.graphs.adjacency_matrix import check_edges
 
 
 def scatter_sum(
-    values: Float[Tensor, "edges *features"], target: Int[Tensor, " edges"], nodes: int
-) -> Float[Tensor, "nodes *features"]:
+    values: Float[Tensor, " edges *features"], target: Int[Tensor, " edges"], nodes: int
+) -> Float[Tensor, " nodes *features"]:
     """Sum of the values with the same target; zero where there are none.
 
     Examples
@@ -35,8 +35,8 @@ def scatter_sum(
 
 
 def scatter_mean(
-    values: Float[Tensor, "edges *features"], target: Int[Tensor, " edges"], nodes: int
-) -> Float[Tensor, "nodes *features"]:
+    values: Float[Tensor, " edges *features"], target: Int[Tensor, " edges"], nodes: int
+) -> Float[Tensor, " nodes *features"]:
     """Mean of the values with the same target; zero where there are none."""
     count = target.bincount(minlength=nodes).clamp(min=1)
     total = scatter_sum(values, target, nodes)
@@ -44,8 +44,8 @@ def scatter_mean(
 
 
 def scatter_max(
-    values: Float[Tensor, "edges *features"], target: Int[Tensor, " edges"], nodes: int
-) -> Float[Tensor, "nodes *features"]:
+    values: Float[Tensor, " edges *features"], target: Int[Tensor, " edges"], nodes: int
+) -> Float[Tensor, " nodes *features"]:
     """Largest of the values with the same target; zero where there are none."""
     out = values.new_zeros(nodes, *values.shape[1:])
     return out.index_reduce(0, target, values, "amax", include_self=False)
