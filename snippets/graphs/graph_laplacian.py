@@ -1,0 +1,118 @@
+"""Graph Laplacians: how much neighbors differ, and the waves in which they do.
+
+von Luxburg (2007), https://arxiv.org/abs/0711.0189
+
+Axes::
+
+    nodes  vertices of the graph
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from snippets.graphs.adjacency_matrix import check_symmetric
+
+
+def degrees(adjacency: Float[Tensor, "nodes nodes"]) -> Float[Tensor, " nodes"]:
+    """Weight of all edges at each node; a self-loop counts once.
+
+    Raises
+    ------
+    ValueError
+        If an edge differs from the one back, or a degree is negative.
+    """
+    check_symmetric(adjacency)
+    degree = adjacency.sum(dim=1)
+    if (degree < 0).any():
+        node = int((degree < 0).nonzero()[0])
+        raise ValueError(f"node {node} has the negative degree {degree[node]:g}")
+    return degree
+
+
+def laplacian(
+    adjacency: Float[Tensor, "nodes nodes"],
+) -> Float[Tensor, "nodes nodes"]:
+    """Degrees on the diagonal, minus the adjacency matrix; self-loops cancel.
+
+    Examples
+    --------
+    Two friends, and somebody alone:
+
+    >>> laplacian(torch.tensor([[0.0, 1, 0], [1, 0, 0], [0, 0, 0]]))
+    tensor([[ 1., -1.,  0.],
+            [-1.,  1.,  0.],
+            [ 0.,  0.,  0.]])
+    """
+    return degrees(adjacency).diag() - adjacency
+
+
+def normalized_laplacian(
+    adjacency: Float[Tensor, "nodes nodes"],
+) -> Float[Tensor, "nodes nodes"]:
+    """The Laplacian, over the roots of the degrees at both ends of each edge.
+
+    The row and the column of an isolated node are zero.
+
+    Examples
+    --------
+    >>> normalized_laplacian(torch.tensor([[0.0, 4, 0], [4, 0, 0], [0, 0, 0]]))
+    tensor([[ 1., -1.,  0.],
+            [-1.,  1.,  0.],
+            [ 0.,  0.,  0.]])
+    """
+    degree = degrees(adjacency)
+    scale = torch.where(degree > 0, degree, torch.inf).rsqrt()
+    return scale[:, None] * laplacian(adjacency) * scale
+
+
+def disagreement(
+    x: Float[Tensor, " nodes"], adjacency: Float[Tensor, "nodes nodes"]
+) -> Float[Tensor, ""]:
+    """Squared differences over all edges, each taken once: ``x @ laplacian @ x``.
+
+    Examples
+    --------
+    >>> friends = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    >>> disagreement(torch.tensor([0.0, 1.0, 4.0]), friends)  # 1 + 9
+    tensor(10.)
+    """
+    check_symmetric(adjacency)
+    return (adjacency * (x[:, None] - x).square()).sum() / 2
+
+
+def fiedler_vector(
+    adjacency: Float[Tensor, "nodes nodes"],
+) -> Float[Tensor, " nodes"]:
+    """The slowest wave that is not constant, of length one; its sign is arbitrary.
+
+    Raises
+    ------
+    ValueError
+        If the graph has fewer than two nodes, or is in parts already.
+    """
+    if len(adjacency) < 2:
+        raise ValueError(f"{len(adjacency)} nodes cannot be divided")
+    frequencies, waves = torch.linalg.eigh(laplacian(adjacency))
+    parts = int((frequencies < 1e-6 * frequencies[-1].clamp(min=1e-30)).sum())
+    if parts > 1:
+        raise ValueError(f"the graph is in {parts} parts, there is nothing to cut")
+    return waves[:, 1]
+
+
+def diffuse(
+    heat: Float[Tensor, " nodes"],
+    adjacency: Float[Tensor, "nodes nodes"],
+    time: float,
+) -> Float[Tensor, " nodes"]:
+    """What is left where after ``time``, if each edge levels the heat at its ends.
+
+    Raises
+    ------
+    ValueError
+        If ``time`` is negative.
+    """
+    if time < 0:
+        raise ValueError(f"heat cannot be traced back: {time=}")
+    frequencies, waves = torch.linalg.eigh(laplacian(adjacency))
+    return waves @ (torch.exp(-time * frequencies) * (waves.T @ heat))
