@@ -13,7 +13,7 @@ Axes::
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from snippets.graphs.adjacency_matrix import check_edges
@@ -48,7 +48,8 @@ def scatter_max(
 ) -> Float[Tensor, " nodes *features"]:
     """Largest of the values with the same target; zero where there are none."""
     out = values.new_zeros(nodes, *values.shape[1:])
-    return out.index_reduce(0, target, values, "amax", include_self=False)
+    index = target.view(-1, *[1] * (values.ndim - 1)).expand_as(values)
+    return out.scatter_reduce(0, index, values, "amax", include_self=False)
 
 
 def propagate(
@@ -104,3 +105,24 @@ class MessagePassing(nn.Module):
         told = self.message(torch.cat([x[target], x[source], edge], dim=1)).tanh()
         heard = self.aggregate(told, target, len(x))
         return self.update(torch.cat([x, heard], dim=1)).tanh()
+
+
+def propagate_by_node(
+    x: Float[Tensor, "nodes features"],
+    edge_index: Int[Tensor, "2 edges"],
+    combine: Callable[[Tensor], Tensor],
+) -> Float[Tensor, "nodes features"]:
+    """The same node by node: ``combine`` the rows of a node's sources into one."""
+    check_edges(edge_index, len(x))
+    source, target = edge_index
+    heard = [x[source[target == node]] for node in range(len(x))]
+    return torch.stack([combine(rows) if len(rows) else 0 * x[0] for rows in heard])
+
+
+def receptive_field(
+    network: Callable[[Tensor], Tensor], x: Float[Tensor, "nodes features"], node: int
+) -> Bool[Tensor, " nodes"]:
+    """Which rows of ``x`` change what ``network`` says of ``node``, by the gradient."""
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(network(x)[node].sum(), x)
+    return gradient.abs().sum(dim=1) > 0
