@@ -1,0 +1,210 @@
+"""Message passing against torch_geometric, on graphs with every oddity."""
+
+import warnings
+
+import networkx as nx
+import pytest
+import torch
+from torch.testing import assert_close
+
+from snippets.graphs.adjacency_matrix import (
+    adjacency_matrix,
+    both_directions,
+    with_self_loops,
+)
+from snippets.graphs.karate_club import karate_club
+from snippets.graphs.message_passing import (
+    MessagePassing,
+    propagate,
+    propagate_by_node,
+    propagate_dense,
+    receptive_field,
+    scatter_max,
+    scatter_mean,
+    scatter_sum,
+)
+from snippets.graphs.toy_molecules import energy, molecules
+
+with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
+    import torch_geometric.nn as pyg
+    from torch_geometric.utils import scatter
+
+# node 5 is isolated, 4 is heard and hears nobody, 0 -> 1 is there twice, 2 hears itself
+EDGES = torch.tensor([[0, 0, 1, 1, 2, 2, 3, 4, 4], [1, 1, 0, 3, 2, 1, 0, 0, 3]])
+NODES = 6
+WAYS = {"sum": scatter_sum, "mean": scatter_mean, "max": scatter_max}
+BY_NODE = {
+    "sum": lambda rows: rows.sum(0),
+    "mean": lambda rows: rows.mean(0),
+    "max": lambda rows: rows.amax(0),
+}
+
+
+def features(*sizes: int) -> torch.Tensor:
+    torch.manual_seed(0)
+    return torch.randn(*(sizes or (NODES, 3)), dtype=torch.float64) - 1
+
+
+def layer(way: str = "sum") -> MessagePassing:
+    torch.manual_seed(1)
+    made = MessagePassing(features=3, edge_features=2, aggregate=WAYS[way])
+    return made.double()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("sizes", [(9,), (9, 3), (9, 4, 2)])
+def test_scatter_agrees_with_torch_geometric(agrees, way, sizes):
+    values, target = features(*sizes), EDGES[1]
+    theirs = scatter(values, target, dim=0, dim_size=NODES, reduce=way)
+    ours = WAYS[way](values, target, NODES)
+    agrees(ours, theirs, "torch_geometric.utils.scatter")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_propagation_agrees_with_torch_geometric(agrees, way):
+    x = features()
+    theirs = pyg.SimpleConv(aggr=way)(x, EDGES)
+    agrees(propagate(x, EDGES, WAYS[way]), theirs, "torch_geometric.nn.SimpleConv")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_edges_nodes_and_matrices_tell_the_same(agrees, way):
+    x = features()
+    by_node = propagate_by_node(x, EDGES, BY_NODE[way])
+    agrees(propagate(x, EDGES, WAYS[way]), by_node, "its definition as loops")
+    if way == "sum":
+        dense = propagate_dense(x, adjacency_matrix(EDGES, NODES).double())
+        assert_close(dense, by_node)
+
+
+class Theirs(pyg.MessagePassing):
+    """Our layer with the message passing of torch_geometric."""
+
+    def __init__(self, ours: MessagePassing, way: str):
+        super().__init__(aggr=way)
+        self.ours = ours
+
+    def forward(self, x, edge_index, edge):
+        heard = self.propagate(edge_index, x=x, edge=edge)
+        return self.ours.update(torch.cat([x, heard], dim=1)).tanh()
+
+    def message(self, x_i, x_j, edge):
+        return self.ours.message(torch.cat([x_i, x_j, edge], dim=1)).tanh()
+
+    def update(self, heard):
+        return heard
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_layer_and_gradient_agree_with_torch_geometric(agrees, way):
+    ours = layer(way)
+    x, edge = features().requires_grad_(), features(9, 2)
+    out, theirs = ours(x, EDGES, edge), Theirs(ours, way)(x, EDGES, edge)
+    agrees(out, theirs, "torch_geometric.nn.MessagePassing")
+    weight = features(NODES, 3) + 2
+    gradient, their_gradient = (
+        torch.autograd.grad((result * weight).sum(), x)[0] for result in (out, theirs)
+    )
+    agrees(gradient, their_gradient, "torch_geometric.nn.MessagePassing")
+
+
+def test_reading_out_agrees_with_torch_geometric(agrees):
+    x, owner = features(), torch.tensor([0, 0, 0, 1, 1, 2])
+    theirs = pyg.global_add_pool(x, owner)
+    agrees(scatter_sum(x, owner, 3), theirs, "torch_geometric.nn.global_add_pool")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_do_not_matter(way):
+    """``f(Px, PAP') = P f(x, A)``, and what is read out stays the same."""
+    x, edge = features(), features(9, 2)
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    renamed = order.argsort()[EDGES]
+    before, after = layer(way)(x, EDGES, edge), layer(way)(x[order], renamed, edge)
+    assert_close(after, before[order])
+    assert_close(after.sum(0), before.sum(0))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_order_of_edges_does_not_matter(way):
+    x, edge, order = features(), features(9, 2), torch.randperm(9)
+    shuffled = layer(way)(x, EDGES[:, order], edge[order])
+    assert_close(shuffled, layer(way)(x, EDGES, edge))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("node", [16, 0])
+def test_layers_hear_as_many_hops_as_there_are(depth, node):
+    edge_index, _ = karate_club()
+    layers = [layer().float() for _ in range(depth)]
+
+    def network(x):
+        for step in layers:
+            x = step(x, edge_index, torch.ones(edge_index.shape[1], 2))
+        return x
+
+    heard = receptive_field(network, torch.randn(34, 3), node)
+    ball = nx.ego_graph(nx.karate_club_graph(), node, radius=depth)
+    assert set(heard.nonzero()[:, 0].tolist()) == set(ball)
+
+
+def test_messages_follow_the_arrow():
+    out = propagate(torch.tensor([[1.0], [2.0]]), torch.tensor([[0], [1]]))
+    assert out.tolist() == [[0.0], [1.0]]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_hears_nobody_hears_zero(way):
+    x = features() - 5  # all below zero
+    assert_close(propagate(x, EDGES, WAYS[way])[4:], torch.zeros(2, 3).double())
+    none = torch.empty(2, 0, dtype=torch.long)
+    assert_close(propagate(x, none, WAYS[way]), 0 * x)
+
+
+def test_parallel_edges_count_for_sum_and_mean_but_not_for_the_maximum():
+    x = torch.tensor([[3.0], [0.0], [6.0]])
+    once, twice = torch.tensor([[0, 2], [1, 1]]), torch.tensor([[0, 0, 2], [1, 1, 1]])
+    heard = {
+        way: [propagate(x, edges, WAYS[way])[1].item() for edges in (once, twice)]
+        for way in WAYS
+    }
+    assert heard == {"sum": [9, 12], "mean": [4.5, 4], "max": [6, 6]}
+
+
+def test_repeated_means_become_one_value_in_each_part():
+    edges = both_directions(torch.tensor([[0, 1, 3], [1, 2, 4]]))
+    x, loops = features(), with_self_loops(edges, NODES)
+    degree = adjacency_matrix(loops, NODES).sum(0).double()
+    faded = x
+    for _ in range(200):
+        faded = propagate(faded, loops, scatter_mean)
+    for part in ([0, 1, 2], [3, 4], [5]):
+        level = (degree[part] @ x[part]) / degree[part].sum()
+        assert_close(faded[part], level.expand(len(part), 3))
+
+
+def test_batches_are_graphs_in_parts():
+    """Molecules do not hear each other: energies fit those of single ones."""
+    edges, strength, owner, energies = molecules(5, seed=0)
+    assert torch.equal(owner[edges[0]], owner[edges[1]])
+    for number in range(5):
+        inside = owner[edges[0]] == number
+        half = edges[:, inside] - int((owner < number).sum())
+        once = half[0] < half[1]
+        alone = energy(half[:, once], strength[inside][once][:, 0])
+        assert_close(alone, energies[number])
+        graph = nx.Graph(half.T.tolist())
+        assert nx.is_tree(graph)
+        assert max(degree for _, degree in graph.degree) <= 3
+
+
+def test_edges_to_nowhere_are_refused():
+    x, cause = features(5, 3), "edges name nodes 0 to 6, but nodes=5"
+    edges = torch.tensor([[0, 6], [1, 2]])
+    for send in (
+        lambda: propagate(x, edges),
+        lambda: propagate_by_node(x, edges, torch.sum),
+        lambda: layer()(x, edges, features(2, 2)),
+    ):
+        with pytest.raises(ValueError, match=cause):
+            send()
