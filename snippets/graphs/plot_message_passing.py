@@ -65,6 +65,7 @@ for name, step in ways.items():
 club = adjacency_matrix(loops, 34).double()
 rate = 1 - torch.linalg.eigvalsh(normalized_laplacian(club))[1].item()
 assert left_over["mean"][DEPTH] < 0.01
+assert 0.1 < left_over["mean"][SHOWN] < 0.2
 assert left_over["maximum"][5] < 1e-9
 assert left_over["layers"][8] < 0.05
 assert left_over["layers with skip"][DEPTH] > 0.6
@@ -201,6 +202,7 @@ fig.set_label(
 
 measured = {
     "mean_64": float(left_over["mean"][DEPTH]),
+    "mean_16": float(left_over["mean"][SHOWN]),
     "rate": rate,
     "layers_8": float(left_over["layers"][8]),
     "skipped_64": float(left_over["layers with skip"][DEPTH]),
