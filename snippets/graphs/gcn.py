@@ -1,0 +1,121 @@
+"""Graph convolutional network (GCN): neighbors averaged with weights from degrees.
+
+Kipf and Welling (2016), https://arxiv.org/abs/1609.02907
+
+An edge counts as often as it is given. Every node hears itself once, whether or not
+``edge_index`` has a self-loop for it, so that an isolated node keeps its features.
+
+Axes::
+
+    nodes     vertices of the graph
+    edges     columns of ``edge_index``: its row 0 is the source, row 1 the target
+    features  features of a node, before a layer
+    hidden    features of a node, after a layer
+    classes   scores of a node
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snippets.graphs.adjacency_matrix import adjacency_matrix, with_self_loops
+from snippets.graphs.message_passing import scatter_sum
+
+
+def normalized_adjacency(
+    edge_index: Int[Tensor, "2 edges"], nodes: int
+) -> Float[Tensor, "nodes nodes"]:
+    """The matrix ``D^-1/2 (A + I) D^-1/2``, where ``D`` counts what a node hears.
+
+    Row and column are source and target, as in ``adjacency_matrix``.
+
+    Raises
+    ------
+    ValueError
+        If an edge names a node that does not exist.
+
+    Examples
+    --------
+    Two friends and a stranger:
+
+    >>> normalized_adjacency(torch.tensor([[0, 1], [1, 0]]), nodes=3)
+    tensor([[0.5000, 0.5000, 0.0000],
+            [0.5000, 0.5000, 0.0000],
+            [0.0000, 0.0000, 1.0000]])
+    """
+    adjacency = adjacency_matrix(with_self_loops(edge_index, nodes), nodes)
+    scale = adjacency.sum(dim=0).rsqrt()
+    return scale[:, None] * adjacency * scale
+
+
+def smooth(
+    x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
+) -> Float[Tensor, "nodes features"]:
+    """What each node hears: the same as ``normalized_adjacency(...).T @ x``.
+
+    Raises
+    ------
+    ValueError
+        If an edge names a node that does not exist.
+
+    Examples
+    --------
+    >>> smooth(torch.tensor([[2.0], [6.0], [7.0]]), torch.tensor([[0, 1], [1, 0]]))
+    tensor([[4.],
+            [4.],
+            [7.]])
+    """
+    source, target = with_self_loops(edge_index, len(x))
+    degree = target.bincount(minlength=len(x)).to(x.dtype)
+    weight = (degree[source] * degree[target]).rsqrt()
+    return scatter_sum(weight[:, None] * x[source], target, len(x))
+
+
+class GraphConvolution(nn.Module):
+    """One layer: features are mixed by a matrix, then nodes by the graph.
+
+    Raises
+    ------
+    ValueError
+        If a node has another number of features than the layer was made for.
+    """
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        if min(features, hidden) < 1:
+            raise ValueError(f"a layer needs features: {features=}, {hidden=}")
+        self.features = features
+        self.linear = nn.Linear(features, hidden, bias=False)
+        nn.init.xavier_uniform_(self.linear.weight)
+        self.bias = nn.Parameter(torch.zeros(hidden))
+
+    def forward(
+        self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
+    ) -> Float[Tensor, "nodes hidden"]:
+        """Features of the nodes after they heard their neighbors once."""
+        if x.shape[1] != self.features:
+            raise ValueError(f"{x.shape[1]} features, the layer has {self.features}")
+        return smooth(self.linear(x), edge_index) + self.bias
+
+
+class GCN(nn.Module):
+    """Two layers, with a ReLU between them: scores of classes for every node.
+
+    Examples
+    --------
+    >>> model = GCN(features=34, hidden=16, classes=2)
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    594
+    """
+
+    def __init__(self, *, features: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.first = GraphConvolution(features=features, hidden=hidden)
+        self.second = GraphConvolution(features=hidden, hidden=classes)
+
+    def forward(
+        self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
+    ) -> Float[Tensor, "nodes classes"]:
+        """Scores; their softmax are the probabilities of the classes."""
+        hidden = self.first(x, edge_index).relu()
+        return self.second(hidden, edge_index)
