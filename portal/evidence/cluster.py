@@ -14,7 +14,7 @@ import multiprocessing
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from portal.evidence import process
@@ -43,15 +43,13 @@ def on_worker(task: Task, preload: list[str]) -> Returned:
     """Run one task, in a folder of the worker's own."""
     if multiprocessing.current_process().daemon:
         raise RuntimeError("start the Dask workers with --no-nanny")
-    differing = unlike(task.inputs, task.script.parents[2])
+    differing = unlike(task.work.inputs, task.work.file.parents[2])
     if differing:
         raise RuntimeError(f"a Dask worker has another {', '.join(differing)}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        arguments = (folder / "files", *task.arguments[1:])
-        own = replace(task, arguments=arguments, log=folder / "log")
+        own = Task(task.work, Path(name))
         (outcome,) = process.run([own], 1, preload)
-        return Returned(outcome.seconds, outcome.problem, packed(folder))
+        return Returned(outcome.seconds, outcome.problem, packed(own.folder))
 
 
 def received(task: Task, future) -> Outcome:
@@ -65,7 +63,7 @@ def received(task: Task, future) -> Outcome:
     except Exception as error:  # raised outside the process of the task
         raise Unavailable(f"DASK_SCHEDULER_ADDRESS: {error}") from error
     with tarfile.open(fileobj=io.BytesIO(returned.archive)) as archive:
-        archive.extractall(task.log.parent, filter="data")
+        archive.extractall(task.folder, filter="data")
     return Outcome(task, returned.seconds, returned.problem)
 
 

@@ -18,25 +18,8 @@ PRELOAD = ["portal.evidence.preload"]
 def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
     """The stale work as tasks, the longest of last time first."""
     seconds = store.seconds()
-    made = []
-    for work in sorted(stale, key=lambda work: -seconds.get(work.name, 1e9)):
-        scratch = store.scratch()
-        arguments = (scratch / "files", *work.arguments)
-        log = scratch / "log"
-        made.append(
-            Task(
-                work.name,
-                work.file,
-                work.function,
-                arguments,
-                log,
-                work.limit,
-                work.line,
-                work.memory,
-                work.key,
-            )
-        )
-    return made
+    longest_first = sorted(stale, key=lambda work: -seconds.get(work.name, 1e9))
+    return [Task(work, store.scratch()) for work in longest_first]
 
 
 def run(waiting: list[Task]) -> Iterator[Outcome]:
@@ -50,22 +33,22 @@ def run(waiting: list[Task]) -> Iterator[Outcome]:
 def execute(wanted: list[Work], store: Store) -> tuple[list[Entry], list[Outcome]]:
     """The entries of the work, run where there was none, and what failed."""
     found = {work.name: store.get(work.key) for work in wanted}
-    stale = {work.name: work for work in wanted if found[work.name] is None}
+    stale = [work for work in wanted if found[work.name] is None]
     made, failed = [entry for entry in found.values() if entry], []
-    waiting = tasks(stale.values(), store)
+    waiting = tasks(stale, store)
     outcomes = run(waiting) if waiting else []
     for outcome in status_iterator(
         outcomes,
         "making evidence... ",
         length=len(waiting),
-        stringify_func=lambda outcome: f"{outcome.task.name} {outcome.seconds:.1f} s",
+        stringify_func=lambda ended: f"{ended.task.work.name} {ended.seconds:.1f} s",
     ):
         task = outcome.task
         if outcome.problem:
             failed.append(outcome)
         else:
-            key = stale[task.name].key
-            made.append(store.put(task.log.parent, task.name, key, outcome.seconds))
+            name, key = task.work.name, task.work.key
+            made.append(store.put(task.folder, name, key, outcome.seconds))
     return made, failed
 
 

@@ -14,16 +14,16 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
 
 from portal import network
 from portal.evidence import memory
-from portal.evidence.inputs import Inputs
+from portal.evidence.work import Work
 
 PORTAL = Path(__file__).parents[1]
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -32,17 +32,18 @@ GRACE = 5  # seconds between the traceback of a task out of time and its end
 
 @dataclass(frozen=True)
 class Task:
-    """One call in a process of its own; ``script`` is the file that it is about."""
+    """Work in a process of its own, and the folder that it has for its files."""
 
-    name: str
-    script: Path
-    function: Callable[..., None]
-    arguments: tuple
-    log: Path
-    limit: float = 120.0  # seconds
-    line: int = 1  # blamed if the traceback names none
-    memory: float = 4.0  # GiB
-    inputs: Inputs = field(default_factory=dict)  # to be alike wherever it runs
+    work: Work
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.folder / "log"
+
+    def run(self) -> None:
+        self.work.function(self.folder / "files", *self.work.arguments)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Outcome:
     @property
     def line(self) -> int | None:
         """The line of the script at which the task ended."""
-        pattern = rf'File "{re.escape(str(self.task.script))}", line (\d+)'
+        pattern = rf'File "{re.escape(str(self.task.work.file))}", line (\d+)'
         lines = re.findall(pattern, self.output)
         innermost_first = "most recent call first" in self.output
         return int(lines[0 if innermost_first else -1]) if lines else None
@@ -70,7 +71,7 @@ class Outcome:
 
     @property
     def place(self) -> str:
-        return f"{self.task.script}:{self.line or self.task.line}"
+        return f"{self.task.work.file}:{self.line or self.task.work.line}"
 
     def report(self, tail: int = 12) -> str:
         """The cause, and the last lines of what the task printed."""
@@ -116,14 +117,14 @@ def _call(task: Task) -> tuple[float, str]:
         os.dup2(log.fileno(), 2)
     sys.stdout = sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     faulthandler.enable(file=2)
-    faulthandler.dump_traceback_later(task.limit, exit=True, file=2)
+    faulthandler.dump_traceback_later(task.work.limit, exit=True, file=2)
     network.refuse()
-    memory.limit(task.memory)
+    memory.limit(task.work.memory)
     os._exit = _exit_with_trace
     start = time.perf_counter()
     problem = ""
     try:
-        task.function(*task.arguments)
+        task.run()
     except BaseException as error:
         problem = _problem(task, error)
     finally:
@@ -137,19 +138,19 @@ def _problem(task: Task, error: BaseException) -> str:
     """What the task is reported for; its traceback goes to the log."""
     if _is_full(error):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-    _print_from(task.script, error)
+    _print_from(task.work.file, error)
     problem = traceback.format_exception_only(error)[-1].strip()
     return _out_of_memory(task) if memory.is_exhausted(problem) else problem
 
 
 def _out_of_memory(task: Task) -> str:
-    return f"out of memory: it may take {task.memory:g} GiB"
+    return f"out of memory: it may take {task.work.memory:g} GiB"
 
 
 def _expired(task: Task, error: ProcessExpired) -> str:
     output = Outcome(task, 0.0).output
     if "Timeout (" in output:
-        return f"still running after {task.limit:g} s"
+        return f"still running after {task.work.limit:g} s"
     if memory.is_exhausted(output):
         return _out_of_memory(task)
     if error.exitcode == -signal.SIGKILL:
@@ -162,7 +163,8 @@ def _outcome(task: Task, future: Future) -> Outcome:
     try:
         return Outcome(task, *future.result())
     except TimeoutError:
-        return Outcome(task, task.limit, f"still running after {task.limit:g} s")
+        limit = task.work.limit
+        return Outcome(task, limit, f"still running after {limit:g} s")
     except ProcessExpired as error:
         return Outcome(task, 0.0, _expired(task, error))
 
@@ -181,7 +183,7 @@ def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome
     context.set_forkserver_preload(preload)
     with ProcessPool(max_workers=workers, max_tasks=1, context=context) as pool:
         futures = {
-            pool.schedule(_call, args=[task], timeout=task.limit + GRACE): task
+            pool.schedule(_call, args=[task], timeout=task.work.limit + GRACE): task
             for task in tasks
         }
         try:

@@ -19,9 +19,9 @@ class Work:
     inputs: Inputs
     function: Callable[..., None]
     arguments: tuple
-    limit: float = 120.0
+    limit: float = 120.0  # seconds
     line: int = 1
-    memory: float = 4.0
+    memory: float = 4.0  # GiB
 
     @property
     def key(self) -> Inputs:

@@ -12,6 +12,7 @@ from portal.evidence.cluster import on_worker
 from portal.evidence.inputs import of_script
 from portal.evidence.process import Task
 from portal.evidence.store import Store
+from portal.evidence.work import Work
 
 NOTE = """\
 import os
@@ -137,10 +138,10 @@ def test_a_worker_with_other_files_or_versions_is_refused(tmp_path):
     script.parent.mkdir(parents=True)
     script.write_text("import torch\n")
     inputs = of_script(script, tmp_path, [], "")
-    task = Task("small", script, print, (), script, inputs={**inputs, "torch": "0.1"})
+    work = Work("small", script, {**inputs, "torch": "0.1"}, print, ())
     script.write_text("import torch  # other\n")
     with pytest.raises(RuntimeError, match=r"another snippets/.*/plot_small.py, torch"):
-        on_worker(task, [])
+        on_worker(Task(work, tmp_path), [])
 
 
 def test_a_scheduler_that_does_not_answer(pages, build):

@@ -11,41 +11,46 @@ import time
 import pytest
 
 from portal.evidence.process import Task, run
+from portal.evidence.work import Work
 
 PRELOAD = ["portal.evidence.preload"]
 
 
-def record(path):
+def record(files, path):
     path.write_text(str(os.getpid()))
 
 
-def kill_self():
+def kill_self(files):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def sleep(seconds):
+def sleep(files, seconds):
     time.sleep(seconds)
 
 
-def hoard(piece):
+def hoard(files, piece):
     pieces = []
     while True:
         pieces.append(bytearray(piece))
 
 
-def hoard_tensor():
+def hoard_tensor(files):
     import torch
 
     torch.ones(2**28)
 
 
-def hoard_in_a_library():
+def hoard_in_a_library(files):
     """What a C++ library does when its allocation is refused."""
     os.write(2, b"terminate called after throwing 'std::bad_alloc'\n")
     os.abort()
 
 
-def fill_the_disk():
+def take(files, size):
+    bytearray(size)
+
+
+def fill_the_disk(files):
     try:
         raise OSError(errno.ENOSPC, "No space left on device")
     except OSError as error:
@@ -55,9 +60,10 @@ def fill_the_disk():
 @pytest.fixture
 def task(tmp_path):
     def task(function, *arguments, name="task", limit=30.0, memory=4.0):
-        script = tmp_path / "plot_none.py"
-        log = tmp_path / f"{name}.log"
-        return Task(name, script, function, arguments, log, limit, memory=memory)
+        script, folder = tmp_path / "plot_none.py", tmp_path / f"folder of {name}"
+        folder.mkdir()
+        work = Work(name, script, {}, function, arguments, limit, memory=memory)
+        return Task(work, folder)
 
     return task
 
@@ -74,7 +80,7 @@ def test_every_task_has_its_own_process(task, tmp_path):
 def test_one_that_dies_leaves_the_others(task, tmp_path):
     tasks = [task(kill_self, name="dies"), task(record, tmp_path / "n", name="lives")]
     problems = {
-        outcome.task.name: outcome.problem for outcome in run(tasks, 2, PRELOAD)
+        outcome.task.work.name: outcome.problem for outcome in run(tasks, 2, PRELOAD)
     }
     why = "as the system does where memory runs out"
     assert problems == {"dies": f"killed by signal 9, {why}", "lives": ""}
@@ -102,7 +108,7 @@ def test_one_that_takes_too_much_memory_is_ended(task, function, arguments):
 
 
 def test_memory_is_counted_beyond_what_the_server_has(task):
-    (outcome,) = run([task(bytearray, 2**27, memory=0.25)], 1, PRELOAD)
+    (outcome,) = run([task(take, 2**27, memory=0.25)], 1, PRELOAD)
     assert outcome.problem == ""
 
 
