@@ -114,6 +114,10 @@ def test_is_finite(agrees):
 '''
 
 ARTICLE = """\
+:summary: A curve, an equation and a listing.
+:level: introductory
+:prerequisites: {before}
+
 Page {page}
 =============
 
@@ -172,6 +176,14 @@ class Page:
         return f"book_{self.number % BOOKS}"
 
     @property
+    def before(self) -> str:
+        """The page of its book to read first, if any."""
+        number = self.number - BOOKS
+        if number < 0 or self.number % 10 == 0:
+            return ""
+        return f"{self.book}/page_{number:03}"
+
+    @property
     def shares(self) -> bool:
         return (self.number + self.number // BOOKS) % 2 == 0
 
@@ -195,6 +207,7 @@ def page_files(page: Page, edits: set[str]) -> dict[str, str]:
     words = {
         "page": page.name,
         "book": page.book,
+        "before": page.before,
         "number": page.number,
         "successor": page.number + 1,
         "seconds": page.seconds,

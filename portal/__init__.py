@@ -13,6 +13,7 @@ from portal import (
     gallery_figure,
     math,
     measured,
+    metadata,
     mirror,
     navigation,
     reproductions,
@@ -36,6 +37,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     for module in (
         turns,
         mirror,
+        metadata,
         build,
         snippet,
         shapes,

@@ -11,6 +11,11 @@ from pathlib import Path
 from portal.mirror import places
 
 ARTICLE = """\
+:summary: One sentence that says what a reader takes from {title}.
+:level: introductory
+:prerequisites:
+:aliases:
+
 {title}
 {rule}
 

@@ -40,6 +40,19 @@ HEADERS = {
 }
 
 
+FIELDS = ":summary: What it says.\n:level: introductory\n"
+
+
+def with_fields(path: str, text: str) -> str:
+    """An article that says what it is, so that a test need not."""
+    if not re.fullmatch(r"docs/(?!gallery/)\w+/(?!index)\w+\.rst", path):
+        return text
+    if ":summary:" in text:
+        return text
+    prose = ":prose:\n" if text.startswith(":prose:\n") else ""
+    return f"{prose}{FIELDS}\n{text.removeprefix(prose).lstrip()}"
+
+
 @dataclass
 class Build:
     """How one build ended."""
@@ -133,7 +146,7 @@ def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
         written.setdefault("docs/index.rst", f"Site\n====\n\n{toctree}\n\n{body}\n")
         for path, text in written.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(text, "utf-8")
+            (tmp_path / path).write_text(with_fields(path, text), "utf-8")
         return tmp_path
 
     return write

@@ -15,6 +15,7 @@ Site
    positions/index
    gallery/index
 """
+OTHER = ":prose:\n:summary: More.\n:level: advanced\n\nOther\n=====\n"
 BOOK = "{title}\n=========\n\n.. toctree::\n   :glob:\n   :hidden:\n\n   [!i]*\n"
 
 
@@ -59,10 +60,10 @@ def test_only_the_branch_one_is_in_is_open(books, make_html):
 def test_added_renamed_and_removed_pages_show_on_their_siblings(books, make_html):
     make_html(books)
     added = books / "docs/attention/other.rst"
-    added.write_text(":prose:\n\nOther\n=====\n")
+    added.write_text(OTHER)
     (books / "docs/attention/index.rst").touch()
     assert "Other" in sidebar(make_html(books), "attention/small")
-    added.write_text(":prose:\n\nRenamed\n=======\n")
+    added.write_text(OTHER.replace("Other\n=====", "Renamed\n======="))
     assert "Renamed" in sidebar(make_html(books), "attention/small")
     added.unlink()
     build = make_html(books)

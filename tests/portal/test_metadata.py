@@ -1,0 +1,101 @@
+"""The fields at the top of an article: read, hidden, and each mistake at its line."""
+
+import pytest
+
+from portal.metadata import of_fields, problems
+
+GOOD = """\
+:summary: Two is twice
+   one.
+:level: introductory
+:prerequisites: attention/other
+:aliases: SML, small attention
+
+Small
+=====
+"""
+OTHER = ":prose:\n:summary: Other.\n:level: advanced\n\nOther\n=====\n"
+
+
+@pytest.fixture
+def two_pages(site):
+    def two_pages(small=GOOD, other=OTHER):
+        pages = {"docs/attention/other.rst": other, "docs/attention/small.rst": small}
+        root = site(files=pages)
+        for path, text in pages.items():  # as they are: the fixture completes fields
+            (root / path).write_text(text)
+        return root
+
+    return two_pages
+
+
+def test_good_fields_build_and_do_not_show(two_pages, make_html):
+    build = make_html(two_pages())
+    assert build.status == 0, build.output
+    assert "small attention" not in build.page("attention/small")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "cause"),
+    [
+        (GOOD, "Small\n=====\n", 1, "no :summary: at the top of the page"),
+        (GOOD, "Small\n=====\n", 1, ":level: is one of introductory, intermediate, "),
+        ("Two is twice", "x" * 156, 1, "160 is the most"),
+        ("introductory", "easy", 3, "intermediate, advanced, not 'easy'"),
+        (":aliases: SML", ":alias: SML", 5, "unknown field 'alias'"),
+        (":aliases: SML", ":orphan:\n:aliases: SML", 5, "unknown field 'orphan'"),
+        (":aliases: SML", ":author: A\n:aliases: SML", 5, "unknown field 'author'"),
+        ("on/other", "on/nowhere", 4, "unknown prerequisite 'attention/nowhere'"),
+        ("on/other", "on/index", 4, "unknown prerequisite 'attention/index'"),
+        ("on/other", "on/small", 4, "before the next: attention/small, attention/sm"),
+    ],
+)
+def test_mistake_in_a_field(two_pages, make_html, good, bad, line, cause):
+    build = make_html(two_pages(GOOD.replace(good, bad)))
+    assert build.status != 0
+    (message,) = [text for text in build.output.splitlines() if cause in text]
+    assert f"docs/attention/small.rst:{line}: WARNING: " in message
+
+
+def test_alias_of_another_page(two_pages, make_html):
+    other = OTHER.replace(":level:", ":aliases: sml\n:level:")
+    build = make_html(two_pages(other=other))
+    assert build.status != 0
+    assert (
+        "docs/attention/small.rst:5: WARNING: the alias 'SML' belongs to "
+        "attention/other" in build.output
+    )
+
+
+def test_circle(two_pages, make_html):
+    back = ":prerequisites: attention/small\n:level:"
+    build = make_html(two_pages(other=OTHER.replace(":level:", back)))
+    assert build.status != 0
+    (message,) = [t for t in build.output.splitlines() if "before the next" in t]
+    assert "rst:3: " in message or "rst:4: " in message
+    assert message.count("attention/other") + message.count("attention/small") == 4
+
+
+def test_page_in_no_table_of_contents(two_pages, make_html):
+    root = two_pages()
+    (root / "docs/attention/lost.rst").write_text(OTHER)
+    build = make_html(root)
+    assert build.status != 0
+    assert "docs/attention/lost.rst: WARNING: document isn't incl" in build.output
+
+
+def test_removed_prerequisite_is_found_without_reading_the_page(two_pages, make_html):
+    root = two_pages()
+    make_html(root)
+    (root / "docs/attention/other.rst").unlink()
+    index = root / "docs/index.rst"
+    index.write_text(index.read_text().replace("   attention/other\n", ""))
+    assert "unknown prerequisite 'attention/other'" in make_html(root).output
+
+
+def test_diamond_is_no_circle():
+    def page(*before):
+        return of_fields({"prerequisites": ", ".join(before)})
+
+    pages = {"d": page("b", "c"), "c": page("a"), "b": page("a"), "a": page()}
+    assert list(problems(pages)) == []
