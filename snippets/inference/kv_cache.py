@@ -130,7 +130,7 @@ def bytes_per_token(sizes: Decoder, itemsize: int = 2) -> int:
 
 
 def tokens_that_fit(
-    sizes: Decoder, memory: float, *, usable: float = 0.9, workspace: float = 0
+    sizes: Decoder, memory: float, *, usable: float = 0.9, workspace: float = 0.0
 ) -> int:
     """Tokens, of all users together, whose cache fits beside the weights in 16 bits.
 

@@ -1,0 +1,101 @@
+"""Cost of unpacking: when four bits are faster than sixteen, and when slower.
+
+A layer reads its weights, unpacks them if they are packed, and multiplies. Reading
+overlaps with the arithmetic; unpacking is arithmetic, on units of its own speed.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import count
+
+from snippets.inference.quantization import bits_per_weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a processor does in a second, and what a kernel makes of it.
+
+    Parameters
+    ----------
+    flops
+        Operations of the units that multiply matrices.
+    bandwidth
+        Bytes from memory.
+    scalar
+        Operations of the units that unpack.
+    tokens_per_unpack
+        Tokens that are multiplied with a weight before it is forgotten.
+    operations
+        What unpacking one weight takes.
+
+    Raises
+    ------
+    ValueError
+        If anything of this is zero or negative.
+    """
+
+    flops: float
+    bandwidth: float
+    scalar: float
+    tokens_per_unpack: int
+    operations: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value <= 0:
+                raise ValueError(f"no machine with {name}={value}")
+
+
+def time_16(machine: Machine, tokens: int, inputs: int, outputs: int) -> float:
+    """Seconds of a layer with 16-bit weights: the slower of arithmetic and reading.
+
+    Examples
+    --------
+    >>> slow = Machine(flops=8.0, bandwidth=2.0, scalar=4.0, tokens_per_unpack=3)
+    >>> time_16(slow, tokens=1, inputs=10, outputs=6)  # 2 (60 + 16) bytes
+    76.0
+    """
+    compute = 2 * tokens * inputs * outputs / machine.flops
+    read = 2 * (inputs * outputs + tokens * (inputs + outputs)) / machine.bandwidth
+    return max(compute, read)
+
+
+def unpack_time(machine: Machine, tokens: int, inputs: int, outputs: int) -> float:
+    """Seconds of unpacking, again for every ``tokens_per_unpack`` tokens."""
+    times = math.ceil(tokens / machine.tokens_per_unpack)
+    return machine.operations * inputs * outputs * times / machine.scalar
+
+
+def time_4(
+    machine: Machine, tokens: int, inputs: int, outputs: int, group: int = 128
+) -> float:
+    """Seconds with packed weights: fewer bytes to read, and unpacking on top."""
+    compute = 2 * tokens * inputs * outputs / machine.flops
+    unpack = unpack_time(machine, tokens, inputs, outputs)
+    weights = inputs * outputs * bits_per_weight(4, group) / 8
+    read = (weights + 2 * tokens * (inputs + outputs)) / machine.bandwidth
+    return max(compute + unpack, read)
+
+
+def crossover(machine: Machine, inputs: int, outputs: int) -> int:
+    """The smallest number of tokens for which packed weights are no faster."""
+    return next(
+        tokens
+        for tokens in count(1)
+        if time_4(machine, tokens, inputs, outputs)
+        >= time_16(machine, tokens, inputs, outputs)
+    )
+
+
+def unpack_share(machine: Machine) -> float:
+    """Part of the arithmetic that unpacking takes, when many tokens fill the units.
+
+    Examples
+    --------
+    >>> slow = Machine(flops=8.0, bandwidth=2.0, scalar=4.0, tokens_per_unpack=2)
+    >>> unpack_share(slow)  # 2 / 4 of unpacking, 2 * 2 / 8 of products
+    0.5
+    """
+    products = 2 * machine.tokens_per_unpack / machine.flops
+    unpack = machine.operations / machine.scalar
+    return unpack / (products + unpack)

@@ -1,0 +1,277 @@
+"""Rounding against PyTorch's quantizers and kernel, GPTQ against definitions."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.ao.quantization import PerChannelMinMaxObserver
+from torch.testing import assert_close
+
+from snippets.inference.int4_kernel import cpu_times, is_available, packed_layer
+from snippets.inference.quantization import (
+    awq,
+    bits_per_weight,
+    dequantize,
+    fit_grid,
+    gptq,
+    inverse_root,
+    output_error,
+    pack,
+    round_to_nearest,
+    unpack,
+)
+from snippets.inference.unpacking_cost import (
+    Machine,
+    crossover,
+    time_4,
+    time_16,
+    unpack_share,
+    unpack_time,
+)
+
+
+def random_layer(outputs: int, inputs: int, samples: int, dtype=torch.float64):
+    """A weight, and inputs that go together, of different sizes."""
+    torch.manual_seed(0)
+    weight = torch.randn(outputs, inputs, dtype=dtype)
+    mix = torch.randn(inputs, inputs, dtype=dtype) / inputs**0.5
+    recorded = torch.randn(samples, inputs, dtype=dtype) @ (mix + mix.T)
+    return weight, recorded * torch.linspace(0.2, 4, inputs, dtype=dtype)
+
+
+@pytest.mark.parametrize(("bits", "group"), [(4, 12), (3, 4), (2, 6), (8, 3)])
+def test_rounding_agrees_with_pytorch(agrees, bits, group):
+    """Scale and zero of its observer, values of its fake quantization."""
+    weight, _ = random_layer(5, 12, 1, torch.float32)
+    rows, top = weight.reshape(-1, group), 2**bits - 1
+    observer = PerChannelMinMaxObserver(dtype=torch.quint8, quant_min=0, quant_max=top)
+    observer(rows)
+    scale, zero = observer.calculate_qparams()
+    ours = round_to_nearest(weight, group=group, bits=bits)
+    agrees(ours.scale.flatten(), scale, "torch.ao.PerChannelMinMaxObserver")
+    agrees(ours.zero.flatten(), zero.float(), "torch.ao.PerChannelMinMaxObserver")
+    theirs = torch.fake_quantize_per_channel_affine(rows, scale, zero, 0, 0, top)
+    reference = "torch.fake_quantize_per_channel_affine"
+    agrees(dequantize(ours), theirs.reshape(5, 12), reference)
+
+
+@pytest.mark.skipif(not is_available(), reason="a private kernel of PyTorch")
+def test_layer_agrees_with_the_kernel_of_pytorch():
+    """Up to bfloat16, in which the kernel takes inputs, scales and zeros."""
+    weight, recorded = random_layer(32, 128, 7, torch.float32)
+    ours = round_to_nearest(weight, group=64)
+    theirs = packed_layer(ours)(recorded.bfloat16()).float()
+    right = recorded @ dequantize(ours).T
+    assert (theirs - right).norm() < 0.01 * right.norm()
+
+
+def test_a_missing_kernel_is_said_to_be_missing(monkeypatch):
+    monkeypatch.delattr(torch, "_weight_int4pack_mm_for_cpu", raising=False)
+    with pytest.raises(ValueError, match="no kernel for four bits"):
+        packed_layer(round_to_nearest(torch.ones(32, 64), group=64))
+
+
+def test_times_are_those_of_each_layer():
+    calls = []
+    layers = {bits: lambda x, bits=bits: calls.append(bits) or x for bits in (16, 4)}
+    times = cpu_times(layers, torch.ones(1), 3)
+    assert calls == [16, 4] * 4
+    assert all(len(seconds) == 3 and min(seconds) >= 0 for seconds in times.values())
+
+
+def test_gptq_agrees_with_exact_compensation(agrees):
+    """Column by column: round it, then solve for the best values of the others."""
+    weight, recorded = random_layer(5, 12, 40)
+    ours = gptq(weight, recorded, group=4, bits=3)
+    moments = recorded.T @ recorded
+    moments += 0.01 * moments.diagonal().mean() * torch.eye(12, dtype=torch.float64)
+    left, codes = weight.clone(), []
+    for column in range(12):
+        if column % 4 == 0:
+            scale, zero = fit_grid(left[:, column : column + 4], 3)
+        code = ((left[:, column] / scale).round() + zero).clamp(0, 7)
+        error = (code - zero) * scale - left[:, column]
+        rest = slice(column + 1, 12)
+        change = torch.linalg.solve(moments[rest, rest], moments[rest, column])
+        left[:, rest] -= error[:, None] * change
+        codes.append(code)
+    agrees(ours.codes.double(), torch.stack(codes, 1), "torch.linalg.solve")
+
+
+def test_root_gives_the_inverse(agrees):
+    _, recorded = random_layer(1, 9, 30)
+    root = inverse_root(recorded, damping=0.0)
+    moments = recorded.T @ recorded
+    agrees(root.T @ root, torch.linalg.inv(moments), "torch.linalg.inv")
+    assert_close(root, root.triu())
+
+
+def test_gptq_lies_between_nearest_and_the_best_of_all_codes():
+    """Brute force: six weights in three bits, 262,144 ways to code a row."""
+    weight, recorded = random_layer(5, 6, 60)
+    recorded = recorded.flip(1)  # large inputs first
+    rounded = round_to_nearest(weight, group=6, bits=3)
+    found = gptq(weight, recorded, group=6, bits=3)
+    assert_close(rounded.scale, found.scale)
+    moments = recorded.T @ recorded
+
+    def costs(codes, row):
+        error = (codes - rounded.zero[row]) * rounded.scale[row] - weight[row]
+        return ((error @ moments) * error).sum(dim=-1)
+
+    every = torch.cartesian_prod(*[torch.arange(8.0, dtype=torch.float64)] * 6)
+    best, ours, nearest = torch.tensor(
+        [
+            [
+                costs(every, row).min(),
+                costs(found.codes[row].double(), row),
+                costs(rounded.codes[row].double(), row),
+            ]
+            for row in range(5)
+        ]
+    ).T
+    assert (best <= ours * (1 + 1e-6)).all()
+    assert best.sum() < ours.sum() < nearest.sum()
+
+
+def test_gptq_is_nearest_when_inputs_have_nothing_in_common():
+    weight, _ = random_layer(5, 12, 1)
+    recorded = torch.diag(torch.linspace(1, 3, 12, dtype=torch.float64))
+    ours = gptq(weight, recorded, group=4)
+    assert torch.equal(ours.codes, round_to_nearest(weight, group=4).codes)
+
+
+def test_awq_is_nearest_when_all_inputs_are_equally_large():
+    weight, _ = random_layer(5, 12, 1)
+    recorded = torch.sign(torch.randn(20, 12, dtype=torch.float64))
+    quantized, factor = awq(weight, recorded, group=4)
+    assert_close(factor, torch.ones_like(factor))
+    assert torch.equal(quantized.codes, round_to_nearest(weight, group=4).codes)
+
+
+def test_awq_takes_the_best_of_its_trials():
+    """The search by loops over the definition, in plain numbers."""
+    weight, recorded = random_layer(5, 12, 30)
+    quantized, factor = awq(weight, recorded, group=4, bits=3)
+    size = recorded.abs().mean(dim=0)
+    errors = []
+    for alpha in torch.arange(20, dtype=torch.float64) / 20:
+        large = weight * size**alpha
+        rounded = dequantize(round_to_nearest(large, group=4, bits=3)) / size**alpha
+        errors.append(((rounded - weight) @ recorded.T).square().sum())
+    ours = dequantize(quantized) / factor
+    assert_close(((ours - weight) @ recorded.T).square().sum(), min(errors))
+    assert min(errors) < 0.95 * errors[0]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 99), st.integers(1, 8), st.sampled_from([1, 3, 6]))
+def test_no_weight_moves_by_more_than_half_a_step(seed, bits, group):
+    """By a whole step at the ends, where the zero was rounded."""
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(4, 6, generator=generator, dtype=torch.float64)
+    quantized = round_to_nearest(weight, group=group, bits=bits)
+    step = quantized.scale.repeat_interleave(group, dim=1)
+    assert ((dequantize(quantized) - weight).abs() <= step * (1 + 1e-9)).all()
+    inner = (quantized.codes > 0) & (quantized.codes < 2**bits - 1)
+    error = (dequantize(quantized) - weight)[inner].abs()
+    assert (error <= step[inner] * (0.5 + 1e-9)).all()
+
+
+def test_error_has_the_variance_of_a_uniform_one():
+    torch.manual_seed(0)
+    weight = torch.randn(40, 256, dtype=torch.float64)
+    quantized = round_to_nearest(weight, group=64, bits=6)
+    step = quantized.scale.repeat_interleave(64, dim=1)
+    error = (dequantize(quantized) - weight) / step
+    assert error.square().mean().item() == pytest.approx(1 / 12, rel=0.05)
+
+
+def test_zeros_stay_zeros():
+    weight = torch.tensor([[0.0, 0.0, 0.0], [5.0, 0.0, 7.0], [-1.0, 0.0, -3.0]])
+    found = dequantize(round_to_nearest(weight, group=3, bits=2))
+    assert (found[weight == 0] == 0).all()
+    assert found.isfinite().all()
+
+
+def test_packing_by_loops():
+    codes = torch.randint(16, (3, 10), dtype=torch.uint8)
+    packed = pack(codes)
+    for row in range(3):
+        for byte in range(5):
+            low, high = codes[row, 2 * byte].item(), codes[row, 2 * byte + 1].item()
+            assert packed[row, byte].item() == low + 16 * high
+    assert torch.equal(unpack(packed), codes)
+    assert 2 * packed.nbytes == codes.nbytes
+
+
+def test_bits_count_what_is_stored():
+    codes, scale, zero = round_to_nearest(torch.randn(5, 24), group=8)
+    stored = 8 * pack(codes).nbytes + 16 * (scale.numel() + zero.numel())
+    assert stored / codes.numel() == bits_per_weight(4, group=8)
+
+
+def test_error_of_a_layer_by_its_definition():
+    weight, recorded = random_layer(5, 12, 30)
+    near = dequantize(round_to_nearest(weight, group=4))
+    outputs = torch.nn.functional.linear(recorded, weight)
+    off = torch.nn.functional.linear(recorded, near) - outputs
+    expected = (off.norm() / outputs.norm()).item() ** 2
+    assert output_error(near, weight, recorded) == pytest.approx(expected)
+
+
+MACHINE = Machine(flops=300.0, bandwidth=2.0, scalar=20.0, tokens_per_unpack=16)
+
+
+def test_times_by_counting():
+    """A layer of 12 by 8 and 17 tokens, its operations and bytes one by one."""
+    compute = sum(2 for _ in range(17) for _ in range(12) for _ in range(8)) / 300
+    unpack = (12 * 8 * 2) * 2 / 20  # twice, for 16 tokens and for one
+    moved = 2 * 17 * (12 + 8)
+    assert time_16(MACHINE, 17, 12, 8) == max(compute, (2 * 12 * 8 + moved) / 2)
+    packed = 12 * 8 / 2 + 12 * 8 / 4 * (2 + 2)
+    expected = max(compute + unpack, (packed + moved) / 2)
+    assert time_4(MACHINE, 17, 12, 8, group=4) == pytest.approx(expected)
+
+
+def test_one_token_gains_what_the_bytes_shrink():
+    gain = time_16(MACHINE, 1, 512, 1024) / time_4(MACHINE, 1, 512, 1024)
+    assert gain == pytest.approx(16 / 4.25, rel=0.02)
+
+
+def test_share_is_the_limit_of_many_tokens():
+    unpack = unpack_time(MACHINE, 16_000, 512, 1024)
+    whole = time_4(MACHINE, 16_000, 512, 1024)
+    assert unpack / whole == pytest.approx(unpack_share(MACHINE))
+
+
+def test_crossover_is_the_first():
+    first = crossover(MACHINE, 512, 1024)
+    gains = [
+        time_16(MACHINE, n, 512, 1024) > time_4(MACHINE, n, 512, 1024)
+        for n in range(1, first + 1)
+    ]
+    assert gains == [True] * (first - 1) + [False]
+
+
+@pytest.mark.parametrize("method", [round_to_nearest, gptq, awq])
+def test_groups_that_do_not_divide_are_refused(method):
+    weight, recorded = random_layer(5, 12, 30)
+    data = (weight,) if method is round_to_nearest else (weight, recorded)
+    for group in (5, 24, 0):
+        with pytest.raises(ValueError, match=f"12 columns .* groups of {group}"):
+            method(*data, group=group)
+
+
+def test_bad_input_is_refused():
+    weight = torch.ones(2, 6)
+    with pytest.raises(ValueError, match="bits=9 do not fit"):
+        round_to_nearest(weight, group=3, bits=9)
+    with pytest.raises(ValueError, match="5 codes up to 3"):
+        pack(torch.full((2, 5), 3, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="4 codes up to 16"):
+        pack(torch.full((2, 4), 16, dtype=torch.uint8))
+    with pytest.raises(ValueError, match="7 recorded inputs, and all are zero"):
+        gptq(weight, torch.zeros(7, 6), group=3)
+    with pytest.raises(ValueError, match="no machine with bandwidth=0"):
+        Machine(flops=1.0, bandwidth=0.0, scalar=1.0, tokens_per_unpack=1)
