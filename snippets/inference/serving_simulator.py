@@ -10,6 +10,7 @@ value it computes on admission, for the first time or again.
 
 import math
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,17 +62,21 @@ class Scheduler:
             computed += tokens
         return computed
 
-    def decode(self) -> None:
-        """One token for each running request, the oldest request first."""
-        position = 0
+    def decode(self, ready: Container[int] | None = None) -> int:
+        """A token for each running request (in ``ready``), the oldest first."""
+        position = gained = 0
         while position < len(self.running):
             name = self.running[position]
             tokens, room = self.stored[name] + 1, self.memory.room[name]
-            if tokens <= room or self.memory.grow(name, tokens):
+            if ready is not None and name not in ready:
+                position += 1
+            elif tokens <= room or self.memory.grow(name, tokens):
                 self.stored[name] = tokens
                 position += 1
+                gained += 1
             else:
                 self.preempt()
+        return gained
 
     def preempt(self) -> None:
         """The latest arrival drops its blocks, keeps its tokens, and waits."""
