@@ -150,7 +150,8 @@ fig.set_label(
 # Two steps, operation by operation
 # ---------------------------------
 # Shares of the counted operations, of the counted bytes, and of the time that the
-# profiler saw, for each operation in its best round. In prefill time goes with the operations, in decode with the bytes.
+# profiler saw, for each operation in its best round. In prefill time goes with the
+# operations, in decode with the bytes.
 
 GROUPS = {"mm": "weights", "bmm": "attention", "cat": "growing\nthe cache"}
 
