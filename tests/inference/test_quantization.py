@@ -1,5 +1,7 @@
 """Rounding against PyTorch's quantizers and kernel, GPTQ against definitions."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -223,15 +225,17 @@ def test_error_of_a_layer_by_its_definition():
 MACHINE = Machine(flops=300.0, bandwidth=2.0, scalar=20.0, tokens_per_unpack=16)
 
 
-def test_times_by_counting():
+@pytest.mark.parametrize("bandwidth", [2.0, 1e6])  # waits for memory, or does not
+def test_times_by_counting(bandwidth):
     """A layer of 12 by 8 and 17 tokens, its operations and bytes one by one."""
+    machine = replace(MACHINE, bandwidth=bandwidth)
     compute = sum(2 for _ in range(17) for _ in range(12) for _ in range(8)) / 300
     unpack = (12 * 8 * 2) * 2 / 20  # twice, for 16 tokens and for one
     moved = 2 * 17 * (12 + 8)
-    assert time_16(MACHINE, 17, 12, 8) == max(compute, (2 * 12 * 8 + moved) / 2)
+    assert time_16(machine, 17, 12, 8) == max(compute, (2 * 12 * 8 + moved) / bandwidth)
     packed = 12 * 8 / 2 + 12 * 8 / 4 * (2 + 2)
-    expected = max(compute + unpack, (packed + moved) / 2)
-    assert time_4(MACHINE, 17, 12, 8, group=4) == pytest.approx(expected)
+    expected = max(compute + unpack, (packed + moved) / bandwidth)
+    assert time_4(machine, 17, 12, 8, group=4) == pytest.approx(expected)
 
 
 def test_one_token_gains_what_the_bytes_shrink():
