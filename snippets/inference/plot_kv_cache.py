@@ -34,13 +34,13 @@ torch.set_num_threads(1)
 # A row is a step, a cell the key and the value of a token. Orange is computed in this
 # step, blue is read.
 
-STEPS = 12
+STEPS = 10
 names = ["without a cache", "with a cache"]
 fig, axes = plt.subplots(1, 2, figsize=(6.2, 3.5), sharey=True)
 fig.set_label(
     "Animation of two triangles that grow row by row. Without a cache all cells of a "
-    "row are orange, 78 after twelve steps; with a cache only the last cell of a row "
-    "is orange, 12 in all, and the others are blue."
+    "row are orange, 55 after ten steps; with a cache only the last cell of a row "
+    "is orange, 10 in all, and the others are blue."
 )
 
 
@@ -50,8 +50,8 @@ def draw(steps: int) -> None:
         cached = name == "with a cache"
         row, token = np.tril_indices(steps)
         read = (token < row) & cached
-        ax.plot(token[~read], row[~read], "s", color="C1", ms=12)
-        ax.plot(token[read], row[read], "s", color="C0", ms=12)
+        ax.plot(token[~read], row[~read], "s", color="C1", ms=13)
+        ax.plot(token[read], row[read], "s", color="C0", ms=13)
         computed = steps if cached else steps * (steps + 1) // 2
         ax.set(xlim=(-0.6, STEPS - 0.4), ylim=(STEPS - 0.4, -0.6), xlabel="token")
         ax.set(xticks=range(0, STEPS, 2), yticks=range(0, STEPS, 2))
@@ -59,12 +59,12 @@ def draw(steps: int) -> None:
     axes[0].set(ylabel="step")
 
 
-animation = FuncAnimation(fig, draw, [*range(1, STEPS + 1), *[STEPS] * 4], interval=500)
+animation = FuncAnimation(fig, draw, [*range(1, STEPS + 1), STEPS, STEPS], interval=500)
 
 # %%
 # What a step costs
 # -----------------
-# A decoder of 0.9 million parameters writes 256 tokens after a prompt of 8. Operations
+# A decoder of 0.9 million parameters writes 224 tokens after a prompt of 8. Operations
 # are counted by PyTorch; times are medians of 16 neighboring steps and the range
 # between the first and the ninth tenth.
 
@@ -95,9 +95,9 @@ def counted(fed: int, context: int) -> int:
     return counter.get_total_flops()
 
 
-caches = [KVCache(sizes, batch=1, capacity=263) for _ in range(3)]
-runs = [timed(256, cache) for cache in caches]
-tokens, slow = timed(256, None)
+caches = [KVCache(sizes, batch=1, capacity=231) for _ in range(3)]
+runs = [timed(224, cache) for cache in caches]
+tokens, slow = timed(224, None)
 quick = np.median([times for _, times in runs], axis=0)
 ratios = [sum(slow) / sum(times) for _, times in runs]
 
@@ -105,16 +105,16 @@ with torch.no_grad():
     best, second = model.head(model(tokens))[0, 7:-1].topk(2, dim=-1).values.T
 assert (best - second).min() > 1e-3  # no token depends on rounding
 assert all(torch.equal(tokens, others) for others, _ in runs)
-assert torch.equal(tokens, generate(model, prompt, 256))
+assert torch.equal(tokens, generate(model, prompt, 224))
 assert tokens.unique().numel() > 50
-assert caches[0].nbytes == 263 * bytes_per_token(sizes, itemsize=4)
+assert caches[0].nbytes == 231 * bytes_per_token(sizes, itemsize=4)
 
-context = np.arange(8, 264)
+context = np.arange(8, 232)
 costs = {
     "without a cache": (slow, [step_flops(sizes, n, n) for n in context.tolist()]),
     "with a cache": (quick, [step_flops(sizes, 1, n) for n in context.tolist()]),
 }
-for n in (8, 100, 263):
+for n in (8, 100, 231):
     assert counted(n, n) == step_flops(sizes, n, n)
     assert counted(1, n) == step_flops(sizes, 1, n)
 costs["with a cache"][1][0] = step_flops(sizes, 8, 8)  # the prompt
@@ -132,11 +132,11 @@ for color, (name, (times, flops)) in zip(("C1", "C0"), costs.items(), strict=Tru
     low.fill_between(centers, first, ninth, color=color, alpha=0.3)
 top.legend()
 top.set(ylabel="operations (millions)", yscale="log")
-low.set(xlabel="tokens so far", ylabel="time of a step (ms)", yscale="log")
+low.set(xlabel="tokens so far", ylabel="CPU time of a step (ms)", yscale="log")
 fig.set_label(
     "Two panels over the tokens so far, logarithmic. Operations: without a cache they "
-    "rise forty-fold, with a cache they stay near two million. Times: without a cache "
-    "rising, with a cache nearly level and below."
+    "rise more than thirty-fold, with a cache they stay near two million. CPU times: "
+    "without a cache rising, with a cache nearly level and below."
 )
 
 # %%
