@@ -1,0 +1,217 @@
+"""TurboQuant against numerical integration, Max's table, and SciPy's rotations."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import kstest, norm, ortho_group
+from torch.testing import assert_close
+
+from snippets.inference.turboquant import (
+    Rounded,
+    bits_per_number,
+    chance_below,
+    codebook,
+    decode,
+    decode_signs,
+    distortion,
+    encode,
+    encode_signs,
+    moment_above,
+    quantize,
+    quantize_unbiased,
+    random_rotation,
+)
+
+MANY = 100_000  # dimensions in which a coordinate is as good as normal
+
+
+def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+
+def density(t: float, dim: int) -> float:
+    scale = math.gamma(dim / 2) / math.gamma((dim - 1) / 2) / math.sqrt(math.pi)
+    return scale * (1 - t * t) ** ((dim - 3) / 2)
+
+
+@pytest.mark.parametrize("dim", [3, 4, 17, 128])
+def test_integrals_of_the_density_agree_with_quadrature(agrees, dim):
+    t = np.array([-0.9, -0.3, 0.0, 0.2, 0.7])
+    below = [quad(density, -1, end, args=(dim,))[0] for end in t]
+    above = [quad(lambda s: s * density(s, dim), start, 1)[0] for start in t]
+    name = "scipy.integrate.quad"
+    agrees(torch.from_numpy(chance_below(t, dim)), torch.tensor(below).double(), name)
+    agrees(torch.from_numpy(moment_above(t, dim)), torch.tensor(above).double(), name)
+
+
+def lloyd_max_of_the_normal(bits: int) -> np.ndarray:
+    levels = norm.ppf((np.arange(2**bits) + 0.5) / 2**bits)
+    for _ in range(600):
+        edges = np.concatenate([[-np.inf], (levels[1:] + levels[:-1]) / 2, [np.inf]])
+        levels = -np.diff(norm.pdf(edges)) / np.diff(norm.cdf(edges))
+    return levels
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_levels_agree_with_those_of_the_normal_density_in_many_dimensions(bits):
+    ours = codebook(bits, MANY) * MANY**0.5
+    assert_close(
+        ours, torch.from_numpy(lloyd_max_of_the_normal(bits)), rtol=1e-4, atol=0
+    )
+
+
+def test_levels_and_errors_of_max_1960():
+    published = {
+        1: ([0.7980], 0.3634),
+        2: ([0.4528, 1.510], 0.1175),
+        3: ([0.2451, 0.7560, 1.344, 2.152], 0.03454),
+    }
+    for bits, (levels, error) in published.items():
+        ours = (codebook(bits, MANY) * MANY**0.5)[2 ** (bits - 1) :]
+        assert_close(ours, torch.tensor(levels).double(), rtol=1e-3, atol=0)
+        assert abs(distortion(bits, MANY) / error - 1) < 1e-3
+
+
+@pytest.mark.parametrize(("bits", "dim"), [(1, 5), (2, 5), (3, 4), (2, 40)])
+def test_expected_error_agrees_with_quadrature(agrees, bits, dim):
+    levels = codebook(bits, dim).tolist()
+
+    def lost(t: float) -> float:
+        return min((t - level) ** 2 for level in levels) * density(t, dim)
+
+    edges = [(low + high) / 2 for low, high in pairwise(levels)]
+    theirs = dim * quad(lost, -1, 1, points=edges, limit=200)[0]
+    ours = torch.tensor(distortion(bits, dim)).double()
+    agrees(ours, torch.tensor(theirs).double(), "scipy.integrate.quad")
+
+
+def test_no_level_can_be_moved_to_advantage():
+    levels, t = codebook(2, 9), np.linspace(-1, 1, 20_001)
+    weight = np.array([density(x, 9) for x in t])
+
+    def error(levels: np.ndarray) -> float:
+        return ((t[:, None] - levels) ** 2).min(axis=1) @ weight
+
+    for moved in range(4):
+        for step in (-0.01, 0.01):
+            other = levels.numpy().copy()
+            other[moved] += step
+            assert error(other) > error(levels.numpy())
+
+
+@pytest.mark.parametrize("dim", [2, 3, 16, 128])
+def test_errors_lie_between_the_bounds(dim):
+    for bits in (1, 2, 3, 4):
+        factor = distortion(bits, dim) * 4**bits
+        assert factor < math.sqrt(3) * math.pi / 2
+        assert dim < 16 or factor > 1
+    assert distortion(0, dim) == pytest.approx(1)
+
+
+def test_rotations_are_uniform_and_the_test_has_power():
+    random = torch.Generator().manual_seed(0)
+    many = torch.stack([random_rotation(4, random) for _ in range(1500)])
+    assert_close(many @ many.mT, torch.eye(4).double().expand(1500, 4, 4))
+    theirs = ortho_group.rvs(4, size=1500, random_state=0)
+    unsigned = torch.linalg.qr(gaussian(1500, 4, 4))[0]
+    for row, column in [(0, 0), (2, 3), (3, 1)]:
+        assert kstest(many[:, row, column], theirs[:, row, column]).pvalue > 0.001
+        ours = many[:, row, column].numpy()
+        assert kstest(ours, lambda t: chance_below(t, 4)).pvalue > 0.001
+    assert kstest(unsigned[:, 0, 0], theirs[:, 0, 0]).pvalue < 1e-6
+
+
+def test_nearest_levels_agree_with_a_search(agrees):
+    x, rotation, levels = gaussian(7, 6), random_rotation(6), codebook(3, 6)
+    code = encode(x, rotation, levels)
+    index, stored = [], []
+    for vector in x:
+        turned = rotation @ (vector / vector.norm())
+        nearest = [int((levels - t).abs().argmin()) for t in turned]
+        index.append(nearest)
+        stored.append(vector.norm() * rotation.T @ levels[nearest])
+    name = "its definition as loops"
+    agrees(code.index, torch.tensor(index, dtype=torch.uint8), name)
+    agrees(decode(code, rotation, levels), torch.stack(stored), name)
+
+
+def test_error_is_that_of_the_table_for_any_vector():
+    random = torch.Generator().manual_seed(0)
+    spike = torch.zeros(1, 32, dtype=torch.float64)
+    spike[0, 3] = 5.0
+    for x in (spike, gaussian(1, 32)):
+        for bits in (1, 3):
+            errors = [
+                ((quantize(x, random_rotation(32, random), bits) - x) ** 2).sum()
+                for _ in range(400)
+            ]
+            share = torch.stack(errors).mean() / x.square().sum()
+            assert abs(share / distortion(bits, 32) - 1) < 0.12
+
+
+def test_products_shrink_by_the_error_on_average():
+    random = torch.Generator().manual_seed(0)
+    x = gaussian(1, 16)
+    stored = [quantize(x, random_rotation(16, random), 1) for _ in range(2500)]
+    mean = torch.cat(stored).mean(dim=0)
+    assert_close(mean, (1 - distortion(1, 16)) * x[0], rtol=0, atol=0.08)
+
+
+def test_signs_give_the_vector_on_average():
+    x, rows = gaussian(3, 5), gaussian(200_000, 5, seed=1)
+    stored = decode_signs(encode_signs(x, rows), rows)
+    assert_close(stored, x, rtol=0, atol=0.03)
+    rough = quantize_unbiased(x, random_rotation(5), rows, 2)
+    assert_close(rough, x, rtol=0, atol=0.03)
+
+
+def test_error_of_products_is_that_of_the_residual():
+    """Variance of one sign is pi / 2 times the squared residual, over ``dim``."""
+    random = torch.Generator().manual_seed(0)
+    dim, x, y = 24, gaussian(1, 24), gaussian(1, 24, seed=1)
+    x, y = x / x.norm(), y / y.norm()
+    errors = []
+    for _ in range(900):
+        rotation = random_rotation(dim, random)
+        rows = torch.randn(dim, dim, generator=random, dtype=torch.float64)
+        stored = quantize_unbiased(x, rotation, rows, 2)
+        errors.append(((stored - x) * y).sum())
+    errors = torch.stack(errors)
+    assert abs(errors.mean()) < 4 * errors.std() / 900**0.5
+    expected = math.pi / 2 * distortion(1, dim)
+    assert abs(dim * errors.square().mean() / expected - 1) < 0.2
+
+
+def test_length_scales_and_zero_stays_zero():
+    x, rotation = gaussian(4, 8), random_rotation(8)
+    assert_close(quantize(3 * x, rotation, 2), 3 * quantize(x, rotation, 2))
+    zero = torch.zeros(2, 8, dtype=torch.float64)
+    assert (quantize(zero, rotation, 2) == 0).all()
+    assert (quantize_unbiased(zero, rotation, gaussian(8, 8), 2) == 0).all()
+
+
+def test_no_bits_store_nothing_but_the_length():
+    code = encode(gaussian(3, 8), random_rotation(8), codebook(0, 8))
+    assert_close(
+        decode(code, random_rotation(8), codebook(0, 8)).norm(),
+        torch.tensor(0.0).double(),
+    )
+    assert isinstance(code, Rounded)
+
+
+def test_bits_are_counted_with_the_lengths():
+    assert bits_per_number(2, 128, lengths=2) == (2 * 128 + 2 * 16) / 128
+
+
+def test_what_cannot_be_stored_is_refused():
+    with pytest.raises(ValueError, match="dim=1, bits=2"):
+        codebook(2, 1)
+    with pytest.raises(ValueError, match="dim=8, bits=9"):
+        codebook(9, 8)
+    with pytest.raises(ValueError, match="bits=0"):
+        quantize_unbiased(gaussian(2, 8), random_rotation(8), gaussian(8, 8), 0)
