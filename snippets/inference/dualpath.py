@@ -1,0 +1,217 @@
+"""DualPath: reading a cache from storage through prefill and decoding nodes.
+
+Wu et al. (2026), https://arxiv.org/abs/2602.21548
+
+Each node has a card that reads from storage. Requests are computed on prefill nodes;
+what a decoding node has read crosses the compute network to get there.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Job(NamedTuple):
+    """When a turn arrives, the bytes of its cache, and the seconds of its prefill."""
+
+    arrival: float
+    load: float
+    compute: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Nodes and the bytes per second that lead into them.
+
+    Without decoding nodes, everything takes the single path.
+
+    Parameters
+    ----------
+    card
+        From storage, through the card of one node.
+    crossing
+        Over the compute network, into one prefill node.
+
+    Raises
+    ------
+    ValueError
+        If there is no prefill node, or nothing gets through.
+    """
+
+    prefill: int
+    decode: int
+    card: float = 1.0
+    crossing: float = math.inf
+
+    def __post_init__(self) -> None:
+        if self.prefill < 1 or self.decode < 0:
+            raise ValueError(f"nodes: prefill={self.prefill}, decode={self.decode}")
+        for name in ("card", "crossing"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"bandwidth: {name}={getattr(self, name)}")
+
+
+def rate_bound(cluster: Cluster, load: float, compute: float) -> float:
+    """Requests per second that no schedule exceeds, for mean bytes and seconds.
+
+    Examples
+    --------
+    >>> rate_bound(Cluster(prefill=1, decode=1), load=1.0, compute=0.25)
+    2.0
+    """
+    if not (load > 0 and compute > 0):
+        raise ValueError(f"{load=}, {compute=}")
+    direct = cluster.prefill * cluster.card
+    detour = min(cluster.decode * cluster.card, cluster.prefill * cluster.crossing)
+    return min((direct + detour) / load, cluster.prefill / compute)
+
+
+def gain_bound(cluster: Cluster, load: float, compute: float) -> float:
+    """How many times the single path's bound that is."""
+    single = replace(cluster, decode=0)
+    return rate_bound(cluster, load, compute) / rate_bound(single, load, compute)
+
+
+def node_ratios(
+    devices: int, cards: float | int, memory: float | int
+) -> tuple[float, float]:
+    """Prefill nodes per decoding node such that cards stay the bottleneck.
+
+    Parameters
+    ----------
+    devices
+        Per node, each with one link of the compute network.
+    cards
+        Speed of a node's storage card, in links.
+    memory
+        Bandwidth of a node's main memory, in links.
+
+    Examples
+    --------
+    Eight devices, a card as fast as a link, memory ten times as fast:
+
+    >>> node_ratios(8, 1, 10)
+    (0.14285714285714285, 3.5)
+    """
+    if not (cards > 0 and devices > 2 * cards):
+        raise ValueError(f"{devices=} with {cards=} as fast as that many links")
+    left, into = devices - cards, devices - 2 * cards
+    upper = min(into / cards, left / (2 * cards), (memory / cards - 3) / 2)
+    return cards / left, upper
+
+
+Rule = Callable[[Job, Cluster, list[float], float], int]
+
+
+def shortest_queue(job: Job, cluster: Cluster, cards: list[float], link: float) -> int:
+    """The card that can begin first; ``cards`` tells when each is free."""
+    return min(range(len(cards)), key=lambda i: max(cards[i], job.arrival))
+
+
+def earliest(job: Job, cluster: Cluster, cards: list[float], link: float) -> int:
+    """The card from which the cache reaches a prefill node first."""
+
+    def arrives(card: int) -> float:
+        read = max(cards[card], job.arrival) + job.load / cluster.card
+        if card < cluster.prefill:
+            return read
+        return max(read, link) + job.load / cluster.crossing
+
+    return min(range(len(cards)), key=arrives)
+
+
+@dataclass
+class Run:
+    """What happened to each job; ``card`` counts prefill nodes first."""
+
+    jobs: list[Job]
+    card: np.ndarray
+    node: np.ndarray
+    loaded: np.ndarray
+    ready: np.ndarray
+    finish: np.ndarray
+
+    @property
+    def rate(self) -> float:
+        """Finished jobs per second."""
+        return len(self.jobs) / float(self.finish.max())
+
+    @property
+    def latency(self) -> np.ndarray:
+        """From arrival to the end of prefill, the first token."""
+        return self.finish - np.array([job.arrival for job in self.jobs])
+
+
+def simulate(jobs: list[Job], cluster: Cluster, rule: Rule = shortest_queue) -> Run:
+    """Cards, crossings and nodes, each first come, first served.
+
+    Examples
+    --------
+    Two jobs, of which the second comes through the decoding node:
+
+    >>> run = simulate([Job(0.0, 2.0, 0.5)] * 2, Cluster(prefill=1, decode=1))
+    >>> run.card.tolist(), run.finish.tolist()
+    ([0, 1], [2.5, 3.0])
+    """
+    if not jobs:
+        raise ValueError("no jobs")
+    load, compute = np.array([job[1:] for job in jobs]).T
+    card, node, loaded = read(jobs, cluster, rule)
+    ready, finish = loaded.copy(), np.zeros(len(jobs))
+    for k in range(cluster.prefill):
+        detour = np.flatnonzero((node == k) & (card >= cluster.prefill))
+        ready[detour] = serve_in_turn(loaded[detour], load[detour] / cluster.crossing)
+        here = np.flatnonzero(node == k)
+        finish[here] = serve_in_turn(ready[here], compute[here])
+    return Run(jobs, card, node, loaded, ready, finish)
+
+
+def read(
+    jobs: list[Job], cluster: Cluster, rule: Rule
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Card, prefill node and end of reading of each job, chosen as it arrives."""
+    cards = [0.0] * (cluster.prefill + cluster.decode)
+    links, work = [0.0] * cluster.prefill, [0.0] * cluster.prefill
+    chosen = []
+    for job in jobs:
+        node = work.index(min(work))
+        card = rule(job, cluster, cards, links[node])
+        read = max(cards[card], job.arrival) + job.load / cluster.card
+        cards[card] = read
+        if card < cluster.prefill:
+            node = card
+        else:
+            links[node] = max(links[node], read) + job.load / cluster.crossing
+        work[node] += job.compute
+        chosen.append((card, node, read))
+    card, node, read = zip(*chosen, strict=True)
+    return np.array(card), np.array(node), np.array(read)
+
+
+def serve_in_turn(arrival: np.ndarray, service: np.ndarray) -> np.ndarray:
+    """When each is done, if they are served one by one in the order of arrival.
+
+    Examples
+    --------
+    >>> serve_in_turn(np.array([5.0, 0.0, 1.0]), np.array([1.0, 3.0, 3.0]))
+    array([7., 3., 6.])
+    """
+    finish, free = np.zeros(len(arrival)), 0.0
+    for i in np.argsort(arrival, kind="stable").tolist():
+        free = max(free, float(arrival[i])) + float(service[i])
+        finish[i] = free
+    return finish
+
+
+def draw_jobs(
+    count: int, compute: float, rate: float = math.inf, seed: int = 0
+) -> list[Job]:
+    """Gamma-distributed loads of mean 1 and prefills of mean ``compute``."""
+    rng = np.random.default_rng(seed)
+    arrivals = rng.exponential(size=count).cumsum() / rate
+    loads, seconds = rng.gamma(4, 1 / 4, (2, count))
+    columns = arrivals.tolist(), loads.tolist(), (compute * seconds).tolist()
+    return [Job(*row) for row in zip(*columns, strict=True)]

@@ -1,0 +1,213 @@
+"""DualPath against a cluster on SimPy, and against the bounds of a fluid.
+
+The second cluster is written here from the paper's description: every card, every
+crossing and every prefill node is a SimPy resource, and a turn walks through them. Both
+must finish each turn at the same instant.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snippets.inference.dualpath import (
+    Cluster,
+    Job,
+    draw_jobs,
+    earliest,
+    gain_bound,
+    node_ratios,
+    rate_bound,
+    serve_in_turn,
+    shortest_queue,
+    simulate,
+)
+
+bounded = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+
+
+class SimPyCluster:
+    """Turns are processes; cards, crossings and nodes serve one at a time."""
+
+    def __init__(self, jobs, cluster):
+        self.env, self.cluster = simpy.Environment(), cluster
+        nodes = cluster.prefill + cluster.decode
+        one = lambda: simpy.Resource(self.env, capacity=1)  # noqa: E731
+        self.cards = [one() for _ in range(nodes)]
+        self.links = [one() for _ in range(cluster.prefill)]
+        self.nodes = [one() for _ in range(cluster.prefill)]
+        self.outstanding = [0.0] * nodes  # bytes that wait in front of a card
+        self.begun = [0.0] * nodes
+        self.work = [0.0] * cluster.prefill
+        self.finish, self.via = {}, {}
+        for name, job in enumerate(jobs):
+            self.env.process(self.turn(name, job))
+        self.env.run()
+
+    def backlog(self, card):
+        if not self.cards[card].count:
+            return 0.0
+        passed = (self.env.now - self.begun[card]) * self.cluster.card
+        return self.outstanding[card] - passed
+
+    def turn(self, name, job):
+        yield self.env.timeout(job.arrival)
+        card = min(range(len(self.cards)), key=self.backlog)
+        direct = card < self.cluster.prefill
+        node = card if direct else int(np.argmin(self.work))
+        self.work[node] += job.compute
+        self.outstanding[card] += job.load
+        self.via[name] = card
+        with self.cards[card].request() as turn:
+            yield turn
+            self.begun[card] = self.env.now
+            yield self.env.timeout(job.load / self.cluster.card)
+            self.outstanding[card] -= job.load
+        if not direct:
+            with self.links[node].request() as turn:
+                yield turn
+                yield self.env.timeout(job.load / self.cluster.crossing)
+        with self.nodes[node].request() as turn:
+            yield turn
+            yield self.env.timeout(job.compute)
+        self.finish[name] = self.env.now
+
+
+def exact_jobs(rate: float, compute: float = 0.5) -> list[Job]:
+    """Times in multiples of 1 / 1024, so that sums are exact."""
+    return [
+        Job(*(math.ceil(1024 * value) / 1024 for value in job))
+        for job in draw_jobs(60, compute, rate, seed=3)
+    ]
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0, math.inf])
+@pytest.mark.parametrize("nodes", [(1, 0), (1, 1), (2, 1), (2, 3)])
+@pytest.mark.parametrize("crossing", [math.inf, 0.5])
+def test_turns_finish_when_they_do_on_simpy(agrees, rate, nodes, crossing):
+    jobs = exact_jobs(1e12 if rate == math.inf else rate)
+    cluster = Cluster(prefill=nodes[0], decode=nodes[1], card=0.5, crossing=crossing)
+    run, theirs = simulate(jobs, cluster), SimPyCluster(jobs, cluster)
+    assert run.card.tolist() == [theirs.via[name] for name in range(60)]
+    expected = [theirs.finish[name] for name in range(60)]
+    agrees(run.finish.tolist(), expected, "a second cluster on SimPy", 0, 0)
+
+
+times = st.integers(0, 400).map(lambda n: n / 16)
+lengths = st.integers(1, 64).map(lambda n: n / 16)
+some_jobs = st.lists(st.builds(Job, times, lengths, lengths), min_size=1, max_size=30)
+some_clusters = st.builds(
+    Cluster,
+    prefill=st.integers(1, 3),
+    decode=st.integers(0, 3),
+    card=st.sampled_from([0.5, 2.0]),
+    crossing=st.sampled_from([0.25, 4.0, math.inf]),
+)
+
+
+@bounded
+@given(some_jobs, some_clusters, st.sampled_from([shortest_queue, earliest]))
+def test_no_schedule_beats_the_bound_or_the_way_of_a_byte(jobs, cluster, rule):
+    jobs = sorted(jobs)
+    run = simulate(jobs, cluster, rule)
+    _, load, compute = np.array(jobs).T
+    bound = rate_bound(cluster, load.mean(), compute.mean())
+    assert run.rate <= bound * (1 + 1e-9)
+    detour = run.card >= cluster.prefill
+    way = load / cluster.card + detour * load / cluster.crossing + compute
+    assert np.all(run.latency >= way - 1e-9)
+
+
+@bounded
+@given(some_jobs, some_clusters)
+def test_every_byte_is_read_once_by_a_card_that_never_pauses(jobs, cluster):
+    """All wait from the start: a card is done when it has read its bytes."""
+    jobs = [job._replace(arrival=0.0) for job in jobs]
+    run, load = simulate(jobs, cluster), np.array(jobs)[:, 1]
+    total = 0.0
+    for card in range(cluster.prefill + cluster.decode):
+        mine = run.card == card
+        total += load[mine].sum()
+        if mine.any():
+            end = run.loaded[mine].max()
+            assert end == pytest.approx(load[mine].sum() / cluster.card)
+    assert total == pytest.approx(load.sum())
+
+
+@bounded
+@given(some_jobs)
+def test_queue_in_turn_by_definition(jobs):
+    arrival, service = np.array([(job.arrival, job.load) for job in jobs]).T
+    finish = serve_in_turn(arrival, service)
+    order = np.lexsort((np.arange(len(jobs)), arrival))
+    for place, i in enumerate(order):
+        before = finish[order[:place]].max(initial=0.0)
+        assert finish[i] == max(before, arrival[i]) + service[i]
+
+
+@pytest.mark.parametrize("nodes", [(1, 1), (2, 1), (1, 2), (2, 4)])
+@pytest.mark.parametrize("compute", [0.1, 0.52, 0.7, 1.2])
+def test_gain_comes_close_to_its_bound(nodes, compute):
+    cluster = Cluster(prefill=nodes[0], decode=nodes[1])
+    jobs = draw_jobs(400, compute)
+    gain = (
+        simulate(jobs, cluster).rate / simulate(jobs, replace(cluster, decode=0)).rate
+    )
+    mean = np.mean(jobs, axis=0)[1:].tolist()
+    assert 0.9 < gain / gain_bound(cluster, *mean) < 1.02
+    if compute > 1:
+        assert gain == pytest.approx(1, abs=0.02)
+
+
+def test_bound_is_a_linear_program(agrees):
+    """Maximize turns per second, by direct way and detour, under each capacity."""
+    from scipy.optimize import linprog
+
+    for crossing in (0.1, 1.0, 7.0):
+        for compute in (0.05, 0.3, 2.0):
+            cluster = Cluster(prefill=2, decode=3, card=1.5, crossing=crossing)
+            load = 0.8
+            rows = [[load, 0], [0, load], [0, load], [compute, compute]]
+            capacity = [2 * 1.5, 3 * 1.5, 2 * crossing, 2]
+            best = -linprog([-1, -1], A_ub=rows, b_ub=capacity).fun
+            ours = rate_bound(cluster, load, compute)
+            agrees(ours, float(best), "scipy.optimize.linprog")
+
+
+def test_idle_storage_is_read_directly():
+    jobs = [Job(100.0 * i, 1.0, 0.5) for i in range(5)]
+    assert simulate(jobs, Cluster(prefill=1, decode=3)).card.tolist() == [0] * 5
+
+
+def test_narrow_crossing_hurts_who_looks_at_cards_alone():
+    narrow, jobs = Cluster(prefill=1, decode=1, crossing=0.05), draw_jobs(100, 0.1)
+    single = simulate(jobs, replace(narrow, decode=0)).rate
+    assert simulate(jobs, narrow).rate < 0.2 * single
+    assert simulate(jobs, narrow, earliest).rate > single
+
+
+def test_ratios_are_those_of_the_paper(agrees):
+    """Eight devices, one card as fast as a link of 50 GB/s, memory of 500 GB/s."""
+    agrees(node_ratios(8, 1, 500 / 50), (1 / 7, 7 / 2), "the paper's section on ratios")
+
+
+@pytest.mark.parametrize("name", ["card", "crossing"])
+@pytest.mark.parametrize("bandwidth", [0.0, -2.0, math.nan])
+def test_bandwidth_that_lets_nothing_through_is_refused(name, bandwidth):
+    with pytest.raises(ValueError, match=f"bandwidth: {name}={bandwidth}"):
+        Cluster(prefill=1, decode=1, **{name: bandwidth})
+
+
+def test_other_bad_input_is_refused():
+    with pytest.raises(ValueError, match="nodes: prefill=0, decode=2"):
+        Cluster(prefill=0, decode=2)
+    with pytest.raises(ValueError, match="no jobs"):
+        simulate([], Cluster(prefill=1, decode=1))
+    with pytest.raises(ValueError, match=r"load=0.0, compute=1.0"):
+        rate_bound(Cluster(prefill=1, decode=1), 0.0, 1.0)
+    with pytest.raises(ValueError, match="devices=2 with cards=1"):
+        node_ratios(2, 1, 10)
