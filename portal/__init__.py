@@ -10,12 +10,14 @@ from portal import (
     claim,
     code_guard,
     evidence_line,
+    follow,
     gallery_figure,
     math,
     measured,
     metadata,
     mirror,
     navigation,
+    reading_time,
     reproductions,
     shapes,
     sitemap,
@@ -50,6 +52,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         evidence_line,
         code_guard,
         navigation,
+        reading_time,
+        follow,
         sitemap,
     ):
         module.setup(app)

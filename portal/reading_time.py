@@ -1,0 +1,150 @@
+"""`` :reading-time:`attention` `` says how long a book or a page takes to read.
+
+The time is measured on the page: its words at 200 a minute, its lines of code, rows of
+displayed equations, formulas in the text and figures at the seconds below. What readers
+open only if need be, answers and proofs, does not count.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+from portal.changed import changed
+from portal.evidence_line import evidence_line
+from portal.metadata import is_article
+
+WORD = 60 / 200  # seconds
+CODE_LINE = 3.0
+EQUATION_ROW = 8.0
+FORMULA = 1.0
+FIGURE = 12.0
+
+logger = logging.getLogger(__name__)
+
+
+class reading_time(nodes.inline):
+    """Stands for the time of the book or page ``of`` until all pages have been read."""
+
+
+def seconds(node: nodes.Node) -> float:
+    r"""How long a part of a page takes.
+
+    >>> seconds(nodes.paragraph("", "Forty words. " * 20))
+    12.0
+    >>> seconds(nodes.math_block("", r"a \\ b"))
+    16.0
+    """
+    if isinstance(node, nodes.Text):
+        return WORD * len(node.split())
+    if isinstance(node, nodes.literal_block | nodes.doctest_block):
+        return CODE_LINE * sum(map(bool, map(str.strip, node.astext().splitlines())))
+    if isinstance(node, nodes.math_block):
+        return EQUATION_ROW * (node.astext().count(r"\\") + 1)
+    if isinstance(node, nodes.math):
+        return FORMULA
+    if isinstance(node, evidence_line) or node.get("design_component") == "dropdown":
+        return 0.0
+    own = FIGURE if isinstance(node, nodes.figure) else 0.0
+    return own + sum(map(seconds, node.children))
+
+
+def spelled(minutes: int) -> str:
+    """Minutes as one says them.
+
+    >>> spelled(1), spelled(8), spelled(60), spelled(133)
+    ('1 minute', '8 minutes', '1 hour', '2 hours 15 minutes')
+    """
+    if minutes < 60:
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    whole = f"{hours} hour{'s' * (hours != 1)}"
+    return f"{whole} {rest} minutes" if rest else whole
+
+
+def times(env: BuildEnvironment) -> dict[str, int]:
+    """The minutes that each article takes."""
+    if not hasattr(env, "portal_times"):
+        env.portal_times = {}
+    return env.portal_times
+
+
+def minutes(env: BuildEnvironment, of: str) -> int:
+    """The minutes that a page takes, or all pages of a book.
+
+    Raises
+    ------
+    LookupError
+        If there is no such page, and no book of that name that has pages.
+    """
+    known = times(env)
+    found = [known[name] for name in known if name == of or name.startswith(f"{of}/")]
+    if not found:
+        raise LookupError(f"{of!r} is neither a page nor a book that has pages")
+    return sum(found)
+
+
+class ReadingTime(SphinxRole):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        node = reading_time("", "", of=self.text)
+        self.set_source_info(node)
+        asked(self.env).setdefault(self.env.docname, set()).add(self.text)
+        return [node], []
+
+
+def asked(env: BuildEnvironment) -> dict[str, set[str]]:
+    """The books and pages whose time a document tells, by document."""
+    if not hasattr(env, "portal_asked_times"):
+        env.portal_asked_times = {}
+    return env.portal_asked_times
+
+
+def measure(app: Sphinx, doctree: nodes.document) -> None:
+    if is_article(app.env.docname):
+        times(app.env)[app.env.docname] = max(1, round(seconds(doctree) / 60))
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(reading_time)):
+        try:
+            text = spelled(minutes(app.env, node["of"]))
+        except LookupError as problem:
+            logger.warning("reading time: %s", problem, location=node, type="metadata")
+            text = "?"
+        node.replace_self(nodes.Text(text))
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Documents that tell a time which has changed."""
+    known = times(env)
+    views = {
+        docname: [
+            sum(known[n] for n in known if n == of or n.startswith(f"{of}/"))
+            for of in sorted(names)
+        ]
+        for docname, names in asked(env).items()
+    }
+    return changed(env, "times", views)
+
+
+def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    times(env).pop(docname, None)
+    asked(env).pop(docname, None)
+
+
+def merge(
+    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
+) -> None:
+    for ours, theirs in ((times(env), times(other)), (asked(env), asked(other))):
+        ours.update({name: theirs[name] for name in docnames if name in theirs})
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(reading_time)
+    app.add_role("reading-time", ReadingTime())
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
+    app.connect("doctree-read", measure)
+    app.connect("doctree-resolved", resolve)
+    app.connect("env-updated", rewrite)
