@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from portal import (
+    book_map,
     claim,
     code_guard,
     evidence_line,
@@ -17,6 +18,7 @@ from portal import (
     metadata,
     mirror,
     navigation,
+    prerequisites,
     reading_time,
     reproductions,
     shapes,
@@ -52,8 +54,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         evidence_line,
         code_guard,
         navigation,
+        prerequisites,
         reading_time,
         follow,
+        book_map,
         sitemap,
     ):
         module.setup(app)

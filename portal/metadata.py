@@ -124,6 +124,12 @@ def place(file: Path, field: str) -> str:
     return f"{file}:{next(found, 1)}"
 
 
+def warn(env: BuildEnvironment, docname: str, field: str, problem: str) -> None:
+    """Say at the line of a field what is wrong with it."""
+    where = place(Path(env.doc2path(docname)), field)
+    logger.warning(problem, location=where, type="metadata")
+
+
 def check(app: Sphinx, env: BuildEnvironment) -> None:
     pages = articles(env)
     found = [
@@ -132,8 +138,7 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
         for problem in field_problems(env.metadata.get(name, {}))
     ]
     for name, field, problem in [*found, *problems(pages)]:
-        where = place(Path(env.doc2path(name)), field)
-        logger.warning(problem, location=where, type="metadata")
+        warn(env, name, field, problem)
 
 
 def setup(app: Sphinx) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from portal.metadata import Metadata, articles
+from portal.metadata import Metadata, articles, warn
 from portal.navigation import branch
 
 Graph = Mapping[str, tuple[str, ...]]
@@ -51,3 +52,19 @@ def way(before: Graph, name: str, seen: set[str] | None = None) -> Iterator[str]
             seen.add(other)
             yield from way(before, other, seen)
             yield other
+
+
+def check(app: Sphinx, env: BuildEnvironment) -> None:
+    """Within a book, pages stand after those that they build on."""
+    pages = in_reading_order(env)
+    place = {name: number for number, name in enumerate(pages)}
+    for name, others in graph(pages).items():
+        for other in others:
+            same_book = name.partition("/")[0] == other.partition("/")[0]
+            if same_book and place[name] < place[other]:
+                problem = f"its book puts it before {other}, which it builds on"
+                warn(env, name, "prerequisites", problem)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("env-check-consistency", check)

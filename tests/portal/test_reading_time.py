@@ -2,7 +2,7 @@
 
 import pytest
 
-WORDS = "word " * 200
+WORDS = "word " * 230  # a minute
 
 
 def article(body):
@@ -27,9 +27,9 @@ def told(site, make_html):
     [
         ("Text.", "1 minute"),
         (WORDS * 7, "7 minutes"),
-        (WORDS * 2 + "\n\n>>> 1\n1\n" * 30, "5 minutes"),
-        (WORDS * 2 + "\n\n.. math:: a \\\\ b\n" * 15, "6 minutes"),
-        (WORDS * 2 + "\n\nThe :math:`x` is. " * 60, "4 minutes"),
+        (WORDS * 2 + "\n\n>>> 1\n1\n" * 45, "5 minutes"),
+        (WORDS * 2 + "\n\n.. math:: a \\\\ b\n" * 20, "6 minutes"),
+        (WORDS * 2 + "\n\nThe :math:`x` is. " * 120, "4 minutes"),
         (f"{WORDS * 2}\n\n.. dropdown:: Answer\n\n   {WORDS * 5}", "2 minutes"),
     ],
 )
