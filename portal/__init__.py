@@ -21,9 +21,11 @@ from portal import (
     prerequisites,
     reading_time,
     reproductions,
+    search,
     shapes,
     sitemap,
     snippet,
+    snippet_index,
     status,
     turns,
 )
@@ -44,6 +46,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         metadata,
         build,
         snippet,
+        snippet_index,
         shapes,
         gallery_figure,
         math,
@@ -59,6 +62,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         follow,
         book_map,
         sitemap,
+        search,
     ):
         module.setup(app)
     return {

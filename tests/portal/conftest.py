@@ -1,10 +1,15 @@
 """Small sites that are built as ``make html`` builds the portal."""
 
 import contextlib
+import functools
+import http.server
 import io
+import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +21,19 @@ from sphinx.cmd.build import build_main
 
 from portal.mirror import places
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
+    None,
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SCRIPT = '''\
 """
 Figure
@@ -202,3 +220,42 @@ def start(root: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         build.kill()
         build.wait()
         build.stdout.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def html(root):
+    """The built portal; evidence that is there already is used."""
+    environment = {**os.environ, "PYTHONWARNINGS": ""}
+    command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
+    run = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return root / "build/html"
+
+
+@pytest.fixture(scope="session")
+def server(html):
+    handler = functools.partial(Quiet, directory=html)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A browser; without one, what needs it is skipped."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium installed: Debian's package is chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -1,68 +1,8 @@
 """The whole portal in a real browser: built by ``make html``, every page visited."""
 
-import functools
-import http.server
-import os
-import shutil
-import subprocess
-import sys
-import threading
 from urllib.parse import urlsplit
 
 import pytest
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
-    None,
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium installed: Debian's package is chromium"
-)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(scope="module")
-def html(root):
-    """The built portal; evidence that is there already is used."""
-    environment = {**os.environ, "PYTHONWARNINGS": ""}
-    command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
-    run = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return root / "build/html"
-
-
-@pytest.fixture(scope="module")
-def server(html):
-    handler = functools.partial(Quiet, directory=html)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
