@@ -12,6 +12,7 @@ from portal import (
     code_guard,
     evidence_line,
     follow,
+    front,
     gallery_figure,
     math,
     measured,
@@ -61,6 +62,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         reading_time,
         follow,
         book_map,
+        front,
         sitemap,
         search,
     ):

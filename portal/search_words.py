@@ -15,6 +15,8 @@ from pybtex.database import Entry
 from pybtex.richtext import Text as LaTeX
 from sphinx.environment import BuildEnvironment
 
+from portal.metadata import of_fields
+
 ARTICLE = re.compile(r'<article role="main".*?>(.*)</article>', re.DOTALL)
 HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
 SECTION = re.compile(r'<section id="([^"]+)">((?:\s|<span id="[^"]+"></span>)*)<h(\d)>')
@@ -29,6 +31,7 @@ class Words:
     kind: str
     book: str
     aliases: str
+    summary: str
     sources: str  # in LaTeX
     names: str
 
@@ -112,6 +115,8 @@ def words(env: BuildEnvironment) -> dict[str, Words]:
     sources, names = cited(env), listed(env)
     titles = {name: title.astext() for name, title in env.titles.items()}
 
+    said = {name: of_fields(env.metadata[name]) for name in env.found_docs}
+
     def joined(parts: Iterable[str]) -> str:
         return ", ".join(parts)
 
@@ -120,7 +125,8 @@ def words(env: BuildEnvironment) -> dict[str, Words]:
             title=titles[name],
             kind=kind(name),
             book=titles.get(f"{name.split('/')[-2]}/index", "") if "/" in name else "",
-            aliases=env.metadata[name].get("aliases", ""),
+            aliases=joined(said[name].aliases),
+            summary=said[name].summary,
             sources=joined(
                 source(entries[key]) for key in sources.get(name, []) if key in entries
             ),

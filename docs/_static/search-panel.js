@@ -6,7 +6,7 @@ await pagefind.options({
   ranking: {
     pageLength: 0.2,
     termFrequency: 0.4,
-    metaWeights: { title: 8, aliases: 10, names: 6, sources: 3, kind: 3, book: 3 },
+    metaWeights: { title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 3, book: 3 },
   },
 });
 await pagefind.init();

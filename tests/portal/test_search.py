@@ -7,6 +7,8 @@ import shutil
 import pytest
 
 ARTICLE = """\
+:summary: What it says.
+:level: introductory
 :aliases: GQA, shared keys
 
 Small
@@ -67,6 +69,7 @@ def test_an_article_is_known_by_aliases_sources_and_names(built):
     meta = indexed(built[1].html)["/attention/small.html"]["meta"]
     assert meta["title"] == "Small"
     assert meta["aliases"] == "GQA, shared keys"
+    assert meta["summary"] == "What it says."
     assert meta["sources"] == "Bée The Art 2001.012"
     assert meta["names"] == "small"
 

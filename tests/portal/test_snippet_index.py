@@ -110,8 +110,11 @@ def test_a_changed_or_new_module_is_listed_in_the_next_build(built, make_html):
 def test_a_new_title_of_the_page_is_shown_by_the_entry(built, make_html):
     root, _ = built
     article = root / "docs/attention/small.rst"
-    article.write_text(ARTICLE.replace("Small\n=====", "Larger\n======"))
-    page = make_html(root).page("snippets")
+    renamed = article.read_text().replace("Small\n=====", "Larger\n======")
+    article.write_text(renamed)
+    build = make_html(root)
+    assert build.status == 0, build.output
+    page = build.page("snippets")
     assert "Multiplies by a factor. Larger" in entry(page, "attention.small.small")[0]
 
 

@@ -1,0 +1,163 @@
+"""The front page: ``.. books::`` shows the books, ``.. newest::`` the latest pages. ::
+
+    .. books::
+
+       attention | How positions exchange information | attention.efficient_attention 2
+       training | From random weights to a model
+
+    .. newest:: 6
+
+A book that has pages is a card with a picture: a figure of its own pages, named as in
+``gallery-figure``, a still where it is animated. The others are listed as planned. A
+book of one kind that is written as the other stops the build. A page is as new as the
+commit that added it.
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from portal.gallery_figure import files, pictures
+from portal.history import git
+
+logger = logging.getLogger(__name__)
+
+
+class book(nodes.General, nodes.Element):
+    """A book, ``name``, with what is said of it, and its picture if it has one."""
+
+
+class newest(nodes.General, nodes.Element):
+    """Stands for the list of the latest pages, ``count`` of them."""
+
+
+class Books(SphinxDirective):
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        cards = nodes.container(classes=["books"])
+        planned = nodes.bullet_list(classes=["books-planned"])
+        for line in filter(None, self.content):
+            name, _, rest = (part.strip() for part in line.partition("|"))
+            said, _, figure = (part.strip() for part in rest.partition("|"))
+            made = book("", name=name, said=said, planned=not figure)
+            self.set_source_info(made)
+            if figure:
+                made += self._picture(figure)
+                cards += nodes.container("", made, classes=["book"])
+            else:
+                planned += nodes.list_item("", made)
+        return [cards, *([planned] if planned.children else [])]
+
+    def _picture(self, figure: str) -> list[nodes.Node]:
+        page, _, number = figure.partition(" ")
+        stem = files(page, directives.positive_int(number or "1"))
+        path = Path(self.env.srcdir, f"{stem}.json")
+        if not path.is_file():
+            raise self.error(f"no figure {figure!r}: there is no {stem}.json")
+        self.env.note_dependency(path)
+        about = {**json.loads(path.read_text()), "animated": False, "alt": ""}
+        return pictures(stem, about)
+
+
+class Newest(SphinxDirective):
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        return [newest("", count=directives.positive_int(self.arguments[0]))]
+
+
+def link(app: Sphinx, docname: str) -> nodes.reference:
+    uri = app.builder.get_relative_uri(app.env.config.root_doc, docname)
+    title = app.env.titles[docname].astext()
+    return nodes.reference("", title, refuri=uri, internal=True)
+
+
+def added(root: Path) -> list[tuple[str, str]]:
+    """Articles and the dates of the commits that added them, the latest first."""
+    options = ("--diff-filter=A", "--format=@%cs", "--name-only", "--no-renames")
+    log = git(root, "log", *options, "--relative", "--", "docs/*/*.rst")
+    found: dict[str, str] = {}
+    date = ""
+    for line in filter(None, log.splitlines()):
+        if line.startswith("@"):
+            date = line[1:]
+        elif not line.endswith("/index.rst"):
+            found.setdefault(line.removeprefix("docs/").removesuffix(".rst"), date)
+    return list(found.items())
+
+
+def state(env: BuildEnvironment) -> tuple:
+    """What the front page shows of other pages."""
+    books = {
+        name: len(pages)
+        for name, pages in env.toctree_includes.items()
+        if name.endswith("/index") and not name.startswith("gallery/")
+    }
+    titles = {name: title.astext() for name, title in env.titles.items()}
+    latest = [page for page in added(Path(env.srcdir).parent) if page[0] in titles]
+    return books, latest, [titles[name] for name in (*books, *dict(latest))]
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The front page, when it shows something else."""
+    new = state(env)
+    old, env.portal_front = getattr(env, "portal_front", None), new
+    return [] if old == new else [env.config.root_doc]
+
+
+def shown_book(app: Sphinx, node: book) -> list[nodes.Node]:
+    """A card with its picture, or the words on a book that is planned."""
+    docname = f"{node['name']}/index"
+    if docname not in app.env.titles:
+        logger.warning(
+            "no book %r: there is no %s", node["name"], docname, location=node
+        )
+        return []
+    count = app.env.portal_front[0].get(docname, 0)
+    if bool(count) == node["planned"]:
+        need = "a picture after a second bar" if count else "no picture: it is planned"
+        text = "the book %r has %d pages and needs %s"
+        logger.warning(text, node["name"], count, need, location=node)
+    title = link(app, docname)
+    if node["planned"]:
+        return [nodes.paragraph("", "", title, nodes.Text(f": {node['said']}"))]
+    pages = f"{count} page{'s' * (count != 1)}"
+    return [
+        nodes.container("", *node.children, classes=["book-picture"]),
+        nodes.paragraph("", "", title, classes=["book-title"]),
+        nodes.paragraph("", node["said"]),
+        nodes.paragraph("", pages, classes=["book-pages"]),
+    ]
+
+
+def shown_newest(app: Sphinx, node: newest) -> nodes.bullet_list:
+    listed = nodes.bullet_list(classes=["newest"])
+    for name, date in app.env.portal_front[1][: node["count"]]:
+        title = app.env.titles[f"{name.partition('/')[0]}/index"].astext()
+        place = nodes.inline("", f"{title}, {date}", classes=["newest-date"])
+        text = nodes.paragraph("", "", link(app, name), nodes.Text(" "), place)
+        listed += nodes.list_item("", text)
+    return listed
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(book)):
+        node.replace_self(shown_book(app, node))
+    for node in list(doctree.findall(newest)):
+        node.replace_self(shown_newest(app, node))
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(book)
+    app.add_node(newest)
+    app.add_directive("books", Books)
+    app.add_directive("newest", Newest)
+    app.connect("env-updated", rewrite)
+    app.connect("doctree-resolved", resolve)
