@@ -28,6 +28,11 @@ suppress_warnings = ["bibtex.duplicate_citation"]  # each page lists its own sou
 
 html_theme = "furo"
 html_title = "Runnable ML"
+html_theme_options = {
+    "source_repository": os.environ.get("PORTAL_REPOSITORY", ""),  # none: no such links
+    "source_branch": "main",
+    "source_directory": "docs",
+}
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
 html_static_path = ["docs/_static"]
 html_css_files = ["portal.css"]

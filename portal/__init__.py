@@ -10,10 +10,12 @@ from portal import (
     book_map,
     claim,
     code_guard,
+    errata,
     evidence_line,
     follow,
     front,
     gallery_figure,
+    history,
     math,
     measured,
     metadata,
@@ -21,6 +23,7 @@ from portal import (
     navigation,
     prerequisites,
     reading_time,
+    page_foot,
     reproductions,
     search,
     shapes,
@@ -35,7 +38,8 @@ from portal.evidence import build
 
 def source_version() -> int:
     """A number that changes with the portal's own code, so that pages follow it."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
+    here = Path(__file__).parent
+    files = sorted([*here.rglob("*.py"), *here.glob("templates/*")])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
     return int.from_bytes(digest.digest()[:4], "big")
 
@@ -45,6 +49,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         turns,
         mirror,
         metadata,
+        history,
         build,
         snippet,
         snippet_index,
@@ -57,6 +62,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         status,
         evidence_line,
         code_guard,
+        errata,
+        page_foot,
         navigation,
         prerequisites,
         reading_time,

@@ -20,7 +20,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from portal import mirror
 from portal.evidence.inputs import closure, installed
-from portal.history import commit_dates, page_date
+from portal.history import last_date
 
 
 class evidence_line(nodes.General, nodes.Element):
@@ -91,7 +91,7 @@ def facts(env: BuildEnvironment, book: str, page: str) -> dict:
     return {
         "agreements": found["agreements"],
         "checked": checked(test),
-        "date": env.portal_dates.get(env.docname, ""),
+        "date": last_date(env, env.docname),
         "seconds": found["run"]["seconds"],
         "versions": {
             "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -134,26 +134,13 @@ def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
 
 
 def insert(app: Sphinx, doctree: nodes.document) -> None:
-    if app.env.docname not in app.env.portal_dates:
+    if app.env.docname not in app.env.portal_commits:
         return
     if mirror.is_prose(Path(app.env.doc2path(app.env.docname))):
         return
     book, _, page = app.env.docname.partition("/")
     title = doctree.next_node(nodes.title)
     title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
-
-
-def outdated(
-    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
-) -> list[str]:
-    """Pages whose date has changed, by a commit, since they were read."""
-    dates = commit_dates(Path(app.confdir))
-    pages = mirror.pages(Path(app.confdir))
-    new = {f"{book}/{page}": page_date(dates, book, page) for book, page in pages}
-    old, env.portal_dates = getattr(env, "portal_dates", {}), new
-    return [
-        name for name in new if name in env.found_docs and old.get(name) != new[name]
-    ]
 
 
 def visit(self: HTML5Translator, node: evidence_line) -> None:
@@ -167,5 +154,4 @@ def depart(self: HTML5Translator, node: evidence_line) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_node(evidence_line, html=(visit, depart))
-    app.connect("env-get-outdated", outdated)
     app.connect("doctree-read", insert, priority=400)  # 500 collects downloads

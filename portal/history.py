@@ -1,9 +1,23 @@
-"""When a page last changed: dates of commits, never of builds."""
+"""What changed on a page, and when: dates of commits, never of builds.
+
+``env.portal_commits`` has the commits of each page, from before pages are read.
+"""
 
 import subprocess
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
-from portal.mirror import places
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from portal.mirror import pages, places
+
+
+class Commit(NamedTuple):
+    date: str
+    name: str
+    subject: str
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -23,26 +37,54 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "--short=10", "HEAD").strip()
 
 
-def commit_dates(root: Path) -> dict[str, str]:
-    """Date of the last commit that touched each file, ``2026-11-24``.
+def commits_by_file(root: Path) -> dict[str, list[tuple[int, Commit]]]:
+    """The commits that touched each file, numbered from the newest of all.
 
     Empty where there is no git history.
     """
-    options = ("--format=@%cs", "--name-only", "--no-renames", "--relative", ".")
-    dates: dict[str, str] = {}
-    date = ""
-    for line in git(root, "log", *options).splitlines():
+    options = ("--format=@%cs %h %s", "--name-only", "--no-renames", "--relative", ".")
+    found: dict[str, list[tuple[int, Commit]]] = {}
+    number, commit = 0, Commit("", "", "")
+    for line in git(root, "log", "--abbrev=10", *options).splitlines():
         if line.startswith("@"):
-            date = line[1:]
+            number, commit = number + 1, Commit(*line[1:].split(" ", 2))
         elif line:
-            dates.setdefault(line, date)
-    return dates
+            found.setdefault(line, []).append((number, commit))
+    return found
 
 
-def page_date(dates: dict[str, str], book: str, page: str) -> str:
-    """Date of the last commit to any of a page's four files; empty if never.
+def page_commits(
+    by_file: dict[str, list[tuple[int, Commit]]], book: str, page: str
+) -> list[Commit]:
+    """The commits that touched any of a page's four files, the newest first.
 
-    >>> page_date({"docs/a/rope.rst": "2026-01-02"}, "a", "rope")
-    '2026-01-02'
+    >>> add, mend = (2, Commit("2026-01-02", "b", "Add")), (1, Commit("", "a", "Mend"))
+    >>> files = {"docs/a/rope.rst": [add], "tests/a/test_rope.py": [mend, add]}
+    >>> [commit.subject for commit in page_commits(files, "a", "rope")]
+    ['Mend', 'Add']
     """
-    return max((dates.get(str(place), "") for place in places(book, page)), default="")
+    touched = (by_file.get(str(place), []) for place in places(book, page))
+    return [commit for _, commit in sorted(set(chain.from_iterable(touched)))]
+
+
+def last_date(env: BuildEnvironment, docname: str) -> str:
+    """Date of the last commit that touched a page; empty if there is none."""
+    commits = env.portal_commits.get(docname, [])
+    return commits[0].date if commits else ""
+
+
+def outdated(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> list[str]:
+    """Take the history; the pages to read again are those with other commits."""
+    by_file = commits_by_file(Path(app.confdir))
+    known = pages(Path(app.confdir))
+    new = {f"{book}/{page}": page_commits(by_file, book, page) for book, page in known}
+    old, env.portal_commits = getattr(env, "portal_commits", {}), new
+    return [
+        name for name in new if name in env.found_docs and old.get(name) != new[name]
+    ]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("env-get-outdated", outdated)

@@ -102,6 +102,19 @@ def page_files() -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture
+def git() -> Callable[..., None]:
+    """Runs git in a folder, with an identity and a fixed date."""
+
+    def git(root: Path, *arguments: str, date: str = "2020-02-03T04:05:06Z") -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        environment = {"GIT_COMMITTER_DATE": date, "PATH": "/usr/bin:/bin"}
+        command = ["git", "-C", str(root), *identity, *arguments]
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+
+    return git
+
+
+@pytest.fixture
 def wait_for() -> Callable[..., None]:
     """Waits until a condition holds, and fails if it does not within a minute."""
 

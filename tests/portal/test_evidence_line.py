@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import subprocess
 
 import pytest
 
@@ -38,16 +37,6 @@ def tested(site):
         return site(files={"tests/attention/test_small.py": test})
 
     return tested
-
-
-def git(root, *arguments):
-    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    environment = {
-        "GIT_COMMITTER_DATE": "2020-02-03T04:05:06Z",
-        "PATH": "/usr/bin:/bin",
-    }
-    command = ["git", "-C", str(root), *identity, *arguments]
-    subprocess.run(command, check=True, capture_output=True, env=environment)
 
 
 def test_agreements_versions_and_time(tested, make_html):
@@ -88,7 +77,7 @@ def test_pages_without_code_have_none(site, make_html):
     assert line(build, "index") == ""
 
 
-def test_date_is_that_of_the_commit_and_follows_it(tested, make_html):
+def test_date_is_that_of_the_commit_and_follows_it(tested, git, make_html):
     root = tested()
     git(root, "init", "-q")
     assert "not committed" in text(make_html(root))

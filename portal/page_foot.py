@@ -1,0 +1,71 @@
+"""What stands at the foot of every page, by which a reader can check and cite it.
+
+Articles have how to cite them and the commits that changed them, in boxes that open;
+every page links to Reproductions, Status and Errata. With ``html_theme_options``'
+``source_repository`` it also leads to a new issue that names the page (the theme itself
+shows a link to edit it).
+"""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import jinja2
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from portal import errata
+from portal.citation import citation
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+)
+
+
+def issue_address(repository: str, title: str) -> str:
+    """Where one writes an issue of this title; empty without a repository.
+
+    >>> issue_address("https://github.com/a/b/", "Rope: ")
+    'https://github.com/a/b/issues/new?title=Rope%3A+'
+    >>> issue_address("https://gitlab.com/a/b", "T")
+    'https://gitlab.com/a/b/-/issues/new?issue%5Btitle%5D=T'
+    """
+    if not repository:
+        return ""
+    gitlab = "://gitlab." in repository
+    where = "-/issues/new" if gitlab else "issues/new"
+    query = urlencode({"issue[title]" if gitlab else "title": title})
+    return f"{repository.rstrip('/')}/{where}?{query}"
+
+
+def foot(app: Sphinx, pagename: str, context: dict) -> str:
+    """The HTML of the foot of one page."""
+    is_article = pagename in app.env.portal_commits
+    repository = app.config.html_theme_options.get("source_repository", "")
+    return TEMPLATES.get_template("page_foot.html").render(
+        citation=citation(app, pagename) if is_article else None,
+        commits=app.env.portal_commits.get(pagename, []),
+        errata=errata.dates(app.env, pagename),
+        hasdoc=context["hasdoc"],
+        is_article=is_article,
+        issue=issue_address(repository, f"{pagename}: "),
+        pathto=context["pathto"],
+    )
+
+
+def add(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if pagename.startswith("gallery/"):
+        context["page_source_suffix"] = ""  # generated: there is nothing to edit
+    if "body" in context:
+        context["body"] += foot(app, pagename, context)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", add)
