@@ -12,7 +12,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new why status bench rtd setup clean distclean help
+.PHONY: html test lint live new why status epub zip bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
 	$(SPHINX) $(AGAIN) -b html docs $(HTML)
@@ -43,6 +43,13 @@ why: $(STAMP)  ## is the evidence of a page fresh, and if not, why: make why pag
 status: $(STAMP)  ## count what stands behind the pages of the last build
 	@$(BIN)/python -m portal status
 
+epub: $(STAMP)  ## the whole portal as one file for e-readers: build/epub/runnable-ml.epub
+	rm -rf build/epub
+	$(SPHINX) -d build/epub-doctrees -b epub docs build/epub
+
+zip: html  ## the site as one file that works from disk: build/runnable-ml.zip
+	@$(BIN)/python -m portal zip
+
 bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench options=--help
 	$(BIN)/python -m benchmarks $(options)
 
@@ -52,7 +59,7 @@ rtd: $(STAMP)  ## build the last commit as Read the Docs will
 setup: $(STAMP)  ## only set up the environment
 
 clean:  ## remove what was built; evidence of unchanged scripts is kept
-	rm -rf build/html build/live build/doctrees docs/gallery
+	rm -rf build/html build/live build/doctrees build/epub build/epub-doctrees docs/gallery
 
 distclean: clean  ## remove everything that is not in git
 	rm -rf build .venv

@@ -5,6 +5,7 @@ import os
 project = "Runnable ML"
 author = "The Runnable ML authors"
 copyright = "The Runnable ML authors. Code: MIT. Prose and figures: CC BY 4.0"
+version = "0.1.0"
 language = "en"
 extensions = [
     "notfound.extension",
@@ -24,7 +25,10 @@ extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 bibtex_bibfiles = ["docs/references.bib"]
 bibtex_default_style = "unsrtalpha"
 bibtex_reference_style = "author_year"
-suppress_warnings = ["bibtex.duplicate_citation"]  # each page lists its own sources
+suppress_warnings = [
+    "bibtex.duplicate_citation",  # each page lists its own sources
+    "epub.unknown_project_files",  # the site's, that a book has no use for
+]
 
 html_theme = "furo"
 html_title = "Runnable ML"
@@ -48,6 +52,16 @@ copybutton_prompt_is_regexp = True
 notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
 ogp_site_url = html_baseurl
 ogp_social_cards = {"enable": False}
+
+epub_basename = "runnable-ml"
+epub_uid = epub_identifier = "runnable-ml"
+epub_description = "A knowledge portal on modern machine learning whose every page ran."
+epub_contributor = author
+epub_css_files = ["epub.css"]
+epub_exclude_files = ["404.xhtml", "_static/katex/katex.min.css"]
+epub_show_urls = "no"
+epub_tocdepth = 2
+epub_tocscope = "includehidden"
 
 plot_gallery = "False"  # portal.evidence runs the scripts, each in its own process
 sphinx_gallery_conf = {

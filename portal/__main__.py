@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from portal.archive import pack_site
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
@@ -25,6 +26,7 @@ def main(arguments: list[str], root: Path) -> int:
     reasons = commands.add_parser("why", help="is its evidence fresh, and if not, why")
     reasons.add_argument("page", help="book/page")
     commands.add_parser("status", help="count what stands behind the pages")
+    commands.add_parser("zip", help="pack the site that was built")
     commands.add_parser("rtd", help="build as the hosting service will")
     options = parser.parse_args(arguments)
     try:
@@ -40,6 +42,8 @@ def main(arguments: list[str], root: Path) -> int:
             for label, value in rows(known):
                 print(f"{label:44} {value}")
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
+        elif options.command == "zip":
+            print(f"packed {pack_site(root)}")
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
     except (ValueError, OSError, Unavailable, CalledProcessError) as problem:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 
 from portal import mirror
+from portal.download import link
 from portal.evidence.inputs import closure, installed
 from portal.history import last_date
 
@@ -100,13 +100,6 @@ def facts(env: BuildEnvironment, book: str, page: str) -> dict:
     }
 
 
-def link(text: str, target: str, env: BuildEnvironment) -> nodes.Node:
-    """A link that downloads a file of the repository, by its path from the root."""
-    node = addnodes.download_reference("", text, refdoc=env.docname, reftype="download")
-    node["reftarget"] = f"/../{target}"
-    return node
-
-
 def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
     known = facts(env, book, page)
     agreements = references(known["agreements"])
@@ -127,7 +120,7 @@ def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
     notebook = f"docs/gallery/{book}/plot_{page}.ipynb"
     names = {"source": module, "script": script, "tests": test, "notebook": notebook}
     for name, target in names.items():
-        paragraph += [link(name, target, env), nodes.Text(", ")]
+        paragraph += [link(env, name, target), nodes.Text(", ")]
     paragraph[-1] = nodes.Text(".")
     node += paragraph
     return node

@@ -12,7 +12,7 @@ One writes Sphinx's own markup::
 Blank lines separate the equations of one block, ``\\`` its rows, ``&`` aligns them;
 ``:no-wrap:`` takes the TeX as it is. ``katex_macros = {r"\norm": r"\lVert #1 \rVert"}``
 in ``conf.py`` defines commands. TeX that KaTeX does not accept is a warning of type
-``math.katex``.
+``math.katex``. In an EPUB it is MathML alone.
 
 Needs the package ``quickjs`` and the files that ``vendor/update.py`` writes.
 """
@@ -45,9 +45,10 @@ var console = {};
 console.log = console.warn = console.error = (...words) => {
     throw new Error(words.join(" "));
 };
-(tex, display, macros) => {
+(tex, display, macros, output) => {
     const html = katex.renderToString(tex, {
         displayMode: display,
+        output,
         macros: JSON.parse(macros),
         strict: "error",
         trust: ({command}) => { throw new Error(`${command} is not allowed`); },
@@ -80,15 +81,31 @@ def katex() -> quickjs.Object:
 
 
 @lru_cache(10_000)  # a page repeats its symbols
-def render(tex: str, *, display: bool = False, macros: str = "{}") -> str:
+def render(
+    tex: str,
+    *,
+    display: bool = False,
+    macros: str = "{}",
+    output: str = "htmlAndMathml",
+) -> str:
     """HTML of one formula; ``macros`` is a JSON object from command to expansion."""
     try:
-        return katex()(tex, display, macros)
+        return mended(katex()(tex, display, macros, output))
     except quickjs.JSException as problem:
         message = str(problem).partition("\n    at ")[0]
         message = message.replace("\u0332", "")  # KaTeX underlines the place with it
         message = re.sub(r"^\w*Error: (KaTeX parse error: )?", "", message)
         raise TeXError(" ".join(message.split())) from None
+
+
+def mended(html: str) -> str:
+    r"""Named operators as MathML allows them: ``\bmod`` comes as a row of letters.
+
+    >>> mended("<mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo>")
+    '<mo>mod</mo>'
+    """
+    letters = r"<mrow>((?:<mi[^>]*>[^<]*</mi>)+)</mrow></mo>"
+    return re.sub(letters, lambda row: re.sub("<[^>]*>", "", row[1]) + "</mo>", html)
 
 
 def lay_out(tex: str) -> str:
@@ -155,8 +172,9 @@ def formula(writer: HTML5Translator, node: nodes.Element, tex: str) -> str:
     """HTML of a formula, or a warning and its TeX."""
     macros = json.dumps(writer.config.katex_macros)
     display = isinstance(node, nodes.math_block)
+    output = "mathml" if writer.builder.name == "epub" else "htmlAndMathml"
     try:
-        return render(tex, display=display, macros=macros)
+        return render(tex, display=display, macros=macros, output=output)
     except TeXError as problem:
         logger.warning(
             "KaTeX: %s, in %s",
@@ -197,7 +215,7 @@ def check_files(app: Sphinx) -> None:
 def add_css(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    if context.get("has_maths_elements"):
+    if context.get("has_maths_elements") and app.builder.name != "epub":
         app.builder.add_css_file(CSS)
 
 

@@ -63,7 +63,7 @@ def add(
 ) -> None:
     if pagename.startswith("gallery/"):
         context["page_source_suffix"] = ""  # generated: there is nothing to edit
-    if "body" in context:
+    if "body" in context and app.builder.name != "epub":
         context["body"] += foot(app, pagename, context)
 
 

@@ -3,7 +3,8 @@
 The name is looked up under ``snippets/``: the code on the page is the code that the
 tests import. The page becomes the place that ``:func:`` references and the links of the
 gallery lead to. A name that does not exist stops the build. With ``:shapes:`` each line
-shows what it bound in a sample call: see ``portal/shapes.py``.
+shows what it bound in a sample call: see ``portal/shapes.py``. A link below the listing
+downloads the module.
 """
 
 import ast
@@ -16,6 +17,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from portal import shapes
+from portal.download import link
 from portal.evidence.traces import Request
 
 
@@ -92,7 +94,14 @@ class Snippet(SphinxDirective):
         block["classes"].append("snippet")
         self.set_source_info(block)
         self.env.domains.python_domain.note_object(dotted, kind, dotted, location=block)
-        return [block]
+        return [block, self._file(str(path.relative_to(root.parent)))]
+
+    def _file(self, place: str) -> nodes.Node:
+        """The line below the listing that offers the whole module."""
+        shown = link(self.env, Path(place).name, place)
+        line = nodes.paragraph("", "", shown, classes=["snippet-file"])
+        self.set_source_info(line)
+        return line
 
     def _block(self, lines: list[tuple[int, str]]) -> nodes.literal_block:
         """The listing, with shapes if there is a sample call."""

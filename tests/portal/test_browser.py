@@ -1,8 +1,11 @@
 """The whole portal in a real browser: built by ``make html``, every page visited."""
 
+import zipfile
 from urllib.parse import urlsplit
 
 import pytest
+
+from portal.archive import pack_site
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +98,58 @@ def test_math_is_set_without_a_script(chromium, server):
     visit(chromium, server, article, look, java_script_enabled=False)
     assert found[0] > 5
     assert found[1] == 0
+
+
+def test_copying_leaves_out_prompts_and_shapes(chromium, server):
+    copied = []
+
+    def copy(page):
+        for block in (
+            page.locator("div.highlight:has(.gp)").all()[:1]
+            + (page.locator("div.shaped .highlight").all()[:1])
+        ):
+            block.hover()
+            block.locator("button.copybtn").click()
+            copied.append(page.evaluate("navigator.clipboard.readText()"))
+
+    article = ["attention/grouped_query_attention.html"]
+    allowed = ["clipboard-read", "clipboard-write"]
+    visit(chromium, server, article, copy, permissions=allowed)
+    doctest, listing = copied
+    assert doctest.startswith("import torch\nfrom snippets")
+    assert ">>>" not in doctest
+    assert listing.startswith("def grouped_query_attention(")
+    assert "(2, 12, 5, 16)" not in listing
+
+
+def test_a_listing_leads_to_its_module(chromium, server, root):
+    texts = []
+
+    def download(page):
+        link = page.locator("p.snippet-file a").first
+        with page.expect_download() as download:
+            link.click()
+        texts.append(download.value.path().read_text())
+        assert download.value.suggested_filename == "grouped_query_attention.py"
+
+    article = ["attention/grouped_query_attention.html"]
+    visit(chromium, server, article, download)
+    module = root / "snippets/attention/grouped_query_attention.py"
+    assert texts == [module.read_text()]
+
+
+def test_the_packed_site_works_from_disk(chromium, html, root, tmp_path):
+    with zipfile.ZipFile(pack_site(root)) as archive:
+        archive.extractall(tmp_path)
+    loaded = []
+
+    def look(page):
+        loaded.append(page.evaluate("[...document.images].map(i => i.currentSrc)"))
+        page.locator("a.next-page").click()
+        assert page.title().startswith("Sliding-window attention")
+
+    article = ["attention/grouped_query_attention.html"]
+    requests, errors = visit(chromium, f"file://{tmp_path}/runnable-ml", article, look)
+    assert errors == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert any("sphx_glr_plot" in source for source in loaded[0])

@@ -1,5 +1,7 @@
 """The ``snippet`` directive: what it cuts out of a module, and how it links."""
 
+import re
+
 import pytest
 
 from portal.snippet import source
@@ -42,6 +44,14 @@ def test_source_without_docstrings(name, expected):
 
 def test_docstring_on_request():
     assert '"""Twice ``x``."""' in source(MODULE, "double", docstring=True)
+
+
+def test_the_module_can_be_downloaded_below_the_listing(site, make_html):
+    build = make_html(site(".. snippet:: attention.small.small"))
+    assert build.status == 0, build.output
+    link = re.search(r'<p class="snippet-file">.*?href="([^"]*)"', build.page())[1]
+    assert link.endswith("/small.py")
+    assert (build.html / link).read_text() == "def small(x):\n    return 2 * x\n"
 
 
 def test_unknown_name_is_told_what_there_is():
