@@ -5,6 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from portal.history import last_date
 
@@ -20,6 +21,12 @@ def public_address(app: Sphinx, docname: str) -> str:
     if urlsplit(base).hostname in (None, "localhost"):
         return ""
     return f"{base.rstrip('/')}/{app.builder.get_target_uri(docname)}"
+
+
+def book_title(env: BuildEnvironment, book: str) -> str:
+    """What a book is called: the title of its first page."""
+    index = env.titles.get(f"{book}/index")
+    return index.astext() if index else book
 
 
 def escaped(text: str) -> str:
@@ -49,8 +56,7 @@ def citation(app: Sphinx, docname: str) -> Citation:
     author, site = app.config.author, app.config.project
     book, _, page = docname.partition("/")
     title = app.env.titles[docname].astext()
-    index = app.env.titles.get(f"{book}/index")
-    where = f"{site}: {index.astext() if index else book}"
+    where = f"{site}: {book_title(app.env, book)}"
     date, address = last_date(app.env, docname), public_address(app, docname)
     text = f"{author}, “{title}”, {where}{date and f', version of {date}'}."
     fields = {

@@ -15,9 +15,13 @@ from portal.mirror import pages, places
 
 
 class Commit(NamedTuple):
-    date: str
+    moment: str  # with the time of day and the zone
     name: str
     subject: str
+
+    @property
+    def date(self) -> str:
+        return self.moment[:10]
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -42,7 +46,7 @@ def commits_by_file(root: Path) -> dict[str, list[tuple[int, Commit]]]:
 
     Empty where there is no git history.
     """
-    options = ("--format=@%cs %h %s", "--name-only", "--no-renames", "--relative", ".")
+    options = ("--format=@%cI %h %s", "--name-only", "--no-renames", "--relative", ".")
     found: dict[str, list[tuple[int, Commit]]] = {}
     number, commit = 0, Commit("", "", "")
     for line in git(root, "log", "--abbrev=10", *options).splitlines():

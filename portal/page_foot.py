@@ -1,26 +1,19 @@
 """What stands at the foot of every page, by which a reader can check and cite it.
 
 Articles have how to cite them and the commits that changed them, in boxes that open;
-every page links to Reproductions, Status and Errata. With ``html_theme_options``'
-``source_repository`` it also leads to a new issue that names the page (the theme itself
-shows a link to edit it).
+every page links to Reproductions, Status, Errata and the feed. With a
+``source_repository`` among the ``html_theme_options`` it also leads to a new issue that
+names the page (the theme itself shows a link to edit it).
 """
 
-from pathlib import Path
 from urllib.parse import urlencode
 
-import jinja2
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from portal import errata
+from portal import errata, feed
 from portal.citation import citation
-
-TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-)
+from portal.html import render
 
 
 def issue_address(repository: str, title: str) -> str:
@@ -43,14 +36,17 @@ def foot(app: Sphinx, pagename: str, context: dict) -> str:
     """The HTML of the foot of one page."""
     is_article = pagename in app.env.portal_commits
     repository = app.config.html_theme_options.get("source_repository", "")
-    return TEMPLATES.get_template("page_foot.html").render(
+    return render(
+        "page_foot.html",
         citation=citation(app, pagename) if is_article else None,
         commits=app.env.portal_commits.get(pagename, []),
         errata=errata.dates(app.env, pagename),
+        feeds=feed.of_page(app, pagename),
         hasdoc=context["hasdoc"],
         is_article=is_article,
         issue=issue_address(repository, f"{pagename}: "),
         pathto=context["pathto"],
+        text=f"{pagename.rpartition('/')[2]}.txt",
     )
 
 

@@ -1,0 +1,34 @@
+"""What a link to a page shows elsewhere."""
+
+import html
+import re
+
+
+def tags(build, name="attention/small"):
+    assert build.status == 0, build.output
+    found = r'<meta (?:property|name)="([^"]*)" content="([^"]*)"'
+    pairs = re.findall(found, build.page(name))
+    names = [key for key, _ in pairs if key != "viewport"]  # the theme has two
+    assert len(names) == len(set(names))
+    return {key: html.unescape(value) for key, value in pairs}
+
+
+def test_a_card_has_title_book_summary_and_figure(site, make_html, monkeypatch):
+    monkeypatch.setenv("READTHEDOCS_CANONICAL_URL", "https://ml.example.org/en/")
+    summary = "Ratios a < b & c."
+    article = f":summary: {summary}\n:level: advanced\n\nSmall\n=====\n\nText.\n"
+    build = make_html(site(files={"docs/attention/small.rst": article}))
+    found = tags(build)
+    assert found["og:title"] == "Small · attention"
+    assert found["og:description"] == found["description"] == summary
+    assert found["twitter:card"] == "summary_large_image"
+    assert found["og:image:alt"] == "A line that rises."
+    place = found["og:image"].removeprefix("https://ml.example.org/en/")
+    assert (build.html / place).read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_pages_describe_themselves(site, make_html):
+    found = tags(make_html(site("A first paragraph.")), "index")
+    assert found["og:title"] == "Site"
+    assert found["description"] == "A first paragraph."
+    assert "og:image" not in found
