@@ -16,6 +16,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "sphinxext.opengraph",
 ]
+templates_path = ["docs/_templates"]
 exclude_patterns = ["gallery/*/*.ipynb", "gallery/*/*.py"]
 nitpicky = True
 highlight_language = "python"

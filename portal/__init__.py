@@ -10,6 +10,8 @@ from portal import (
     book_map,
     claim,
     code_guard,
+    conformance,
+    csp,
     epub,
     errata,
     evidence_line,
@@ -78,6 +80,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         follow,
         book_map,
         front,
+        conformance,
+        csp,
         sitemap,
         search,
     ):

@@ -90,7 +90,7 @@ def render(
 ) -> str:
     """HTML of one formula; ``macros`` is a JSON object from command to expansion."""
     try:
-        return mended(katex()(tex, display, macros, output))
+        return corrected(katex()(tex, display, macros, output))
     except quickjs.JSException as problem:
         message = str(problem).partition("\n    at ")[0]
         message = message.replace("\u0332", "")  # KaTeX underlines the place with it
@@ -98,14 +98,20 @@ def render(
         raise TeXError(" ".join(message.split())) from None
 
 
-def mended(html: str) -> str:
-    r"""Named operators as MathML allows them: ``\bmod`` comes as a row of letters.
+def corrected(html: str) -> str:
+    r"""KaTeX's markup without what HTML does not allow and browsers ignore.
 
-    >>> mended("<mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo>")
+    >>> corrected('<span style="height:-0.3em;"></span>')
+    '<span style=""></span>'
+    >>> corrected("<mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo>")
     '<mo>mod</mo>'
     """
-    letters = r"<mrow>((?:<mi[^>]*>[^<]*</mi>)+)</mrow></mo>"
-    return re.sub(letters, lambda row: re.sub("<[^>]*>", "", row[1]) + "</mo>", html)
+    html = re.sub(r"height:-[\d.]+em;", "", html)
+    return re.sub(
+        r"(<mo[^>]*>)<mrow>((?:<mi[^>]*>[^<]*</mi>)+)</mrow></mo>",
+        lambda found: f"{found[1]}{re.sub('<[^>]+>', '', found[2])}</mo>",
+        html,
+    )
 
 
 def lay_out(tex: str) -> str:

@@ -1,15 +1,11 @@
 """Small sites that are built as ``make html`` builds the portal."""
 
 import contextlib
-import functools
-import http.server
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,21 +15,9 @@ from pathlib import Path
 import pytest
 from sphinx.cmd.build import build_main
 
+from portal import browser
 from portal.mirror import places
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])),
-    None,
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCRIPT = '''\
 """
 Figure
@@ -152,10 +136,10 @@ def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
     what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
     """
     settings = (root / "conf.py").read_text()
-    # Sphinx-Gallery appends to the default value, which lives as long as the process.
-    (tmp_path / "conf.py").write_text(f"{settings}\ntemplates_path = []\n")
+    (tmp_path / "conf.py").write_text(settings)
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/_static").symlink_to(root / "docs/_static")
+    for name in ("_static", "_templates"):
+        (tmp_path / "docs" / name).symlink_to(root / "docs" / name)
     (tmp_path / "build").mkdir()
     (tmp_path / "build/evidence").symlink_to(evidence)
 
@@ -235,13 +219,8 @@ def start(root: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         build.stdout.close()
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="session")
-def html(root):
+def html(root: Path) -> Path:
     """The built portal; evidence that is there already is used."""
     environment = {**os.environ, "PYTHONWARNINGS": ""}
     command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
@@ -253,22 +232,21 @@ def html(root):
 
 
 @pytest.fixture(scope="session")
-def server(html):
-    handler = functools.partial(Quiet, directory=html)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def server(html: Path) -> Iterator[str]:
+    """Address of the built portal."""
+    with browser.serve(html) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """A browser; without one, what needs it is skipped."""
-    if CHROMIUM is None:
+def chromium() -> Iterator:
+    if browser.installed() is None:
         pytest.skip("no Chromium installed: Debian's package is chromium")
-    from playwright.sync_api import sync_playwright
+    with browser.launch() as chromium:
+        yield chromium
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+
+@pytest.fixture(scope="session")
+def pages(html: Path) -> list[str]:
+    """The pages of the built portal."""
+    return browser.pages(html)

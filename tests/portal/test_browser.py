@@ -8,12 +8,6 @@ import pytest
 from portal.archive import pack_site
 
 
-@pytest.fixture(scope="module")
-def pages(html):
-    found = sorted(str(path.relative_to(html)) for path in html.rglob("*.html"))
-    return [name for name in found if not name.startswith("_")]
-
-
 def visit(chromium, server, pages, look, **options):
     """Calls ``look(page)`` on each page; returns requests, and errors of any kind."""
     requests, errors = [], []
