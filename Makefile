@@ -12,7 +12,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new why status epub zip bench rtd setup clean distclean help
+.PHONY: html test lint live new why status audit screenshots epub zip bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
 	$(SPHINX) $(AGAIN) -b html docs $(HTML)
@@ -49,6 +49,12 @@ epub: $(STAMP)  ## the whole portal as one file for e-readers: build/epub/runnab
 
 zip: html  ## the site as one file that works from disk: build/runnable-ml.zip
 	@$(BIN)/python -m portal zip
+
+audit: $(STAMP)  ## look at every page of the last build in a browser, and validate it
+	@$(BIN)/python -m portal audit
+
+screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
+	@$(BIN)/python -m portal screenshots
 
 bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench options=--help
 	$(BIN)/python -m benchmarks $(options)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import compare, report, site
+from benchmarks import compare, growth, report, site
 from benchmarks.measure import Cost
 
 RECORDS = site.REPOSITORY / "build/benchmarks.json"
@@ -22,6 +22,7 @@ def options() -> argparse.Namespace:
     add("--scale", type=float, default=1, help="of the scripts' seconds (%(default)s)")
     add("--growth", type=int, default=240, help="pages, for ours with nothing to do")
     add("--note", default="", help="a sentence for the report, on the machine say")
+    add("--articles", type=int, nargs="+", help="only this: portals of so many each")
     add("--report", action="store_true", help="write that of the last run again")
     return parser.parse_args()
 
@@ -54,6 +55,9 @@ def run(chosen: argparse.Namespace) -> None:
 
 def main() -> None:
     chosen = options()
+    if chosen.articles:
+        growth.main(chosen.articles)
+        return
     if not chosen.report:
         run(chosen)
     kept = json.loads(RECORDS.read_text())

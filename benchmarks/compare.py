@@ -33,6 +33,17 @@ STEPS = ("cold", "scripts", "pages", "no-op", *site.EDITS)
 SPHINX = "-m sphinx -W --keep-going -j auto -b html -c . -d build/doctrees"
 
 
+def environment(root: Path) -> dict[str, str]:
+    """Variables of a build of the site in this folder."""
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{root}{os.pathsep}{site.REPOSITORY}",
+        "PYTHONUTF8": "1",
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }
+
+
 @dataclass(frozen=True)
 class Record:
     """One build: of which variant, at which step, what it took, which scripts ran.
@@ -64,16 +75,9 @@ class Folder:
         """Cost of a build, and the scripts that it ran."""
         log = self.root / "ran"
         log.write_text("")
-        environment = {
-            **os.environ,
-            "BENCHMARK_RAN": str(log),
-            "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": f"{self.root}{os.pathsep}{site.REPOSITORY}",
-            "PYTHONUTF8": "1",
-            "SOURCE_DATE_EPOCH": "1700000000",
-        }
+        variables = {**environment(self.root), "BENCHMARK_RAN": str(log)}
         command = [sys.executable, *SPHINX.split(), "docs", "build/html"]
-        cost = measure(command, environment, self.root)
+        cost = measure(command, variables, self.root)
         return cost, sorted(log.read_text().split())
 
     def forget_pages(self) -> None:

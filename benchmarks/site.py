@@ -254,14 +254,26 @@ def files(pages: list[Page], edits: set[str]) -> dict[str, str]:
     return made
 
 
-def write(root: Path, pages: list[Page], settings: str, edits: set[str]) -> None:
-    """Write the site below ``root``; files that are right stay untouched."""
-    configuration = (REPOSITORY / "conf.py").read_text("utf-8")
-    wanted = {"conf.py": configuration + settings, **files(pages, edits)}
+def configuration(settings: str = "") -> dict[str, str]:
+    """The portal's own ``conf.py``, and what a variant changes in it."""
+    return {"conf.py": (REPOSITORY / "conf.py").read_text("utf-8") + settings}
+
+
+def write_files(root: Path, wanted: dict[str, str]) -> None:
+    """Write files below ``root``, and the portal's style sheets and templates.
+
+    Files that are right stay untouched.
+    """
     for name, text in wanted.items():
         path = root / name
         if not path.is_file() or path.read_text("utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-    if not (root / "docs/_static").exists():
-        shutil.copytree(REPOSITORY / "docs/_static", root / "docs/_static")
+    for name in ("docs/_static", "docs/_templates"):
+        if not (root / name).exists():
+            shutil.copytree(REPOSITORY / name, root / name)
+
+
+def write(root: Path, pages: list[Page], settings: str, edits: set[str]) -> None:
+    """Write the site below ``root``."""
+    write_files(root, {**configuration(settings), **files(pages, edits)})

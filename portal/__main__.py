@@ -7,11 +7,13 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 from portal.archive import pack_site
+from portal.audit import audit
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
 from portal.new import new
 from portal.read_the_docs import rehearse
+from portal.screenshots import shoot
 from portal.status import of_build, rows
 
 
@@ -28,11 +30,17 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("zip", help="pack the site that was built")
     commands.add_parser("rtd", help="build as the hosting service will")
+    commands.add_parser("audit", help="look at every built page as a reader would")
+    commands.add_parser("screenshots", help="take pictures of each type of page")
     options = parser.parse_args(arguments)
     try:
         if options.command == "new":
             for path in new(options.page, options.title, root):
                 print(path)
+        elif options.command == "audit":
+            return 1 if audit(root) else 0
+        elif options.command == "screenshots":
+            print(*shoot(root), sep="\n")
         elif options.command == "evidence":
             return shard.make(options.shard, root)
         elif options.command == "why":

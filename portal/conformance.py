@@ -3,7 +3,7 @@
 HTML that validators accept, and roles that assistive technology understands:
 
 - sources stand in a list (docutils gives them a role that is deprecated);
-- an id stands once (furo wraps a table and gives the wrapper its ids as well);
+- an id stands once (furo wraps a table and gives its ids to the wrapper as well);
 - captions of the sidebar have the level that a heading needs;
 - examples of the gallery have no attribute that HTML does not know.
 
@@ -31,7 +31,7 @@ def depart_citation(self: HTML5Translator, node: nodes.citation) -> None:
 
 
 class SingleIds(SphinxPostTransform):
-    """Takes from a table the ids that its wrapper has."""
+    """Takes from the wrapper of a table the ids that the table has."""
 
     default_priority = 600  # furo wraps at 500
     formats = ("html",)
@@ -39,7 +39,7 @@ class SingleIds(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         for table in self.document.findall(nodes.table):
             if table["ids"] == table.parent["ids"]:
-                table["ids"] = []
+                table.parent["ids"] = []
 
 
 def rename_tooltips(app: Sphinx, doctree: nodes.document) -> None:

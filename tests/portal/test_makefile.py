@@ -95,6 +95,17 @@ def test_only_a_whole_site_is_marked_and_a_mistake_is_reported_each_time(site, m
 
 def test_help_lists_every_command(make, root):
     _, output = make("help")
-    names = ("html", "test", "lint", "live", "new", "bench", "rtd", "clean")
+    names = (
+        "html",
+        "test",
+        "lint",
+        "live",
+        "new",
+        "audit",
+        "screenshots",
+        "bench",
+        "rtd",
+        "clean",
+    )
     for name in (*names, "distclean"):
         assert f"\n{name} " in f"\n{output}"

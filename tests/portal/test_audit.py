@@ -1,0 +1,95 @@
+"""One page of each type is looked at as ``make audit`` looks at all."""
+
+import random
+import re
+import shutil
+import string
+
+import pytest
+
+from portal import audit, browser
+
+PAGES = [
+    "404.html",
+    "attention/flash_attention.html",  # an animation, tables, equations, listings
+    "attention/index.html",
+    "gallery/attention/index.html",
+    "gallery/attention/plot_flash_attention.html",
+    "index.html",
+    "references.html",
+    "reproductions.html",
+    "search.html",
+    "status.html",
+]
+
+
+def test_nothing_keeps_a_reader_from_a_page(chromium, server, html):
+    assert list(audit.look(chromium, server, html, PAGES)) == []
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="vnu needs Java")
+def test_pages_are_valid_html(html):
+    assert audit.validate(html, PAGES) == []
+
+
+BAD = """<!doctype html>
+<html lang="en">
+<head>
+<title>Bad</title>
+<meta http-equiv="Content-Security-Policy" content="script-src 'self'">
+<link rel="icon" href="data:,">
+</head>
+<body>
+<main>
+<h1>Bad</h1>
+<script>go()</script>
+<script src="heavy.js"></script>
+<img src="/none.png">
+<p>Pushed down.</p>
+<script src="push.js"></script>
+<script src="http://127.0.0.1:9/elsewhere.js"></script>
+</main>
+</body>
+</html>
+"""
+PUSH = """
+document.querySelector("h1").style.display = "none";
+document.body.clientHeight;
+requestAnimationFrame(() => setTimeout(() => {
+  document.querySelector("h1").style = "padding-bottom: 400px";
+}, 50));
+throw new Error("broken");
+"""
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    """A folder with one page on which most is wrong."""
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "bad.html").write_text(BAD)
+    (folder / "push.js").write_text(PUSH)
+    noise = random.Random(0).choices(string.ascii_letters, k=60_000)
+    (folder / "heavy.js").write_text(f"'{''.join(noise)}'")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(bad, chromium):
+    with browser.serve(bad) as address:
+        return list(audit.look(chromium, address, bad, ["bad.html"]))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "404 for .*/none.png",
+        "request to http://127.0.0.1:9/elsewhere.js",
+        "error in a script: .*broken",
+        "layout shift of 0",
+        "script-src-elem blocked inline",
+        "image-alt: ",
+        "loads 4. kB of .js, above 40",
+    ],
+)
+def test_what_is_wrong_is_told(told, problem):
+    assert [line for line in told if re.match(f"bad.html, light: {problem}", line)]
