@@ -1,6 +1,6 @@
-"""How a portal of many articles builds: ``make bench options="--articles 100 300 1000"``.
+"""How a portal of many articles builds: its time, its memory, its pages.
 
-The articles have no scripts; all else that a page passes through is the portal's own
+``make bench options="--articles 100 300 1000"`` measures. The articles have no scripts; all else that a page passes through is the portal's own
 configuration. Books have 50 articles each. Writes ``growth.md``.
 """
 
@@ -184,9 +184,9 @@ books of {book}, and have no scripts; all else is as in the portal.
 
 {table}
 
-*others* is how many cores the rest of the machine kept busy during the build: wall times
-are those of the portal alone where it is near zero. At 1000 articles wall times may be
-{limits}, and memory {memory} MB.
+*others* is how many cores the rest of the machine kept busy during the build: wall
+times are those of the portal alone where it is near zero. At 1000 articles wall times
+may be {limits}, and memory {memory} MB.
 """
 
 
