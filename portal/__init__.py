@@ -21,6 +21,7 @@ from portal import (
     gallery_figure,
     head,
     history,
+    learning_path,
     math,
     measured,
     metadata,
@@ -82,6 +83,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         front,
         conformance,
         csp,
+        learning_path,
         sitemap,
         search,
     ):
