@@ -50,7 +50,7 @@ def spy(seen: torch.Tensor, last: int) -> torch.Tensor:
     return target(seen, last)
 
 
-text, checked, frames, tape = torch.tensor([number["the"]]), [], [], [("the", "C0")]
+text, checked, frames, tape = torch.tensor([number["the"]]), [], [], [("the", "0.5")]
 for passes in range(8):
     before = len(text)
     text, kept = speculate(spy, good, text, 4, random)
@@ -71,7 +71,7 @@ fig.set_label(
 )
 
 
-WIDTH = 51  # characters
+WIDTH = 49  # characters
 
 
 def draw(frame: tuple) -> None:
@@ -89,7 +89,7 @@ def draw(frame: tuple) -> None:
         if color == "C1":
             stage.plot([x, x + len(word)], [y, y], color=color)
         x += len(word) + 1
-    written = sum(color in ("C0", "C2") for _, color in shown) - 1
+    written = sum(color in ("C0", "C2") for _, color in shown)
     stage.set_title(f"passes of the target: {passes}     words: {written}", loc="left")
 
 
