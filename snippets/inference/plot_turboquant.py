@@ -76,7 +76,7 @@ fig, stage = plt.subplots(figsize=(4.6, 4.2))
 fig.set_label(
     "Animation of a flat cloud of points: it is moved onto the unit circle, turned, "
     "snapped to a grid of four levels for each coordinate, turned back, and stretched "
-    "to the old lengths. In the last frame lines join originals and what became of them."
+    "to the old lengths. In the last frame lines join each point to what it became."
 )
 
 
