@@ -1,7 +1,8 @@
 """How a portal of many articles builds: its time, its memory, its pages.
 
-``make bench options="--articles 100 300 1000"`` measures. The articles have no scripts; all else that a page passes through is the portal's own
-configuration. Books have 50 articles each. Writes ``growth.md``.
+``make bench options="--articles 100 300 1000"`` measures. The articles have no scripts;
+all else that a page passes through is the portal's own configuration. Books have 50
+articles each. Writes ``growth.md``.
 """
 
 import shutil
