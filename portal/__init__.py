@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from portal import (
+    addresses,
     book_map,
     claim,
     code_guard,
@@ -22,6 +23,7 @@ from portal import (
     head,
     history,
     learning_path,
+    links,
     math,
     measured,
     metadata,
@@ -33,6 +35,7 @@ from portal import (
     reading_time,
     reproductions,
     search,
+    security,
     shapes,
     sitemap,
     snippet,
@@ -84,6 +87,9 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         conformance,
         csp,
         learning_path,
+        links,
+        addresses,
+        security,
         sitemap,
         search,
     ):

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
 from portal.evidence import shard
@@ -28,6 +29,7 @@ def main(arguments: list[str], root: Path) -> int:
     reasons = commands.add_parser("why", help="is its evidence fresh, and if not, why")
     reasons.add_argument("page", help="book/page")
     commands.add_parser("status", help="count what stands behind the pages")
+    commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
     commands.add_parser("rtd", help="build as the hosting service will")
     commands.add_parser("audit", help="look at every built page as a reader would")
@@ -50,6 +52,8 @@ def main(arguments: list[str], root: Path) -> int:
             for label, value in rows(known):
                 print(f"{label:44} {value}")
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
+        elif options.command == "addresses":
+            print(*publish(root), sep="\n")
         elif options.command == "zip":
             print(f"packed {pack_site(root)}")
         else:

@@ -1,4 +1,7 @@
-"""``sitemap.xml`` of all pages, also of those that this build did not write again."""
+"""For search engines: ``robots.txt`` leads to ``sitemap.xml``, which lists all pages.
+
+Also those that this build did not write again.
+"""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,6 +30,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         pages = sorted(app.env.found_docs - {"404"})
         uris = [f"{base}/{app.builder.get_target_uri(page)}" for page in pages]
         Path(app.outdir, "sitemap.xml").write_bytes(sitemap(uris))
+        robots = f"User-agent: *\nAllow: /\nSitemap: {base}/sitemap.xml\n"
+        Path(app.outdir, "robots.txt").write_text(robots)
 
 
 def setup(app: Sphinx) -> None:

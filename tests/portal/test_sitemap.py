@@ -20,3 +20,9 @@ def test_every_page_is_listed_after_each_build(site, make_html):
     article = root / "docs/attention/small.rst"
     article.write_text(article.read_text() + "\nMore.\n")
     assert addresses(make_html(root)) == listed
+
+
+def test_robots_are_led_to_it(site, make_html, monkeypatch):
+    monkeypatch.setenv("READTHEDOCS_CANONICAL_URL", "https://ml.example.org/en/")
+    robots = (make_html(site()).html / "robots.txt").read_text()
+    assert robots.endswith("Sitemap: https://ml.example.org/en/sitemap.xml\n")
