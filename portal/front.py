@@ -53,7 +53,8 @@ class Books(SphinxDirective):
                 cards += nodes.container("", made, classes=["book"])
             else:
                 planned += nodes.list_item("", made)
-        return [cards, *([planned] if planned.children else [])]
+        later = nodes.paragraph("", "Planned", classes=["books-later"])
+        return [cards, *([later, planned] if planned.children else [])]
 
     def _picture(self, figure: str) -> list[nodes.Node]:
         page, _, number = figure.partition(" ")

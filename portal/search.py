@@ -58,7 +58,7 @@ def run(folder: Path, bundle: Path) -> None:
 
 
 def index(app: Sphinx, exception: Exception | None) -> None:
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.name != "html":
         return
     bundle, note = Path(app.outdir, "pagefind"), Path(app.doctreedir, "searched")
     known = words(app.env)
@@ -73,6 +73,11 @@ def index(app: Sphinx, exception: Exception | None) -> None:
     note.write_text(new)
 
 
+def add_script(app: Sphinx) -> None:
+    if app.builder.name == "html":  # not in a book to be read offline
+        app.add_js_file("search.js", loading_method="defer")
+
+
 def setup(app: Sphinx) -> None:
-    app.add_js_file("search.js", loading_method="defer")
+    app.connect("builder-inited", add_script)
     app.connect("build-finished", index)

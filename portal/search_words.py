@@ -17,10 +17,10 @@ from sphinx.environment import BuildEnvironment
 
 from portal.metadata import of_fields
 
-ARTICLE = re.compile(r'<article role="main".*?>(.*)</article>', re.DOTALL)
+ARTICLE = re.compile(r'id="furo-main-content">(.*)</article>', re.DOTALL)
 HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
 SECTION = re.compile(r'<section id="([^"]+)">((?:\s|<span id="[^"]+"></span>)*)<h(\d)>')
-AUTHORS = 3  # of a source; the others are in the list at the end of the page
+REFERENCES = '<section id="references">'  # their words are those of ``sources``
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Words:
         found = ARTICLE.search(html)
         if found is None:
             raise ValueError(f"the page {self.title!r} has no article to be searched")
-        text = HEADERLINK.sub("", found[1])
+        text = found[1].replace(REFERENCES, "<section data-pagefind-ignore>")
+        text = HEADERLINK.sub("", text)
         text = SECTION.sub(r'<section>\2<h\3 id="\1">', text)
         sources = str(LaTeX.from_latex(self.sources))
         fields = "".join(
@@ -85,8 +86,8 @@ def kind(docname: str) -> str:
 
 def source(entry: Entry) -> str:
     """Authors, title and arXiv number of a source, in LaTeX."""
-    people = entry.persons.get("author", [])[:AUTHORS]
-    names = [name for person in people for name in person.last_names]
+    people = entry.persons.get("author", [])
+    names = [name for who in people for name in (*who.first_names, *who.last_names)]
     fields = [entry.fields.get(name, "") for name in ("title", "eprint")]
     return " ".join(filter(None, [*names, *fields]))
 

@@ -6,7 +6,7 @@ await pagefind.options({
   ranking: {
     pageLength: 0.2,
     termFrequency: 0.4,
-    metaWeights: { title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 3, book: 3 },
+    metaWeights: { title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 8, book: 4 },
   },
 });
 await pagefind.init();
@@ -71,20 +71,27 @@ function option(url, className, ...children) {
   return made;
 }
 
-function shown(page) {
-  const { title, kind, book } = page.meta;
-  const place = element("span", {
-    className: "search-place",
-    textContent: [kind, book].filter(Boolean).join(" · "),
-  });
-  const name = element("span", { className: "search-title", textContent: title });
-  const excerpt = element("span", { className: "search-excerpt" });
-  excerpt.innerHTML = page.excerpt; // marks, made by Pagefind of escaped text
-  const parts = page.sub_results.filter((part) => part.url.includes("#"));
+const marked = (className, html) => element("span", { className, innerHTML: html });
+
+// A page, what it says of itself or where the words stand, and its sections that have them.
+// Excerpts are marked by Pagefind in escaped text; what a page says of itself is plain.
+function shown({ url, excerpt, meta, sub_results: parts }) {
+  const place = [meta.kind, meta.book].filter(Boolean).join(" · ");
+  const said = marked("search-excerpt", excerpt);
+  if (meta.summary) said.textContent = meta.summary;
+  const sections = parts.filter((part) => part.url.includes("#")).slice(0, SECTIONS);
   return [
-    option(page.url, "search-page", name, place, excerpt),
-    ...parts.slice(0, SECTIONS).map((part) =>
-      option(part.url, "search-section", element("span", { textContent: part.title }))),
+    option(
+      url, "search-page",
+      element("span", { className: "search-title", textContent: meta.title }),
+      element("span", { className: "search-place", textContent: place }), said,
+    ),
+    ...sections.map((part) =>
+      option(
+        part.url, "search-section",
+        element("span", { className: "search-heading", textContent: part.title }),
+        marked("search-excerpt", part.excerpt),
+      )),
   ];
 }
 

@@ -70,7 +70,7 @@ def test_an_article_is_known_by_aliases_sources_and_names(built):
     assert meta["title"] == "Small"
     assert meta["aliases"] == "GQA, shared keys"
     assert meta["summary"] == "What it says."
-    assert meta["sources"] == "Bée The Art 2001.012"
+    assert meta["sources"] == "Ann Bée The Art 2001.012"
     assert meta["names"] == "small"
 
 
