@@ -26,7 +26,7 @@ LEGEND = (
 
 
 class book_map(nodes.General, nodes.Element):
-    """Stands for the map of ``book`` until all pages have been read."""
+    """Stands for the map until all pages have been read."""
 
 
 class drawing(nodes.General, nodes.Element):
@@ -35,13 +35,10 @@ class drawing(nodes.General, nodes.Element):
 
 class BookMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        book, _, page = self.env.docname.partition("/")
-        if page != "index":
+        if not self.env.docname.endswith("/index"):
             raise self.error("book-map: the map stands on <book>/index.rst")
         mapped(self.env).add(self.env.docname)
-        node = book_map("", book=book)
-        self.set_source_info(node)
-        return [node]
+        return [book_map("")]
 
 
 def mapped(env: BuildEnvironment) -> set[str]:
@@ -65,12 +62,13 @@ def station(
     return Station(title, note, page.summary, name, level, above or ())
 
 
-def stations(env: BuildEnvironment, book: str) -> list[Station]:
+def stations(
+    env: BuildEnvironment, pages: dict[str, Metadata], book: str
+) -> list[Station]:
     """The pages of a book, in reading order, below those of others that they need.
 
-    The address of each is its document.
+    ``pages`` are those of all books. The address of each station is its document.
     """
-    pages = in_reading_order(env)
     before = graph(pages)
     own = [name for name in pages if name.startswith(f"{book}/")]
     needed = {other for name in own for other in before[name]} - set(own)
@@ -100,13 +98,16 @@ def shown(app: Sphinx, docname: str, found: list[Station]) -> nodes.container:
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(book_map)):
-        node.replace_self(shown(app, docname, stations(app.env, node["book"])))
+        node.replace_self(shown(app, docname, app.env.portal_maps[docname]))
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Documents whose map has changed."""
-    views = {name: stations(env, name.partition("/")[0]) for name in mapped(env)}
-    return changed(env, "maps", views)
+    pages = in_reading_order(env)
+    env.portal_maps = {
+        name: stations(env, pages, name.partition("/")[0]) for name in mapped(env)
+    }
+    return changed(env, "maps", env.portal_maps)
 
 
 def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:

@@ -80,7 +80,7 @@ def page_metadata(env: BuildEnvironment, docname: str) -> Metadata:
 def articles(env: BuildEnvironment) -> dict[str, Metadata]:
     """The metadata of all articles, by document, in the order of their names."""
     names = filter(is_article, sorted(env.found_docs))
-    return {name: page_metadata(env, name) for name in names}
+    return {name: of_fields(env.metadata.get(name, {})) for name in names}
 
 
 def field_problems(fields: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 NAMESPACE = "http://www.w3.org/2000/svg"
-LANE = 13.0  # pixels between two lines
+LANE, RAIL = 13.0, 90.0  # pixels between two lines, and of all of them at most
 RADIUS = 5.5  # of a station
 TITLE, NOTE = 19.0, 16.0  # heights of lines of text
 WIDE, SLIM = 9.2, 7.2  # widths of a letter in them, in the widest of usual fonts
@@ -64,11 +64,15 @@ def lanes(before: list[tuple[int, ...]]) -> dict[int, int]:
     return found
 
 
-def line(x: float, top: float, bottom: float, lane: int | None) -> str:
-    """The path from the station at ``top`` to that at ``bottom``."""
-    if lane is None:
+def line(x: float, left: float, top: float, bottom: float) -> str:
+    """The path from the station at ``top`` to that at ``bottom``, by way of ``left``.
+
+    >>> line(50, 50, 10, 40)
+    'M50 15.5V34.5'
+    """
+    if left == x:
         return f"M{x:g} {top + RADIUS:g}V{bottom - RADIUS:g}"
-    left, bend = x - LANE * (lane + 1), LANE / 2
+    bend = min(LANE / 2, x - RADIUS - left)
     start, end = left + bend, x - RADIUS
     return (
         f"M{end:g} {top:g}H{start:g}Q{left:g} {top:g} {left:g} {top + bend:g}"
@@ -91,6 +95,14 @@ def element(
     return ElementTree.SubElement(parent, tag, given)
 
 
+def canvas(width: int, height: float, label: str) -> ElementTree.Element:
+    """An empty drawing; ``label`` says what it is."""
+    size = {"width": width, "height": height, "viewBox": f"0 0 {width} {height:g}"}
+    svg = element(None, "svg", role="group", xmlns=NAMESPACE, **size)
+    svg.set("aria-label", label)
+    return svg
+
+
 def texts(
     parent: ElementTree.Element,
     name: str,
@@ -107,7 +119,9 @@ def texts(
 def draw(stations: list[Station], layout: Layout, label: str) -> ElementTree.Element:
     """The map; ``label`` says what it is a map of."""
     lane = lanes([station.before for station in stations])
-    x = LANE * (max(lane.values(), default=-1) + 1) + RADIUS + 4
+    count = max(lane.values(), default=-1) + 1
+    step = min(LANE, RAIL / max(count, 1))
+    x = step * count + RADIUS + 4
     blocks = [words(station, layout, x) for station in stations]
     heights = [
         max(TITLE * len(titles) + NOTE, NOTE * len(summary)) + 2 * PADDING
@@ -115,9 +129,7 @@ def draw(stations: list[Station], layout: Layout, label: str) -> ElementTree.Ele
     ]
     tops = [sum(heights[:row]) for row in range(len(heights) + 1)]
     middles = [top + PADDING + TITLE / 2 for top in tops]
-    size = {"width": str(layout.width), "height": f"{tops[-1]:g}"}
-    svg = element(None, "svg", viewBox=f"0 0 {layout.width} {tops[-1]:g}", **size)
-    svg.attrib |= {"xmlns": NAMESPACE, "role": "group", "aria-label": label}
+    svg = canvas(layout.width, tops[-1], label)
     for row, station in enumerate(stations):
         link = element(svg, "a", href=station.uri)
         link.set("aria-label", f"{station.title}, {station.note}")
@@ -125,9 +137,9 @@ def draw(stations: list[Station], layout: Layout, label: str) -> ElementTree.Ele
         box = {"width": layout.width - x - 11, "height": heights[row] - 4}
         element(link, "rect", "map-box", x=x + 10, y=tops[row] + 2, rx=4, **box)
         for above in station.before:
-            way = lane[above] if row > above + 1 else None
+            left = x - 3 - step * (lane[above] + 1) if row > above + 1 else x
             color = f"map-line map-line-{above % COLORS}"
-            element(link, "path", color, d=line(x, middles[above], middles[row], way))
+            element(link, "path", color, d=line(x, left, middles[above], middles[row]))
         kind = f"map-station map-{station.level}"
         element(link, "circle", kind, cx=x, cy=middles[row], r=RADIUS)
         y, (titles, summary) = tops[row] + PADDING + 14, blocks[row]

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from portal.rail import lanes
+from portal.rail import Layout, Station, draw, lanes
 
 BOOK = """\
 Attention
@@ -135,3 +135,19 @@ def test_no_line_crosses_another_in_its_lane():
             if one < other and lane[one] == lane[other]:
                 assert spans[one] < other
     assert max(lane.values()) == 4  # five overlap at row 4
+
+
+def test_many_lines_leave_room_for_the_titles():
+    """Stations 0 to 39 lead to 40 to 79: forty lines beside each other."""
+    stations = [
+        Station(f"Page {n}", "Note", "Text.", "p", "advanced", (n - 40,) * (n >= 40))
+        for n in range(80)
+    ]
+    svg = draw(stations, Layout(328, 328), "Map")
+    assert all(float(circle.get("cx")) < 110 for circle in svg.iter("circle"))
+    lefts = [
+        float(number)
+        for path in svg.iter("path")
+        for number in re.findall(r"[HQ]([\d.-]+)", path.get("d"))
+    ]
+    assert min(lefts) >= 0

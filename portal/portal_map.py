@@ -1,0 +1,98 @@
+"""``.. portal-map::`` draws all pages of all books, and what builds on what."""
+
+from xml.etree import ElementTree
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from portal.book_map import drawing
+from portal.changed import changed
+from portal.constellation import Star, depths, draw
+from portal.prerequisites import graph, in_reading_order
+from portal.reading_time import spelled, times
+
+WIDTHS = {"wide": 760, "narrow": 328}
+LEGEND = (
+    "Lines lead from a page to those that build on it, in the color of the book that "
+    "they come from. Farther right, more lies below a page; a fuller circle is harder."
+)
+
+
+class portal_map(nodes.General, nodes.Element):
+    """Stands for the map until all pages have been read."""
+
+
+class PortalMap(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        mapped(self.env).add(self.env.docname)
+        return [portal_map("")]
+
+
+def mapped(env: BuildEnvironment) -> set[str]:
+    """The documents with a map of the portal."""
+    if not hasattr(env, "portal_mapped_whole"):
+        env.portal_mapped_whole = set()
+    return env.portal_mapped_whole
+
+
+def stars(env: BuildEnvironment) -> tuple[list[Star], dict[str, tuple[str, ...]]]:
+    """All pages, below the titles of their books, and what each builds on."""
+    pages = in_reading_order(env)
+    before = graph(pages)
+    depth = depths(before)
+    books: dict[str, list[str]] = {}
+    for name in pages:
+        books.setdefault(name.partition("/")[0], []).append(name)
+    made = []
+    for book, own in books.items():
+        start, total = f"{book}/index", sum(times(env)[name] for name in own)
+        if start in env.titles:
+            note = f"{len(own)} pages, {spelled(total)}"
+            made.append(Star(start, env.titles[start].astext(), note, "", "", -1))
+        for name in own:
+            level, summary = pages[name].level, pages[name].summary
+            note = f"{level.capitalize()} · {spelled(times(env)[name])}"
+            title = env.titles[name].astext()
+            made.append(Star(name, title, note, summary, level, depth[name]))
+    return made, before
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(portal_map)):
+        found, before = stars(app.env)
+        uris = {
+            star.docname: app.builder.get_relative_uri(docname, star.docname)
+            for star in found
+        }
+        box = nodes.container("", classes=["page-map"])
+        for size, width in WIDTHS.items():
+            svg = ElementTree.tostring(draw(found, before, uris, width), "unicode")
+            box += drawing("", svg=svg, size=size)
+        box += nodes.paragraph("", LEGEND)
+        node.replace_self(box)
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Documents whose map has changed."""
+    return changed(env, "portal-map", dict.fromkeys(mapped(env), stars(env)))
+
+
+def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    mapped(env).discard(docname)
+
+
+def merge(
+    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
+) -> None:
+    mapped(env).update(mapped(other) & set(docnames))
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(portal_map)
+    app.add_directive("portal-map", PortalMap)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-merge-info", merge)
+    app.connect("doctree-resolved", resolve)
+    app.connect("env-updated", rewrite)
