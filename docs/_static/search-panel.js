@@ -79,14 +79,14 @@ function shown({ url, excerpt, meta, sub_results: parts }) {
   const place = [meta.kind, meta.book].filter(Boolean).join(" · ");
   const said = marked("search-excerpt", excerpt);
   if (meta.summary) said.textContent = meta.summary;
-  const sections = parts.filter((part) => part.url.includes("#")).slice(0, SECTIONS);
+  const below = parts.filter((part) => part.url.includes("#") && part.title !== meta.title);
   return [
     option(
       url, "search-page",
       element("span", { className: "search-title", textContent: meta.title }),
       element("span", { className: "search-place", textContent: place }), said,
     ),
-    ...sections.map((part) =>
+    ...below.slice(0, SECTIONS).map((part) =>
       option(
         part.url, "search-section",
         element("span", { className: "search-heading", textContent: part.title }),
