@@ -13,8 +13,9 @@
     const letter = event.key === "k" && (event.ctrlKey || event.metaKey);
     if (event.altKey || !(slash || letter)) return;
     event.preventDefault();
+    event.stopPropagation(); // Sphinx would give the focus to the sidebar's box
     start();
-  });
+  }, true);
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.('a[href$="search.html"]');
     const box = event.target.closest?.(".sidebar-search, .search-button");
