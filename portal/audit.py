@@ -44,15 +44,21 @@ SCROLL = """async () => {
     scrollTo(0, y);
     await frame();
   }
-  const shown = [...document.images].filter((image) => image.checkVisibility());
-  await Promise.all(shown.map((image) => image.decode().catch(() => 0)));
+  const loading = [...document.images].filter((image) =>
+    !image.complete && image.checkVisibility());
+  const loaded = loading.map((image) =>
+    new Promise((done) => { image.onload = image.onerror = done; }));
+  const waited = new Promise((done) => setTimeout(done, 5000));
+  await Promise.race([Promise.all(loaded), waited]);
   await document.fonts.ready;
   scrollTo(0, 0);
   await frame();
   await frame();
 }"""
 AXE = """async () => {
-  const {violations} = await axe.run({resultTypes: ["violations"]});
+  const {violations} = await axe.run(
+    {exclude: [".katex-html"]},  // hidden from assistive technology, and large
+    {resultTypes: ["violations"]});
   return violations.map(({id, help, nodes}) =>
     `${id}: ${help}, ${nodes.length} times, first ${nodes[0].html.slice(0, 120)}`);
 }"""
@@ -157,7 +163,7 @@ def audit(root: Path) -> int:
     count = 0
     with browser.serve(folder) as address, browser.launch() as chromium:
         for problem in look(chromium, address, folder, names):
-            print(problem)
+            print(problem, flush=True)
             count += 1
     for problem in validate(folder, names):
         print(problem)

@@ -37,6 +37,10 @@ from sphinx.writers.html5 import HTML5Translator
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "vendor/katex/katex.min.js"
 CSS = "katex/katex.min.css"
+FONTS = ("Main-Regular", "Math-Italic")  # on every page with math
+
+# So that letters are there when the page is first drawn, and none moves later.
+PRELOAD = '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>\n'
 
 # What KaTeX would only print, or show in red, is an error here. ``eqn-num`` marks a
 # number that it counts itself, apart from Sphinx's.
@@ -218,16 +222,19 @@ def check_files(app: Sphinx) -> None:
         raise ExtensionError(f"{SCRIPT} is missing: run python vendor/update.py")
 
 
-def add_css(
+def add_files(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
     if context.get("has_maths_elements") and app.builder.name != "epub":
         app.builder.add_css_file(CSS)
+        for name in FONTS:
+            uri = context["pathto"](f"_static/katex/fonts/KaTeX_{name}.woff2", 1)
+            context["metatags"] = context.get("metatags", "") + PRELOAD.format(uri)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("katex_macros", {}, "html", types=frozenset({dict}))
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("builder-inited", check_files)
-    app.connect("html-page-context", add_css)
+    app.connect("html-page-context", add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,6 +19,8 @@ SERVED = ROOT / "docs/_static/katex"
 # Every browser that runs the portal's pages reads woff2.
 OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
 
+AMS = {"Capitals": "U+41-5A", "Symbols": "U+0-40,U+5B-10FFFF"}
+
 
 def copy_script() -> None:
     BUILD.mkdir()
@@ -40,6 +42,30 @@ def copy_styles() -> None:
     shutil.copyfile(PACKAGE / "LICENSE", SERVED / "LICENSE")
 
 
+def split_ams() -> None:
+    """Two files of the font of AMS symbols, so that a page with one capital loads few.
+
+    A browser takes the file in whose range a character of the page lies.
+    """
+    from fontTools import subset
+
+    css = (SERVED / "katex.min.css").read_text("utf-8")
+    whole = SERVED / "fonts/KaTeX_AMS-Regular.woff2"
+    (face,) = re.findall(rf"@font-face{{[^}}]*{whole.name}[^}}]*}}", css)
+    faces = []
+    for part, ranges in AMS.items():
+        made = whole.with_name(f"KaTeX_AMS-{part}.woff2")
+        options = ["--flavor=woff2", "--no-hinting", "--no-recalc-timestamp"]
+        subset.main(
+            [str(whole), f"--unicodes={ranges}", f"--output-file={made}", *options]
+        )
+        own = face.replace(whole.name, made.name)
+        faces.append(f"{own[:-1]};unicode-range:{ranges}}}")
+    css = css.replace(face, "".join(faces))
+    (SERVED / "katex.min.css").write_text(css, "utf-8", newline="\n")
+    whole.unlink()
+
+
 def checksums() -> str:
     files = [path for path in [*BUILD.rglob("*"), *SERVED.rglob("*")] if path.is_file()]
     lines = (
@@ -55,6 +81,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     copy_script()
     copy_styles()
+    split_ams()
     sums = checksums()
     (BUILD / "SHA256SUMS").write_text(sums, "utf-8", newline="\n")
 
