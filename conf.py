@@ -41,6 +41,7 @@ html_theme_options = {
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
 html_static_path = ["docs/_static"]
 html_css_files = ["portal.css"]
+html_js_files = [("scrollers.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
 html_math_renderer = "katex"
 html_copy_source = False

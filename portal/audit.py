@@ -16,6 +16,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -70,7 +71,7 @@ def axe() -> str:
 
 
 def problems(page: "Page", address: str, sizes: budget.Sizes) -> list[str]:
-    """What is wrong with one page, opened in this browser tab."""
+    """What is wrong with one page, opened in this new browser tab."""
     failed: list[str] = []
 
     def note_response(answer) -> None:
@@ -81,16 +82,9 @@ def problems(page: "Page", address: str, sizes: budget.Sizes) -> list[str]:
         if urlsplit(request.url)[:2] != urlsplit(address)[:2]:
             failed.append(f"request to {request.url}")
 
-    def note_error(error) -> None:
-        failed.append(f"error in a script: {error}")
-
-    noted = {
-        "response": note_response,
-        "request": note_request,
-        "pageerror": note_error,
-    }
-    for event, note in noted.items():
-        page.on(event, note)
+    page.on("response", note_response)
+    page.on("request", note_request)
+    page.on("pageerror", lambda error: failed.append(f"error in a script: {error}"))
     page.goto(address)
     page.evaluate(SCROLL)
     seen = page.evaluate("seen")
@@ -99,8 +93,6 @@ def problems(page: "Page", address: str, sizes: budget.Sizes) -> list[str]:
     )
     page.evaluate(axe())
     found = page.evaluate(AXE)
-    for event, note in noted.items():
-        page.remove_listener(event, note)
     if seen["shift"] > SHIFT:
         failed.append(f"layout shift of {seen['shift']:.3f}, above {SHIFT}")
     return [
@@ -116,14 +108,14 @@ def look(
 ) -> Iterator[str]:
     """A line for each problem of these pages of a served folder, light and dark."""
     sizes = budget.Sizes(folder)
-    for theme in THEMES:
-        screen = {"width": 1366, "height": 768}
+    screen = {"width": 1366, "height": 768}
+    for theme, name in product(THEMES, names):
+        # Of each page its own, since a browser counts what it has kept in memory.
         with chromium.new_context(color_scheme=theme, viewport=screen) as context:
             context.add_init_script(WATCH)
             page = context.new_page()
-            for name in names:
-                for problem in problems(page, f"{address}/{name}", sizes):
-                    yield f"{name}, {theme}: {problem}"
+            for problem in problems(page, f"{address}/{name}", sizes):
+                yield f"{name}, {theme}: {problem}"
 
 
 def validate(folder: Path, names: list[str]) -> list[str]:

@@ -93,3 +93,47 @@ def told(bad, chromium):
 )
 def test_what_is_wrong_is_told(told, problem):
     assert [line for line in told if re.match(f"bad.html, light: {problem}", line)]
+
+
+@pytest.fixture
+def narrow(chromium, server):
+    """An article on a phone whose owner prefers that nothing moves."""
+    screen = {"width": 360, "height": 740}
+    with chromium.new_context(viewport=screen, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(f"{server}/attention/flash_attention.html")
+        yield page
+
+
+def test_drawers_open_by_keyboard_and_hold_no_focus_while_closed(narrow):
+    entry = narrow.locator(".sidebar-tree a").first
+    focused = (
+        "element => { element.focus(); return document.activeElement === element }"
+    )
+    assert not entry.evaluate(focused)
+    narrow.keyboard.press("Tab")
+    assert narrow.evaluate("document.activeElement.id") == "__navigation"
+    icon = narrow.locator(".nav-overlay-icon")
+    assert icon.evaluate("element => getComputedStyle(element).outlineStyle") == "solid"
+    narrow.keyboard.press("Space")
+    narrow.wait_for_function("document.querySelector('#__navigation').checked")
+    assert entry.evaluate(focused)
+
+
+def test_animations_yield_to_their_stills(narrow):
+    figures = narrow.locator("picture.only-light:has(source) img")
+    figures.first.scroll_into_view_if_needed()
+    narrow.wait_for_function(
+        "image => image.complete", arg=figures.first.element_handle()
+    )
+    assert figures.first.evaluate("image => image.currentSrc").endswith("_light.svg")
+
+
+def test_only_boxes_that_scroll_take_the_focus(narrow):
+    boxes = narrow.locator(".highlight pre, .table-wrapper, .katex-display")
+    narrow.wait_for_function("document.querySelector('pre[tabindex]')")
+    pairs = boxes.evaluate_all(
+        "boxes => boxes.map(box => [box.scrollWidth > box.clientWidth, box.tabIndex])"
+    )
+    assert {focus for scrolls, focus in pairs if scrolls} == {0}
+    assert {focus for scrolls, focus in pairs if not scrolls} == {-1}
