@@ -51,7 +51,7 @@ def draw(
 ) -> ElementTree.Element:
     """The map, ``width`` pixels wide."""
     step = 0.4 * width / max(1, *(star.depth + 1 for star in stars))
-    xs = [RADIUS + 4 + step * max(star.depth, 0) for star in stars]
+    xs = [round(RADIUS + 4 + step * max(star.depth, 0)) for star in stars]
     titles = [
         textwrap.wrap(star.title, int((width - x - 16) / LETTER))
         for star, x in zip(stars, xs, strict=True)
@@ -89,6 +89,11 @@ def draw(
     return svg
 
 
-def curve(x: float, y: float, right: float, down: float) -> str:
-    """From a page to one that builds on it: off vertically, and in from the left."""
-    return f"M{x:g} {y:g}C{x:g} {(y + down) / 2:g} {x:g} {down:g} {right:g} {down:g}"
+def curve(*ends: float) -> str:
+    """From a page to one that builds on it: off vertically, and in from the left.
+
+    >>> curve(9, 20, 40, 60.4)
+    'M9 20C9 40 9 60 40 60'
+    """
+    x, y, right, down = map(round, ends)
+    return f"M{x} {y}C{x} {(y + down) // 2} {x} {down} {right} {down}"

@@ -74,7 +74,7 @@ def written(root):
     [
         ("Base\n====", "Basis\n=====", {"base", "middle", "top", "small"}),  # sidebar
         ("About base", "On the base", {"base", "middle", "top"}),
-        ("Text.", "Words " * 300, {"base", "middle", "top"}),
+        ("Text.", "Words " * 400, {"base", "middle", "top"}),
         ("Text.", "Other text.", {"base"}),
     ],
 )

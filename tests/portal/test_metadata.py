@@ -8,7 +8,7 @@ GOOD = """\
 :summary: Two is twice
    one.
 :level: introductory
-:prerequisites: attention/other
+:prerequisites: positions/other
 :aliases: SML, small attention
 
 Small
@@ -20,7 +20,7 @@ OTHER = ":prose:\n:summary: Other.\n:level: advanced\n\nOther\n=====\n"
 @pytest.fixture
 def two_pages(site):
     def two_pages(small=GOOD, other=OTHER):
-        pages = {"docs/attention/other.rst": other, "docs/attention/small.rst": small}
+        pages = {"docs/positions/other.rst": other, "docs/attention/small.rst": small}
         root = site(files=pages)
         for path, text in pages.items():  # as they are: the fixture completes fields
             (root / path).write_text(text)
@@ -45,9 +45,14 @@ def test_good_fields_build_and_do_not_show(two_pages, make_html):
         (":aliases: SML", ":alias: SML", 5, "unknown field 'alias'"),
         (":aliases: SML", ":orphan:\n:aliases: SML", 5, "unknown field 'orphan'"),
         (":aliases: SML", ":author: A\n:aliases: SML", 5, "unknown field 'author'"),
-        ("on/other", "on/nowhere", 4, "unknown prerequisite 'attention/nowhere'"),
-        ("on/other", "on/index", 4, "unknown prerequisite 'attention/index'"),
-        ("on/other", "on/small", 4, "before the next: attention/small, attention/sm"),
+        ("ons/other", "ons/nowhere", 4, "unknown prerequisite 'positions/nowhere'"),
+        ("ons/other", "ons/index", 4, "unknown prerequisite 'positions/index'"),
+        (
+            "positions/other",
+            "attention/small",
+            4,
+            "before the next: attention/small, attention/sm",
+        ),
     ],
 )
 def test_mistake_in_a_field(two_pages, make_html, good, bad, line, cause):
@@ -62,8 +67,8 @@ def test_alias_of_another_page(two_pages, make_html):
     build = make_html(two_pages(other=other))
     assert build.status != 0
     assert (
-        "docs/attention/small.rst:5: WARNING: the alias 'SML' belongs to "
-        "attention/other" in build.output
+        "docs/positions/other.rst:3: WARNING: the alias 'sml' belongs to "
+        "attention/small" in build.output
     )
 
 
@@ -73,7 +78,7 @@ def test_circle(two_pages, make_html):
     assert build.status != 0
     (message,) = [t for t in build.output.splitlines() if "before the next" in t]
     assert "rst:3: " in message or "rst:4: " in message
-    assert message.count("attention/other") + message.count("attention/small") == 4
+    assert message.count("positions/other") + message.count("attention/small") == 4
 
 
 def test_page_in_no_table_of_contents(two_pages, make_html):
@@ -87,10 +92,10 @@ def test_page_in_no_table_of_contents(two_pages, make_html):
 def test_removed_prerequisite_is_found_without_reading_the_page(two_pages, make_html):
     root = two_pages()
     make_html(root)
-    (root / "docs/attention/other.rst").unlink()
+    (root / "docs/positions/other.rst").unlink()
     index = root / "docs/index.rst"
-    index.write_text(index.read_text().replace("   attention/other\n", ""))
-    assert "unknown prerequisite 'attention/other'" in make_html(root).output
+    index.write_text(index.read_text().replace("   positions/other\n", ""))
+    assert "unknown prerequisite 'positions/other'" in make_html(root).output
 
 
 def test_diamond_is_no_circle():
