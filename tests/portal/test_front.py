@@ -95,6 +95,7 @@ def test_the_newest_pages_come_first_with_the_date_of_their_first_commit(
     pages = {**page_files("attention", "late"), **page_files("attention", "later")}
     root = site(files={**files, **pages})
     commit(root, "Add all but two", "docs/attention/small.rst")
+    assert text(make_html(root).page(), "newest").startswith("Small Attention, ")
     commit(root, "Add one", "docs/attention/late.rst")
     commit(root, "Add another", "docs/attention/later.rst")
     with (root / "docs/attention/small.rst").open("a") as article:
@@ -116,9 +117,12 @@ def test_the_front_page_follows_titles_and_counts_and_nothing_else(
     assert make_html(root).status == 0
     assert front.stat().st_mtime_ns == before
     renamed = BOOK.replace("Attention\n=", "Attending\n=") + "   late\n"
+    (root / "docs/attention/index.rst").write_text(renamed)
     late = page_files("attention", "late")
-    build = make_html(
-        site(files={**files, **late, "docs/attention/index.rst": renamed})
-    )
+    late["docs/attention/late.rst"] = (root / "docs/attention/small.rst").read_text()
+    for path, written in late.items():
+        (root / path).write_text(written)
+    build = make_html(root)
+    assert build.status == 0, build.output
     assert "2 pages<" in build.page()
     assert "Attending" in build.page()

@@ -20,6 +20,11 @@ A part
 ------
 
 .. snippet:: attention.small.small
+
+References
+----------
+
+Listed.
 """
 BIBLIOGRAPHY = (
     "@misc{real, author={B{\\'e}e, Ann}, title={The {Art}}, year=2001, "
@@ -79,6 +84,7 @@ def test_only_the_article_is_indexed_and_its_headings_are_places(built):
     assert page["content"].startswith("Small. ")
     assert "On this page" not in page["content"]
     assert "¶" not in page["content"]
+    assert "Listed." not in page["content"]  # the sources are known already
     headings = {anchor["id"]: anchor["text"] for anchor in page["anchors"]}
     assert headings["a-part"] == "A part"
 
