@@ -90,7 +90,7 @@ def test_only_the_article_is_indexed_and_its_headings_are_places(built):
 
 
 def test_the_published_page_carries_nothing_for_the_index(built):
-    assert "pagefind" not in built[1].page("attention/small")
+    assert "data-pagefind-meta" not in built[1].page("attention/small")
 
 
 def marks(html):
