@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import compare, measure, report, site
+from benchmarks import compare, growth, measure, report, site
 
 
 def test_the_plan_is_the_same_each_time_and_has_the_promised_seconds():
@@ -85,3 +85,22 @@ def test_two_pages_are_built_and_reported(tmp_path):
     assert "| *module* runs exactly its dependents |  | yes | yes |" in text
     assert "| cold: ours |" in text
     assert "*script* runs" not in text  # was not measured
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_portal_of_articles_is_built_and_reported(tmp_path):
+    table = growth.run([3], tmp_path)
+    assert [row[0] for row in table] == ["3 cold", "3 no-op", "3 one edit"]
+    growth.write(table, [3], tmp_path / "growth.md")
+    assert "| 3 one edit |" in (tmp_path / "growth.md").read_text()
+
+
+def test_an_edit_changes_one_article(tmp_path):
+    portal = growth.Portal(tmp_path, 3)
+    before = portal.files()
+    site.write_files(tmp_path, before)
+    portal.edit()
+    changed = [
+        name for name, text in before.items() if (tmp_path / name).read_text() != text
+    ]
+    assert changed == ["docs/book_00/article_0001.rst"]
