@@ -5,7 +5,7 @@ HTML that validators accept, and roles that assistive technology understands:
 - sources stand in a list (docutils gives them a role that is deprecated);
 - an id stands once (furo wraps a table and gives its ids to the wrapper as well);
 - captions of the sidebar have the level that a heading needs;
-- examples of the gallery have no attribute that HTML does not know.
+- the gallery has no attribute that HTML does not know, and no id on several places.
 
 ``docs/_templates/page.html`` does the same for the frame of the page.
 """
@@ -42,10 +42,12 @@ class SingleIds(SphinxPostTransform):
                 table.parent["ids"] = []
 
 
-def rename_tooltips(app: Sphinx, doctree: nodes.document) -> None:
-    """The gallery's tooltips as titles, which HTML knows."""
-    for raw in doctree.findall(nodes.raw):
-        if 'class="sphx-glr-thumbcontainer"' in raw.astext():
+def correct_gallery(app: Sphinx, doctree: nodes.document) -> None:
+    """Tooltips as titles, which HTML knows; no places for tags, since none are used."""
+    for raw in list(doctree.findall(nodes.raw)):
+        if "sphx-glr-tag-list" in raw.astext():
+            raw.parent.remove(raw)
+        elif "sphx-glr-thumbcontainer" in raw.astext():
             text = raw.astext().replace(" tooltip=", " title=")
             raw.replace_self(nodes.raw(text, text, format="html"))
 
@@ -67,5 +69,5 @@ def level_captions(
 def setup(app: Sphinx) -> None:
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_post_transform(SingleIds)
-    app.connect("doctree-read", rename_tooltips)
+    app.connect("doctree-read", correct_gallery)
     app.connect("html-page-context", level_captions, priority=600)  # furo: 500

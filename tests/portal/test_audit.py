@@ -14,6 +14,7 @@ PAGES = [
     "attention/flash_attention.html",  # an animation, tables, equations, listings
     "attention/index.html",
     "gallery/attention/index.html",
+    "gallery/index.html",
     "gallery/attention/plot_flash_attention.html",
     "index.html",
     "references.html",

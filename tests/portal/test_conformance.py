@@ -48,3 +48,4 @@ def test_frame_and_content(built):
     gallery = built.page("gallery/attention/index")
     assert re.search('class="sphx-glr-thumbcontainer" title="One line."', gallery)
     assert " tooltip=" not in gallery
+    assert "sg-tag-list" not in built.page("gallery/index")

@@ -105,6 +105,9 @@ def test_the_newest_pages_come_first_with_the_date_of_their_first_commit(
     assert build.status == 0, build.output
     newest = text(build.page(), "newest")
     assert re.fullmatch(r"later Attention, \S{10} late Attention, \S{10}", newest)
+    article = root / "docs/attention/later.rst"
+    article.write_text(article.read_text().replace("later\n=====", "Last\n===="))
+    assert text(make_html(root).page(), "newest").startswith("Last Attention, ")
 
 
 def test_the_front_page_follows_titles_and_counts_and_nothing_else(

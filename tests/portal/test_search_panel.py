@@ -101,7 +101,7 @@ def test_a_slash_that_is_typed_elsewhere_is_a_slash(tab):
 
 def test_a_phrase_and_filters_narrow_the_answers(tab):
     def count():
-        tab.wait_for_function("document.querySelector('.search-said').textContent")
+        tab.get_by_role("status").filter(has_text="page").wait_for()
         tab.wait_for_timeout(300)
         said = tab.get_by_role("status").inner_text()
         return int(said.split()[0].replace("No", "0"))
