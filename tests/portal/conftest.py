@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from sphinx.cmd.build import build_main
 
-from portal import browser
+from portal import browser, turns
 from portal.mirror import places
 
 SCRIPT = '''\
@@ -220,15 +221,18 @@ def start(root: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 
 
 @pytest.fixture(scope="session")
-def html(root: Path) -> Path:
-    """The built portal; evidence that is there already is used."""
+def html(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built portal, a copy that no other build writes to."""
     environment = {**os.environ, "PYTHONWARNINGS": ""}
     command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
     run = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    return root / "build/html"
+    with turns.acquire(root / "build/.turn", "to be copied"):
+        return shutil.copytree(
+            root / "build/html", tmp_path_factory.mktemp("html") / "html"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def test_frame_and_content(built):
     assert "doc-biblioentry" not in page
     assert 'class="caption" role="heading" aria-level="2"' in page
     names = re.findall('<(?:aside|nav) [^>]*aria-label="([^"]+)"', page)
-    assert len(names) == len(set(names)) == 3
+    assert len(names) == len(set(names)) == 4
     assert "<h1>Search</h1>" in built.page("search")
     gallery = built.page("gallery/attention/index")
     assert re.search('class="sphx-glr-thumbcontainer" title="One line."', gallery)
