@@ -1,7 +1,7 @@
 """``make epub``: the whole portal as an EPUB that readers without scripts show well.
 
 It is Sphinx's own builder, and what a book needs beyond it: math is MathML, which the
-package must declare for each file; figures come in their light version, an animation as
+package must declare for each file, like drawings with links; figures come in their light version, an animation as
 its still; answers stand open, since not every reader can open them; and the style sheet
 is ``_static/epub.css`` instead of the site's.
 """
@@ -14,19 +14,19 @@ from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 
 from portal.archive import pack
+from portal.book_map import drawing
 from portal.gallery_figure import picture, picture_image
 
 
 class Book(Epub3Builder):
-    """Sphinx's builder, with a manifest that says which files hold MathML."""
+    """Sphinx's builder, with a manifest that says which files hold MathML and SVG."""
 
     def build_content(self) -> None:
         super().build_content()
         package = Path(self.outdir, "content.opf")
         holds = {
-            path.relative_to(self.outdir).as_posix()
+            path.relative_to(self.outdir).as_posix(): held(path.read_text("utf-8"))
             for path in Path(self.outdir).rglob("*.xhtml")
-            if "<math" in path.read_text("utf-8")
         }
         package.write_text(declare(package.read_text("utf-8"), holds), "utf-8")
 
@@ -37,16 +37,27 @@ class Book(Epub3Builder):
         pack(outdir / name, outdir, [*first, *self.files])
 
 
-def declare(package: str, holds: set[str]) -> str:
-    """The package document, with the property of those files that hold MathML.
+def held(page: str) -> str:
+    """What a page holds that its package must declare.
 
-    >>> declare('<item id="1" href="a.xhtml" /><item href="b.xhtml" />', {"a.xhtml"})
-    '<item id="1" href="a.xhtml" properties="mathml" /><item href="b.xhtml" />'
+    >>> held("<math></math><svg></svg>"), held("<p></p>")
+    ('mathml svg', '')
+    """
+    tags = {"mathml": "<math", "svg": "<svg"}
+    return " ".join(name for name, tag in tags.items() if tag in page)
+
+
+def declare(package: str, holds: dict[str, str]) -> str:
+    """The package document, with the properties of each file.
+
+    >>> declare('<item href="a.xhtml" /><item href="b.xhtml" />', {"a.xhtml": "svg"})
+    '<item href="a.xhtml" properties="svg" /><item href="b.xhtml" />'
     """
 
     def item(found: re.Match) -> str:
+        properties = holds.get(found[1])
         return (
-            found[0][:-2] + 'properties="mathml" />' if found[1] in holds else found[0]
+            f'{found[0][:-2]}properties="{properties}" />' if properties else found[0]
         )
 
     return re.sub(r'<item [^>]*href="([^"]*)"[^>]*/>', item, package)
@@ -71,6 +82,12 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         text = source.children[1:]
         box = nodes.container("", *text, ids=source["ids"], classes=["citation"])
         source.replace_self(box)
+    for version in list(doctree.findall(drawing)):
+        if version["size"] == "narrow":
+            version.parent.remove(version)
+    for link in list(doctree.findall(nodes.reference)):
+        if link.get("refuri", "").startswith("search."):  # a book has no such page
+            link.parent.parent.remove(link.parent)
     if docname.startswith("gallery/"):
         for thumbnail in list(doctree.findall(nodes.raw)):  # has attributes of its own
             thumbnail.parent.remove(thumbnail)
@@ -78,4 +95,4 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_builder(Book, override=True)
-    app.connect("doctree-resolved", simplify)
+    app.connect("doctree-resolved", simplify, priority=700)  # after maps are drawn
