@@ -1,9 +1,9 @@
 """``make epub``: the whole portal as an EPUB that readers without scripts show well.
 
 It is Sphinx's own builder, and what a book needs beyond it: math is MathML, which the
-package must declare for each file, like drawings with links; figures come in their light version, an animation as
-its still; answers stand open, since not every reader can open them; and the style sheet
-is ``_static/epub.css`` instead of the site's.
+package must declare for each file, like drawings with links; figures come in their
+light version, an animation as its still; answers stand open, since not every reader can
+open them; and the style sheet is ``_static/epub.css`` instead of the site's.
 """
 
 import re
