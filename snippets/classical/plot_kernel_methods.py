@@ -91,7 +91,6 @@ def update(frame):
 
 price = FuncAnimation(fig, update, range(len(caps)), interval=400)
 update(len(caps) - 1)
-fig.tight_layout()
 
 # %%
 # Borders that bend
@@ -217,7 +216,6 @@ def advance(number):
 
 settling = FuncAnimation(fig, advance, [*range(16), until, until], interval=700)
 advance(until)
-fig.tight_layout()
 
 # %%
 # Around the Gram matrix

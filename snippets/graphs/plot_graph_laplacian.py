@@ -104,7 +104,7 @@ heat = torch.stack([diffuse(start, club, time) for time in times])
 means = torch.stack([heat[:, faction == side].mean(1) for side in (0, 1)], dim=1)
 gap = means[:, 0] - means[:, 1]
 part = waves[0, 1] * (waves[faction == 0, 1].mean() - waves[faction == 1, 1].mean())
-alone = torch.exp(-frequencies[1] * times) * part
+alone = torch.exp(-frequencies[1] * torch.from_numpy(times)) * part
 late = gap[-1] / alone[-1]
 
 assert abs(late - 1) < 0.05
