@@ -71,18 +71,9 @@ def times(env: BuildEnvironment) -> dict[str, int]:
 
 
 def minutes(env: BuildEnvironment, of: str) -> int:
-    """The minutes that a page takes, or all pages of a book.
-
-    Raises
-    ------
-    LookupError
-        If there is no such page, and no book of that name that has pages.
-    """
+    """The minutes that a page takes, or all pages of a book; none of what is unknown."""
     known = times(env)
-    found = [known[name] for name in known if name == of or name.startswith(f"{of}/")]
-    if not found:
-        raise LookupError(f"{of!r} is neither a page nor a book that has pages")
-    return sum(found)
+    return sum(known[n] for n in known if n == of or n.startswith(f"{of}/"))
 
 
 class ReadingTime(SphinxRole):
@@ -107,22 +98,18 @@ def measure(app: Sphinx, doctree: nodes.document) -> None:
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(reading_time)):
-        try:
-            text = spelled(minutes(app.env, node["of"]))
-        except LookupError as problem:
+        of = node["of"]
+        found = minutes(app.env, of)
+        if not found:  # an article takes a minute at least
+            problem = f"{of!r} is neither a page nor a book that has pages"
             logger.warning("reading time: %s", problem, location=node, type="metadata")
-            text = "?"
-        node.replace_self(nodes.Text(text))
+        node.replace_self(nodes.Text(spelled(found) if found else "?"))
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Documents that tell a time which has changed."""
-    known = times(env)
     views = {
-        docname: [
-            sum(known[n] for n in known if n == of or n.startswith(f"{of}/"))
-            for of in sorted(names)
-        ]
+        docname: [minutes(env, of) for of in sorted(names)]
         for docname, names in asked(env).items()
     }
     return changed(env, "times", views)
