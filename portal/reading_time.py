@@ -71,7 +71,7 @@ def times(env: BuildEnvironment) -> dict[str, int]:
 
 
 def minutes(env: BuildEnvironment, of: str) -> int:
-    """The minutes that a page takes, or all pages of a book; none of what is unknown."""
+    """The minutes of a page, or of all pages of a book; none if there is none."""
     known = times(env)
     return sum(known[n] for n in known if n == of or n.startswith(f"{of}/"))
 
