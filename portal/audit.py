@@ -87,12 +87,12 @@ def problems(page: "Page", address: str, sizes: budget.Sizes) -> list[str]:
     page.on("pageerror", lambda error: failed.append(f"error in a script: {error}"))
     page.goto(address)
     page.evaluate(SCROLL)
-    seen = page.evaluate("seen")
     loaded = page.evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name)"
     )
     page.evaluate(axe())
     found = page.evaluate(AXE)
+    seen = page.evaluate("seen")  # last: a browser reports what moved a little later
     if seen["shift"] > SHIFT:
         failed.append(f"layout shift of {seen['shift']:.3f}, above {SHIFT}")
     return [

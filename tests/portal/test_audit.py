@@ -56,9 +56,9 @@ BAD = """<!doctype html>
 PUSH = """
 document.querySelector("h1").style.display = "none";
 document.body.clientHeight;
-requestAnimationFrame(() => setTimeout(() => {
+requestAnimationFrame(() => requestAnimationFrame(() => {
   document.querySelector("h1").style = "padding-bottom: 400px";
-}, 50));
+}));
 throw new Error("broken");
 """
 
