@@ -141,8 +141,10 @@ latent, nope, rope, value, cached = 512, 128, 64, 128, 4096
 new = np.geomspace(1, 4096, 200)
 rebuilt = cached * latent * (nope + value) + new * cached * (nope + rope + value)
 absorbed = new * latent * (nope + value) + new * cached * (2 * latent + rope)
-cross = new[np.argmax(absorbed > rebuilt)]
-assert 150 < cross < 250
+# a constant and two slopes: solved for the number of new tokens
+constant, wider = latent * (nope + value), 2 * latent - (nope + value)
+cross = cached * constant / (constant + cached * wider)
+assert np.array_equal(absorbed > rebuilt, new > cross)
 
 fig, ax = plt.subplots()
 ax.loglog(new, rebuilt, label="rebuilt")
@@ -203,6 +205,10 @@ for seed in range(2):
         value_dim=16,
     )
     latent_curves.append(train(model, MARKS, seed=seed, rate=RATE))
+multi_head_weights, latent_weights = (
+    sum(weight.numel() for weight in each.mix[0].parameters())
+    for each in (trained, model)
+)
 curves, latent_curves = np.array(curves), np.array(latent_curves)
 assert curves[:, -1].min() > 0.9
 assert latent_curves[:, -1].min() > 0.8
@@ -231,6 +237,10 @@ measured = {
     "means_2": float(pooled[:, 1].mean()),
     "multi_head": float(curves[:, -1].mean()),
     "latent": float(latent_curves[:, -1].mean()),
+    "cheaper": float(rebuilt[0] / absorbed[0]),
+    "crossing": cross,
+    "multi_head_weights": multi_head_weights,
+    "latent_weights": latent_weights,
     "saved_16_bits": 1 - v2_bits / v1_bits,
     "saved_6_bits": 1 - v2_bits * 6 / 16 / v1_bits,
     "like_groups": latent_cache_bytes(1, 512, 64, 1) / cache_bytes(1, 1, 128, 1),
