@@ -288,6 +288,8 @@ assert linear < 2.1 < 3.6 < square
 
 measured = {
     "euler": euler,
+    "rounds": len(rounds),
+    "combinations": combinations,
     "selective": float(np.mean(final["selective"])),
     "invariant": float(np.mean(final["time-invariant"])),
     "selective_32": float(stretched["selective"][:, 1].mean()),
