@@ -23,8 +23,8 @@ from snippets.foundations.tensor_operations import (
 )
 
 STORAGE = list(range(12))
-x = contiguous((3, 4))  # tokens, features
-heads = view(x, (3, 2, 2))  # tokens, heads, features of a head
+x = contiguous((3, 4))  # (seq, d_model)
+heads = view(x, (3, 2, 2))  # (seq, heads, head_dim)
 by_head = permute(heads, (1, 0, 2))
 
 
@@ -276,7 +276,7 @@ fig.set_label(
 # The heads are put side by side again. The order of reading has changed, so that the
 # numbers have to move.
 
-mixed = Layout((2, 3, 2), contiguous((2, 3, 2)).strides)  # heads, tokens, features
+mixed = Layout((2, 3, 2), contiguous((2, 3, 2)).strides)  # (heads, seq, head_dim)
 owner = elements(STORAGE, by_head)  # which number of x lies where, head by head
 back = elements(owner, permute(mixed, (1, 0, 2)))
 fig, ax = canvas(12.6, 5.2)
