@@ -10,7 +10,7 @@ Axes::
     q_len     query positions
     kv_len    key positions, cached ones included; ``kv_len >= q_len``
     head_dim  features of one head
-    reach     rows of a table of offsets from -K to K; ``2 K + 1``
+    rows      offsets from -K to K in a table; ``2 K + 1``
     buckets   rows of T5's table
 """
 
@@ -44,8 +44,8 @@ def shaw_attention(
     query: Float[Tensor, "batch heads q_len head_dim"],
     key: Float[Tensor, "batch heads kv_len head_dim"],
     value: Float[Tensor, "batch heads kv_len head_dim"],
-    key_table: Float[Tensor, "reach head_dim"],
-    value_table: Float[Tensor, "reach head_dim"],
+    key_table: Float[Tensor, "rows head_dim"],
+    value_table: Float[Tensor, "rows head_dim"],
     *,
     causal: bool,
 ) -> Float[Tensor, "batch heads q_len head_dim"]:
@@ -70,14 +70,14 @@ def shaw_attention(
     tensor([0.0000, 0.5000, 0.6667])
     """
     q_len, head_dim = query.shape[-2:]
-    reach = len(key_table)
-    if reach % 2 == 0:
-        raise ValueError(f"{reach} rows have no middle: a table has 2 K + 1")
-    middle = reach // 2
+    rows = len(key_table)
+    if rows % 2 == 0:
+        raise ValueError(f"{rows} rows have no middle: a table has 2 K + 1")
+    reach = rows // 2
     offset = offsets(q_len, key.shape[-2])
-    row = (offset.clamp(-middle, middle) + middle).expand(*query.shape[:2], -1, -1)
+    row = (offset.clamp(-reach, reach) + reach).expand(*query.shape[:2], -1, -1)
 
-    by_offset = query @ key_table.mT  # (batch, heads, q_len, reach)
+    by_offset = query @ key_table.mT  # (batch, heads, q_len, rows)
     scores = (query @ key.mT + by_offset.gather(-1, row)) / math.sqrt(head_dim)
     if causal:
         scores = scores.masked_fill(offset > 0, -math.inf)
