@@ -14,7 +14,6 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinxcontrib.bibtex",
-    "sphinxext.opengraph",
 ]
 templates_path = ["docs/_templates"]
 exclude_patterns = ["gallery/*/*.ipynb", "gallery/*/*.py"]
@@ -53,8 +52,6 @@ copybutton_exclude = ".linenos, .shapes"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
-ogp_site_url = html_baseurl
-ogp_social_cards = {"enable": False}
 
 epub_basename = "runnable-ml"
 epub_uid = epub_identifier = "runnable-ml"

@@ -1,41 +1,61 @@
 """What the head of a page tells machines: summary, preview, feeds, its plain text.
 
 A link to an article is shown elsewhere as a card: its title and book, its summary, and
-the first figure of its script, of which a raster is copied beside the other images.
+a picture of these with the first figure of its script.
 """
 
 import json
-import shutil
+import textwrap
 from pathlib import Path
+from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from portal import feed
+from portal import card, feed
 from portal.citation import book_title
 from portal.gallery_figure import files
 from portal.html import render
 from portal.metadata import is_article, page_metadata
 
+LONGEST = 200  # characters of a description, of which search engines show about 160
 
-def card(app: Sphinx, docname: str) -> dict[str, str]:
-    """The fields from which the preview of an article is made."""
-    book, _, page = docname.partition("/")
-    title = app.env.titles[docname].astext()
-    fields = {
-        "og:title": f"{title} · {book_title(app.env, book)}",
-        "og:description": page_metadata(app.env, docname).summary,
+
+def picture(app: Sphinx, docname: str, title: str, book: str) -> dict[str, str]:
+    """Address and alternative text of the card, if the page's script draws a figure."""
+    figure = Path(app.srcdir, f"{files(docname.replace('/', '.'), 1)}.png")
+    if not figure.is_file():
+        return {}
+    address = f"_cards/{docname}.png"
+    card.draw(title, book, app.config.project, figure, Path(app.outdir, address))
+    described = json.loads(figure.with_suffix(".json").read_text())
+    return {
+        "og:image": urljoin(app.config.html_baseurl, address),
+        "og:image:alt": described["alt"],
     }
-    figure = Path(app.srcdir, f"{files(f'{book}.{page}', 1)}.png")
-    if figure.is_file():
-        place = Path(app.outdir, app.builder.imagedir, figure.name)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(figure, place)
-        fields["og:image"] = f"{app.builder.imagedir}/{figure.name}"
-        fields["og:image:alt"] = json.loads(figure.with_suffix(".json").read_text())[
-            "alt"
-        ]
-    return fields
+
+
+def article(app: Sphinx, docname: str) -> dict[str, str]:
+    """The fields from which the preview of an article is made."""
+    title = app.env.titles[docname].astext()
+    book = book_title(app.env, docname.partition("/")[0])
+    return {
+        "og:type": "article",
+        "og:title": f"{title} · {book}",
+        "og:description": page_metadata(app.env, docname).summary,
+        **picture(app, docname, title, book),
+    }
+
+
+def other(app: Sphinx, docname: str, doctree: nodes.document) -> dict[str, str]:
+    """The same of another page, which its first paragraph describes."""
+    first = next(doctree.findall(nodes.paragraph), None)
+    text = first.astext() if first else ""
+    return {
+        "og:type": "website",
+        "og:title": app.env.titles[docname].astext(),
+        "og:description": textwrap.shorten(text, LONGEST, placeholder=" …"),
+    }
 
 
 def add(
@@ -47,12 +67,15 @@ def add(
 ) -> None:
     if app.builder.name != "html":
         return
-    fields = card(app, pagename) if is_article(pagename) and doctree else {}
-    context["meta"] = {**(context.get("meta") or {}), **fields}
+    fields = {}
+    if doctree:
+        described = is_article(pagename)
+        fields = article(app, pagename) if described else other(app, pagename, doctree)
+        fields["og:url"] = context["pageurl"]
+        fields["og:site_name"] = app.config.project
     context["metatags"] = context.get("metatags", "") + render(
         "head.html",
-        summary=fields.get("og:description"),
-        card="og:image" in fields,
+        fields={name: value for name, value in fields.items() if value},
         text=f"{Path(pagename).name}.txt" if doctree else None,
         feeds=[
             (feed.title(app, place), context["pathto"](place, resource=True))
@@ -62,4 +85,4 @@ def add(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", add, priority=450)  # previews are made at 500
+    app.connect("html-page-context", add)

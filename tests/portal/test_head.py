@@ -3,6 +3,8 @@
 import html
 import re
 
+from PIL import Image
+
 
 def tags(build, name="attention/small"):
     assert build.status == 0, build.output
@@ -24,7 +26,10 @@ def test_a_card_has_title_book_summary_and_figure(site, make_html, monkeypatch):
     assert found["twitter:card"] == "summary_large_image"
     assert found["og:image:alt"] == "A line that rises."
     place = found["og:image"].removeprefix("https://ml.example.org/en/")
-    assert (build.html / place).read_bytes().startswith(b"\x89PNG")
+    with Image.open(build.html / place) as card:
+        assert card.size == (1200, 630)
+    assert found["og:url"] == "https://ml.example.org/en/attention/small.html"
+    assert found["og:site_name"] == "Runnable ML"
 
 
 def test_other_pages_describe_themselves(site, make_html):
@@ -32,3 +37,10 @@ def test_other_pages_describe_themselves(site, make_html):
     assert found["og:title"] == "Site"
     assert found["description"] == "A first paragraph."
     assert "og:image" not in found
+    assert found["og:type"] == "website"
+
+
+def test_long_paragraphs_are_cut_between_words(site, make_html):
+    text = tags(make_html(site("word " * 100)), "index")["description"]
+    assert len(text) <= 200
+    assert text.endswith("word …")
