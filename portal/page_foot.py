@@ -59,8 +59,8 @@ def add(
 ) -> None:
     if pagename.startswith("gallery/"):
         context["page_source_suffix"] = ""  # generated: there is nothing to edit
-    if "body" in context and app.builder.name != "epub":
-        context["body"] += foot(app, pagename, context)
+    if app.builder.name != "epub":
+        context["page_foot"] = foot(app, pagename, context)
 
 
 def setup(app: Sphinx) -> None:

@@ -1,4 +1,5 @@
-// Opens the search panel: "/" or Ctrl+K anywhere, the sidebar's box, or a link to the search page.
+// Opens the search panel: "/" or Ctrl+K anywhere, the sidebar's box, or a link to the search page;
+// on the page of lost readers, with the words of the address that they came by.
 // The panel and the index are loaded then. Opened from disk, Sphinx's own search answers instead.
 (() => {
   if (location.protocol === "file:") return;
@@ -29,6 +30,15 @@
     box.addEventListener("input", () => {
       start(box.value);
       box.value = "";
+    });
+  }
+  const lost = document.querySelector(".search-lost");
+  if (lost) {
+    const words = decodeURI(location.pathname).replace(/\.html$/, "").split(/[^\p{L}\p{N}]+/u);
+    lost.elements.q.value = words.filter((word) => word && word !== "404").join(" ");
+    lost.addEventListener("submit", (event) => {
+      event.preventDefault();
+      start(lost.elements.q.value);
     });
   }
   const header = document.querySelector(".mobile-header .header-left");

@@ -175,3 +175,20 @@ def test_opened_from_disk_the_search_of_sphinx_answers(chromium, html):
         tab.locator("#search-results li a").first.wait_for()
         assert "search.html" in tab.url
         assert tab.get_by_role("dialog").count() == 0
+
+
+def test_a_lost_reader_is_asked_for_the_words_of_the_address(chromium, server, html):
+    def lost(route):
+        route.fulfill(status=404, path=html / "404.html")
+
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        tab.route("**/attention/mamba-2_scan.html", lost)
+        tab.goto(f"{server}/attention/mamba-2_scan.html")
+        box = tab.get_by_role("search", name="What you looked for").get_by_role(
+            "searchbox"
+        )
+        assert box.input_value() == "attention mamba 2 scan"
+        box.press("Enter")
+        tab.locator(RESULT).first.wait_for()
+        assert "mamba" in tab.locator(RESULT).first.get_attribute("href")
