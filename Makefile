@@ -6,13 +6,14 @@ BIN = $(VENV)/bin
 INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; } | cksum | cut -d' ' -f1)
 STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
+LIGHTHOUSE = lighthouse@12.8.2
 AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new why status audit screenshots epub zip bench rtd setup clean distclean help
+.PHONY: html test lint live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
 	$(SPHINX) $(AGAIN) -b html docs $(HTML)
@@ -52,6 +53,10 @@ zip: html  ## the site as one file that works from disk: build/runnable-ml.zip
 
 audit: $(STAMP)  ## look at every page of the last build in a browser, and validate it
 	@$(BIN)/python -m portal audit
+
+lighthouse: $(STAMP)  ## have Lighthouse judge each type of page of the last build (needs Node)
+	npm install --silent --no-audit --no-fund --prefix build/node $(LIGHTHOUSE)
+	@$(BIN)/python -m portal lighthouse
 
 screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
 	@$(BIN)/python -m portal screenshots

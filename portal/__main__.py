@@ -12,6 +12,7 @@ from portal.audit import audit
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
+from portal.lighthouse import judge
 from portal.new import new
 from portal.read_the_docs import rehearse
 from portal.screenshots import shoot
@@ -33,6 +34,7 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("zip", help="pack the site that was built")
     commands.add_parser("rtd", help="build as the hosting service will")
     commands.add_parser("audit", help="look at every built page as a reader would")
+    commands.add_parser("lighthouse", help="have Lighthouse judge each type of page")
     commands.add_parser("screenshots", help="take pictures of each type of page")
     options = parser.parse_args(arguments)
     try:
@@ -41,6 +43,8 @@ def main(arguments: list[str], root: Path) -> int:
                 print(path)
         elif options.command == "audit":
             return 1 if audit(root) else 0
+        elif options.command == "lighthouse":
+            return 1 if judge(root) else 0
         elif options.command == "screenshots":
             print(*shoot(root), sep="\n")
         elif options.command == "evidence":
