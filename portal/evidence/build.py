@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from portal.evidence import agreements, gallery, remote, shard, site, traces
-from portal.evidence.make import make
+from portal.evidence.make import make, prepare
 from portal.evidence.site import Site
 from portal.evidence.store import Entry, Unavailable, writing
 from portal.evidence.work import Work
@@ -79,6 +79,7 @@ def update(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    prepare(Path(app.confdir))
     site.setup(app)
     gallery.setup(app)
     app.connect("builder-inited", update, priority=400)  # Sphinx-Gallery: 500

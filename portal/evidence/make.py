@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
@@ -12,6 +13,7 @@ from portal.evidence.store import Entry, Store
 from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
+CLUSTER = "DASK_SCHEDULER_ADDRESS"
 PRELOAD = ["portal.evidence.preload"]
 
 
@@ -22,9 +24,32 @@ def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
     return [Task(work, store.scratch()) for work in longest_first]
 
 
+def is_expected(root: Path) -> bool:
+    """Whether code of this site was saved after the last build that used its evidence.
+
+    It costs a thousandth of what listing the work does, and may err: a page may be all
+    that needs a module, or a file may have been touched.
+    """
+    code = (
+        path for place in ("snippets", "tests") for path in (root / place).rglob("*.py")
+    )
+    used = (root / "build/evidence").glob("*/manifest.json")
+    newest, last = (
+        max((path.stat().st_mtime for path in paths), default=0)
+        for paths in (code, used)
+    )
+    return newest > last
+
+
+def prepare(root: Path) -> None:
+    """Start the server of workers where it will be needed, while Sphinx starts."""
+    if is_expected(root) and not os.environ.get(CLUSTER):
+        process.start_server(PRELOAD)
+
+
 def run(waiting: list[Task]) -> Iterator[Outcome]:
     """Run tasks on this machine, or on the cluster that the environment names."""
-    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    address = os.environ.get(CLUSTER)
     if address:
         return cluster.run(waiting, address, PRELOAD)
     return process.run(waiting, os.cpu_count() or 1, PRELOAD)

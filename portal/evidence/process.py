@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, TimeoutError, as_completed
 from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
@@ -169,18 +171,26 @@ def _outcome(task: Task, future: Future) -> Outcome:
         return Outcome(task, 0.0, _expired(task, error))
 
 
+def start_server(preload: list[str]) -> BaseContext:
+    """Start the process that workers are forked from, which imports these modules.
+
+    It imports them while this process goes on; a second call finds it running.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(preload)
+    forkserver.ensure_running()
+    return context
+
+
 def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome]:
     """Run ``tasks`` in their order, ``workers`` at a time; yield as they end.
-
-    ``preload`` names modules that the server process imports before it forks.
 
     Raises
     ------
     OSError
         If a task found the disk full, which is no fault of its script.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(preload)
+    context = start_server(preload)
     with ProcessPool(max_workers=workers, max_tasks=1, context=context) as pool:
         futures = {
             pool.schedule(_call, args=[task], timeout=task.work.limit + GRACE): task
