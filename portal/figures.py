@@ -121,7 +121,6 @@ def write_animation(drawings: list[str], path: Path, milliseconds: float) -> Non
         append_images=images[1:],
         duration=milliseconds,
         loop=3,
-        optimize=True,
     )
 
 
