@@ -26,14 +26,14 @@ def visit(chromium, server, pages, look, **options):
 
 
 def wide(page):
-    """The width of a page that does not fit a small screen.
+    """The width of a page that does not fit the screen.
 
     The theme lets its content box scroll, so the document alone does not tell.
     """
     width = page.locator("html, .main, .content, .article-container").evaluate_all(
         "boxes => Math.max(...boxes.map(box => box.scrollWidth))"
     )
-    return [width] if width > 360 else []
+    return [width] if width > page.viewport_size["width"] else []
 
 
 def scrolling(page):
@@ -47,10 +47,14 @@ def scrolling(page):
 
 
 @pytest.mark.parametrize(
-    ("theme", "width", "misfits"), [("light", 1366, scrolling), ("dark", 360, wide)]
+    ("theme", "width", "misfits"),
+    [("light", 1366, scrolling), ("light", 683, wide), ("dark", 360, wide)],
 )
 def test_every_page(chromium, server, pages, theme, width, misfits):
-    """No request to another origin, no error, nothing too wide for the screen."""
+    """No request to another origin, no error, nothing too wide for the screen.
+
+    At twice their size, pages have half the width of a laptop's screen: 683.
+    """
     found = []
     requests, errors = visit(
         chromium,
@@ -92,6 +96,34 @@ def test_math_is_set_without_a_script(chromium, server):
     visit(chromium, server, article, look, java_script_enabled=False)
     assert found[0] > 5
     assert found[1] == 0
+
+
+def test_an_article_is_whole_without_scripts(chromium, server):
+    """Figures, shapes, answers, the ways on, and on a phone the menu."""
+    seen = {}
+
+    def look(page):
+        figure = page.locator("figure.gallery-figure img").locator("visible=true").first
+        figure.scroll_into_view_if_needed()
+        shapes = page.locator(".shapes").first
+        seen["shapes"] = [shapes.is_visible()]
+        page.locator("label.shapes-call").first.click()
+        seen["shapes"].append(shapes.is_visible())
+        answer = page.locator("details.admonition").first
+        answer.locator("summary").click()
+        seen["answer"] = answer.locator("p").last.is_visible()
+        page.locator("label.nav-overlay-icon").click()
+        link = page.locator(".sidebar-tree a", has_text="Inference").first
+        link.click()
+        page.wait_for_url("**/inference/index.html")
+        seen["map"] = page.locator(".page-map a").locator("visible=true").count()
+
+    article = ["attention/grouped_query_attention.html"]
+    phone = {"width": 360, "height": 640}
+    visit(chromium, server, article, look, java_script_enabled=False, viewport=phone)
+    assert seen["shapes"] == [True, False]
+    assert seen["answer"]
+    assert seen["map"] >= 9
 
 
 def test_copying_leaves_out_prompts_and_shapes(chromium, server):
