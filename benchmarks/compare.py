@@ -92,12 +92,20 @@ class Folder:
                 shutil.rmtree(manifest.parent)
 
     def tree(self) -> dict[str, str]:
-        """Digest of every file of the result; ``.buildinfo`` holds a path."""
+        """Digest of every file of the result.
+
+        ``.buildinfo`` holds a path, and Pagefind numbers its filters at random.
+        """
         html = self.root / "build/html"
-        return {
-            str(path.relative_to(html)): hashlib.sha256(path.read_bytes()).hexdigest()
+        files = {
+            str(path.relative_to(html)): path
             for path in sorted(html.rglob("*"))
             if path.is_file() and path.name != ".buildinfo"
+        }
+        return {
+            name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for name, path in files.items()
+            if not name.startswith("pagefind/")
         }
 
 

@@ -52,7 +52,8 @@ Sphinx), both of stock, serial: the first is its *cold* less its *pages*. The
 seconds of a module edit are those beyond the computing and drawing of its scripts
 ({own:.1f} CPU s) on all cores; they include the tests of these pages. Trees are
 compared after each edit of a site of {checked} pages whose scripts compute nothing,
-against a build of the same from nothing in another folder, except `.buildinfo`.
+against a build of the same from nothing in another folder, except `.buildinfo` and
+the index of the search, whose filters Pagefind numbers at random.
 """
 
 
