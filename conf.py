@@ -12,7 +12,6 @@ extensions = [
     "portal",
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
-    "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
 templates_path = ["docs/_templates"]

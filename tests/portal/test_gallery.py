@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import re
 import shutil
 
+import pytest
 from sphinx_gallery import gen_rst
 
 from portal.evidence import gallery
@@ -150,3 +152,14 @@ def test_two_clean_builds_in_two_folders_are_byte_identical(
     differing = [name for name in trees[0] if trees[0][name] != trees[1].get(name)]
     assert differing == []
     assert trees[0].keys() == trees[1].keys()
+
+
+@pytest.mark.parametrize(("page", "wanted"), [("index", 0), ("gallery/index", 5)])
+def test_what_only_the_gallery_needs_is_loaded_there_alone(
+    site, make_html, page, wanted
+):
+    build = make_html(site())
+    assert build.status == 0, build.output
+    files = re.findall(r"_static/(sg[\w-]+\.\w+)", build.page(page))
+    assert len(files) == wanted
+    assert "portal.css" in build.page(page)

@@ -1,0 +1,33 @@
+"""Style sheets and scripts of Sphinx-Gallery, on pages of the gallery alone.
+
+It puts them into every page; articles show figures in a way of our own.
+"""
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+PREFIXES = ("sg_gallery", "sg-tags")
+USED = "sphx-glr"  # in the classes of all that Sphinx-Gallery writes
+
+
+def leave_out(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if USED in context.get("body", ""):
+        return
+    for kind in ("css_files", "script_files"):
+        context[kind] = [
+            file
+            for file in context[kind]
+            if not Path(file.filename or "").name.startswith(PREFIXES)
+        ]
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", leave_out)
