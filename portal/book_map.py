@@ -15,6 +15,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from portal.changed import changed
 from portal.metadata import Metadata
+from portal.per_document import PerDocument
 from portal.prerequisites import graph, in_reading_order
 from portal.rail import Layout, Station, draw
 from portal.reading_time import spelled, times
@@ -23,6 +24,8 @@ LAYOUTS = {"wide": Layout(760, 372), "narrow": Layout(328, 328)}
 LEGEND = (
     "Lines lead from a page to those that build on it; dashed, pages of other books."
 )
+# The documents with a map.
+mapped = PerDocument[None]("mapped")
 
 
 class book_map(nodes.General, nodes.Element):
@@ -37,15 +40,8 @@ class BookMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         if not self.env.docname.endswith("/index"):
             raise self.error("book-map: the map stands on <book>/index.rst")
-        mapped(self.env).add(self.env.docname)
+        mapped(self.env)[self.env.docname] = None
         return [book_map("")]
-
-
-def mapped(env: BuildEnvironment) -> set[str]:
-    """The documents with a map."""
-    if not hasattr(env, "portal_mapped"):
-        env.portal_mapped = set()
-    return env.portal_mapped
 
 
 def station(
@@ -110,16 +106,6 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return changed(env, "maps", env.portal_maps)
 
 
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    mapped(env).discard(docname)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    mapped(env).update(mapped(other) & set(docnames))
-
-
 def visit(self: HTML5Translator, node: drawing) -> None:
     self.body.append(self.starttag(node, "div", CLASS=f"map-{node['size']}"))
     self.body.append(f"{node['svg']}</div>\n")
@@ -130,7 +116,6 @@ def setup(app: Sphinx) -> None:
     app.add_node(book_map)
     app.add_node(drawing, html=(visit, None))
     app.add_directive("book-map", BookMap)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    mapped.connect(app)
     app.connect("doctree-resolved", resolve)
     app.connect("env-updated", rewrite)

@@ -24,6 +24,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal import measured
+from portal.per_document import PerDocument
 
 VERDICTS = ("confirmed", "confirmed in part", "not at this size", "contradicted")
 
@@ -72,6 +73,10 @@ def bands(text: str, count: int) -> list[tuple[float, float]]:
         if not low <= high:
             raise ValueError(f"band: {low:g} lies above {high:g}")
     return found
+
+
+# The claims of all pages, by document.
+claims = PerDocument[list[Claim]]("claims")
 
 
 def measure(env: BuildEnvironment, names: str, band: str) -> tuple[Value, ...]:
@@ -141,25 +146,6 @@ class ClaimDirective(SphinxDirective):
         return box
 
 
-def claims(env: BuildEnvironment) -> dict[str, list[Claim]]:
-    """The claims of all pages, by document."""
-    if not hasattr(env, "portal_claims"):
-        env.portal_claims = {}
-    return env.portal_claims
-
-
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    claims(env).pop(docname, None)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    theirs = claims(other)
-    claims(env).update({name: theirs[name] for name in docnames if name in theirs})
-
-
 def setup(app: Sphinx) -> None:
     app.add_directive("claim", ClaimDirective)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    claims.connect(app)

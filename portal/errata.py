@@ -23,7 +23,11 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from portal.per_document import PerDocument
+
 EMPTY = "None so far: no published page has been found wrong."
+# Page and date of each erratum, by the document that lists it.
+errata = PerDocument[list[tuple[str, str]]]("errata")
 
 
 def iso_date(text: str) -> str:
@@ -70,29 +74,11 @@ class Erratum(SphinxDirective):
         return [box]
 
 
-def errata(env: BuildEnvironment) -> dict[str, list[tuple[str, str]]]:
-    """Page and date of each erratum, by the document that lists it."""
-    if not hasattr(env, "portal_errata"):
-        env.portal_errata = {}
-    return env.portal_errata
-
-
 def dates(env: BuildEnvironment, page: str) -> list[str]:
     """When a page was corrected."""
     return [
         day for listed in errata(env).values() for name, day in listed if name == page
     ]
-
-
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    errata(env).pop(docname, None)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    theirs = errata(other)
-    errata(env).update({name: theirs[name] for name in docnames if name in theirs})
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -105,6 +91,5 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
 def setup(app: Sphinx) -> None:
     app.add_directive("errata", Errata)
     app.add_directive("erratum", Erratum)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    errata.connect(app)
     app.connect("env-updated", rewrite)

@@ -20,10 +20,13 @@ from sphinx.util.docutils import SphinxDirective
 
 from portal.changed import changed
 from portal.follow import Link, entry, joined, link, reference
+from portal.per_document import PerDocument
 from portal.prerequisites import Graph, graph, in_reading_order, way
 from portal.reading_time import spelled
 
 logger = logging.getLogger(__name__)
+# The pages of each path, by document.
+paths = PerDocument[list[tuple[str, ...]]]("paths")
 
 
 class learning_path(nodes.General, nodes.Element):
@@ -48,13 +51,6 @@ class LearningPath(SphinxDirective):
         node = learning_path("", pages=pages)
         self.set_source_info(node)
         return [node]
-
-
-def paths(env: BuildEnvironment) -> dict[str, list[tuple[str, ...]]]:
-    """The pages of each path, by document."""
-    if not hasattr(env, "portal_paths"):
-        env.portal_paths = {}
-    return env.portal_paths
 
 
 def problem(before: Graph, pages: tuple[str, ...]) -> str:
@@ -116,21 +112,9 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return changed(env, "paths", views)
 
 
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    paths(env).pop(docname, None)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    theirs = paths(other)
-    paths(env).update({name: theirs[name] for name in docnames if name in theirs})
-
-
 def setup(app: Sphinx) -> None:
     app.add_node(learning_path)
     app.add_directive("learning-path", LearningPath)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    paths.connect(app)
     app.connect("doctree-resolved", resolve)
     app.connect("env-updated", rewrite)

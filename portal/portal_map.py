@@ -10,6 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 from portal.book_map import drawing
 from portal.changed import changed
 from portal.constellation import Star, depths, draw
+from portal.per_document import PerDocument
 from portal.prerequisites import graph, in_reading_order
 from portal.reading_time import spelled, times
 
@@ -18,6 +19,8 @@ LEGEND = (
     "Lines lead from a page to those that build on it, in the color of the book that "
     "they come from. Farther right, more lies below a page; a fuller circle is harder."
 )
+# The documents with a map of the portal.
+mapped = PerDocument[None]("mapped_whole")
 
 
 class portal_map(nodes.General, nodes.Element):
@@ -26,15 +29,8 @@ class portal_map(nodes.General, nodes.Element):
 
 class PortalMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        mapped(self.env).add(self.env.docname)
+        mapped(self.env)[self.env.docname] = None
         return [portal_map("")]
-
-
-def mapped(env: BuildEnvironment) -> set[str]:
-    """The documents with a map of the portal."""
-    if not hasattr(env, "portal_mapped_whole"):
-        env.portal_mapped_whole = set()
-    return env.portal_mapped_whole
 
 
 def stars(env: BuildEnvironment) -> tuple[list[Star], dict[str, tuple[str, ...]]]:
@@ -79,20 +75,9 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return changed(env, "portal-map", dict.fromkeys(mapped(env), stars(env)))
 
 
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    mapped(env).discard(docname)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    mapped(env).update(mapped(other) & set(docnames))
-
-
 def setup(app: Sphinx) -> None:
     app.add_node(portal_map)
     app.add_directive("portal-map", PortalMap)
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    mapped.connect(app)
     app.connect("doctree-resolved", resolve)
     app.connect("env-updated", rewrite)

@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxRole
 from portal.changed import changed
 from portal.evidence_line import evidence_line
 from portal.metadata import is_article
+from portal.per_document import PerDocument
 
 WORD = 60 / 230  # seconds; what adults read of plain English (Brysbaert 2019: 238)
 CODE_LINE = 2.0
@@ -22,6 +23,10 @@ FORMULA = 0.5
 FIGURE = 10.0
 
 logger = logging.getLogger(__name__)
+# The minutes that each article takes.
+times = PerDocument[int]("times")
+# The books and pages whose time a document tells, by document.
+asked = PerDocument[set[str]]("asked")
 
 
 class reading_time(nodes.inline):
@@ -63,13 +68,6 @@ def spelled(minutes: int) -> str:
     return f"{whole} {rest} minutes" if rest else whole
 
 
-def times(env: BuildEnvironment) -> dict[str, int]:
-    """The minutes that each article takes."""
-    if not hasattr(env, "portal_times"):
-        env.portal_times = {}
-    return env.portal_times
-
-
 def minutes(env: BuildEnvironment, of: str) -> int:
     """The minutes of a page, or of all pages of a book; none if there is none."""
     known = times(env)
@@ -82,13 +80,6 @@ class ReadingTime(SphinxRole):
         self.set_source_info(node)
         asked(self.env).setdefault(self.env.docname, set()).add(self.text)
         return [node], []
-
-
-def asked(env: BuildEnvironment) -> dict[str, set[str]]:
-    """The books and pages whose time a document tells, by document."""
-    if not hasattr(env, "portal_asked_times"):
-        env.portal_asked_times = {}
-    return env.portal_asked_times
 
 
 def measure(app: Sphinx, doctree: nodes.document) -> None:
@@ -115,23 +106,11 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return changed(env, "times", views)
 
 
-def purge(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
-    times(env).pop(docname, None)
-    asked(env).pop(docname, None)
-
-
-def merge(
-    app: Sphinx, env: BuildEnvironment, docnames: set[str], other: BuildEnvironment
-) -> None:
-    for ours, theirs in ((times(env), times(other)), (asked(env), asked(other))):
-        ours.update({name: theirs[name] for name in docnames if name in theirs})
-
-
 def setup(app: Sphinx) -> None:
     app.add_node(reading_time)
     app.add_role("reading-time", ReadingTime())
-    app.connect("env-purge-doc", purge)
-    app.connect("env-merge-info", merge)
+    times.connect(app)
+    asked.connect(app)
     app.connect("doctree-read", measure)
     app.connect("doctree-resolved", resolve)
     app.connect("env-updated", rewrite)
