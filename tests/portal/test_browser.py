@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from portal import budget
 from portal.archive import pack_site
 
 
@@ -25,7 +26,7 @@ def visit(chromium, server, pages, look, **options):
     return requests, errors
 
 
-def wide(page):
+def wide(page, html):
     """The width of a page that does not fit the screen.
 
     The theme lets its content box scroll, so the document alone does not tell.
@@ -36,21 +37,26 @@ def wide(page):
     return [width] if width > page.viewport_size["width"] else []
 
 
-def scrolling(page):
-    """Beginnings of the listings of an article that scroll sideways."""
+def scrolling_or_heavy(page, html):
+    """Beginnings of an article's listings that scroll sideways; budgets exceeded."""
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    heavy = budget.Sizes(html).problems([page.url, *loaded])
     if "/gallery/" in page.url:
-        return []
-    return page.locator("article .highlight pre").evaluate_all(
+        return heavy
+    blocks = page.locator("article .highlight pre").evaluate_all(
         "blocks => blocks.filter(b => b.scrollWidth > b.clientWidth)"
         ".map(b => b.textContent.slice(0, 60))"
     )
+    return heavy + blocks
 
 
 @pytest.mark.parametrize(
     ("theme", "width", "misfits"),
-    [("light", 1366, scrolling), ("light", 683, wide), ("dark", 360, wide)],
+    [("light", 1366, scrolling_or_heavy), ("light", 683, wide), ("dark", 360, wide)],
 )
-def test_every_page(chromium, server, pages, theme, width, misfits):
+def test_every_page(chromium, server, html, pages, theme, width, misfits):
     """No request to another origin, no error, nothing too wide for the screen.
 
     At twice their size, pages have half the width of a laptop's screen: 683.
@@ -60,7 +66,7 @@ def test_every_page(chromium, server, pages, theme, width, misfits):
         chromium,
         server,
         pages,
-        lambda page: found.extend((page.url, misfit) for misfit in misfits(page)),
+        lambda page: found.extend((page.url, misfit) for misfit in misfits(page, html)),
         color_scheme=theme,
         viewport={"width": width, "height": 768},
     )
@@ -96,6 +102,39 @@ def test_math_is_set_without_a_script(chromium, server):
     visit(chromium, server, article, look, java_script_enabled=False)
     assert found[0] > 5
     assert found[1] == 0
+
+
+STOPS = """
+window.stops = [...document.querySelectorAll(
+  "a[href], button, input, select, summary, [tabindex='0']")].filter((stop) =>
+  stop.tabIndex >= 0 && stop.checkVisibility({visibilityProperty: true}));
+stops.length
+"""
+FOCUSED = """() => {
+  const found = document.activeElement;
+  const {outlineStyle, opacity} = getComputedStyle(found);
+  const box = found.querySelector(".map-box");  // of a link in a drawing
+  const shown = outlineStyle !== "none" && opacity > 0
+    || box !== null && getComputedStyle(box).stroke !== "rgba(0, 0, 0, 0)";
+  return [stops.indexOf(found), shown, found.outerHTML.slice(0, 100)];
+}"""
+
+
+@pytest.mark.parametrize("name", ["index", "positions/rope", "attention/index"])
+def test_the_keyboard_reaches_everything_in_order(chromium, server, name):
+    """All that can be followed, opened or typed into; what has the focus is marked."""
+    stops = []
+
+    def walk(page):
+        for _ in range(page.evaluate(STOPS)):
+            page.keyboard.press("Tab")
+            stops.append(page.evaluate(FOCUSED))
+
+    laptop = {"width": 1366, "height": 768}
+    visit(chromium, server, [f"{name}.html"], walk, viewport=laptop)
+    assert len(stops) > 30
+    assert [text for _, shown, text in stops if not shown] == []
+    assert [number for number, _, _ in stops] == list(range(len(stops)))
 
 
 def test_an_article_is_whole_without_scripts(chromium, server):
