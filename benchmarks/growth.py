@@ -73,7 +73,10 @@ A worked number
 Exercise
 --------
 
-.. dropdown:: How many are left?
+How many are left?
+
+.. admonition:: Answer
+   :collapsible: closed
 
    As many as there are: {count} less {number}.
 """

@@ -1,51 +1,56 @@
-"""The Sphinx extension of this portal: one module per concern."""
+"""The Sphinx extension of this portal: one module per concern.
+
+They are imported when Sphinx sets the extension up, since code of pages that runs in a
+process of its own imports this package too, and needs few of them.
+"""
 
 import hashlib
+import importlib
 from pathlib import Path
 
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-from portal import (
-    addresses,
-    book_map,
-    claim,
-    code_guard,
-    conformance,
-    csp,
-    epub,
-    errata,
-    evidence_line,
-    feed,
-    follow,
-    front,
-    gallery_assets,
-    gallery_figure,
-    head,
-    history,
-    learning_path,
-    links,
-    math,
-    measured,
-    metadata,
-    mirror,
-    navigation,
-    page_foot,
-    plain_text,
-    portal_map,
-    prerequisites,
-    reading_time,
-    reproductions,
-    search,
-    security,
-    shapes,
-    sitemap,
-    snippet,
-    snippet_index,
-    status,
-    turns,
+MODULES = (
+    "turns",
+    "mirror",
+    "metadata",
+    "history",
+    "evidence.build",
+    "snippet",
+    "snippet_index",
+    "shapes",
+    "gallery_assets",
+    "gallery_figure",
+    "math",
+    "measured",
+    "claim",
+    "reproductions",
+    "status",
+    "evidence_line",
+    "code_guard",
+    "errata",
+    "page_foot",
+    "feed",
+    "head",
+    "plain_text",
+    "epub",
+    "navigation",
+    "prerequisites",
+    "reading_time",
+    "follow",
+    "book_map",
+    "front",
+    "conformance",
+    "csp",
+    "portal_map",
+    "learning_path",
+    "links",
+    "addresses",
+    "security",
+    "sitemap",
+    "search",
 )
-from portal.evidence import build
 
 
 def source_version() -> int:
@@ -57,47 +62,8 @@ def source_version() -> int:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    for module in (
-        turns,
-        mirror,
-        metadata,
-        history,
-        build,
-        snippet,
-        snippet_index,
-        shapes,
-        gallery_assets,
-        gallery_figure,
-        math,
-        measured,
-        claim,
-        reproductions,
-        status,
-        evidence_line,
-        code_guard,
-        errata,
-        page_foot,
-        feed,
-        head,
-        plain_text,
-        epub,
-        navigation,
-        prerequisites,
-        reading_time,
-        follow,
-        book_map,
-        front,
-        conformance,
-        csp,
-        portal_map,
-        learning_path,
-        links,
-        addresses,
-        security,
-        sitemap,
-        search,
-    ):
-        module.setup(app)
+    for name in MODULES:
+        importlib.import_module(f"portal.{name}").setup(app)
     return {
         "version": "1",
         "env_version": source_version(),

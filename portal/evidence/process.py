@@ -21,7 +21,7 @@ from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from portal import network
 from portal.evidence import memory
@@ -191,6 +191,7 @@ def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome
         If a task found the disk full, which is no fault of its script.
     """
     context = start_server(preload)
+    CONSTS.sleep_unit = 0.01  # a worker that ended is replaced after so many seconds
     with ProcessPool(max_workers=workers, max_tasks=1, context=context) as pool:
         futures = {
             pool.schedule(_call, args=[task], timeout=task.work.limit + GRACE): task
