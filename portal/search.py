@@ -1,15 +1,16 @@
 """Search by Pagefind: its index is made of the written pages, at the end of a build.
 
-Pagefind reads a copy of each article, to which ``portal/search_words.py`` has added
-what readers type and the text does not say. The published pages stay as they are.
-Nothing is indexed again unless a page or a word has changed since. Where the site is
+Pagefind reads a copy of each article, kept beside the doctrees, to which
+``portal/search_words.py`` has added what readers type and the text does not say. The
+published pages stay as they are. Nothing is indexed again unless a page or a word has
+changed since. Where the site is
 opened from disk, Sphinx's own search answers.
 """
 
 import hashlib
+import json
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from pagefind_bin import get_executable
@@ -21,22 +22,22 @@ from portal.search_words import Words, words
 UNUSED = ("*-ui.*", "*-highlight.js", "wasm.unknown.*")  # of what Pagefind writes
 
 
-def fingerprint(app: Sphinx, known: dict[str, Words]) -> str:
-    """Changes when a page has been written again, or its words are others."""
-    state = []
+def stamps(app: Sphinx, known: dict[str, Words]) -> dict[str, str]:
+    """Of each page what changes when it is written again, or its words are others."""
+    found = {}
     for name, own in sorted(known.items()):
         status = Path(app.builder.get_outfilename(name)).stat()
-        state.append((name, status.st_mtime_ns, status.st_size, own))
-    return hashlib.sha256(repr(state).encode()).hexdigest()
+        state = repr((status.st_mtime_ns, status.st_size, own))
+        found[name] = hashlib.sha256(state.encode()).hexdigest()
+    return found
 
 
-def copy(app: Sphinx, known: dict[str, Words], folder: Path) -> None:
-    """Write what is indexed of each page."""
-    for name, own in known.items():
-        page = Path(app.builder.get_outfilename(name)).read_text("utf-8")
-        target = folder / app.builder.get_target_uri(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(own.page(page), "utf-8")
+def copy(app: Sphinx, name: str, own: Words, folder: Path) -> None:
+    """Write what is indexed of a page."""
+    page = Path(app.builder.get_outfilename(name)).read_text("utf-8")
+    target = folder / app.builder.get_target_uri(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(own.page(page), "utf-8")
 
 
 def run(folder: Path, bundle: Path) -> None:
@@ -60,17 +61,23 @@ def run(folder: Path, bundle: Path) -> None:
 def index(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.name != "html":
         return
-    bundle, note = Path(app.outdir, "pagefind"), Path(app.doctreedir, "searched")
+    bundle, kept = Path(app.outdir, "pagefind"), Path(app.doctreedir, "search")
+    note, pages = kept / "stamps.json", kept / "pages"
     known = words(app.env)
-    new = fingerprint(app, known)
-    if bundle.is_dir() and note.is_file() and note.read_text() == new:
+    old = json.loads(note.read_text()) if note.is_file() else {}
+    new = stamps(app, known)
+    if bundle.is_dir() and old == new:
         return
     note.unlink(missing_ok=True)
     shutil.rmtree(bundle, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as folder:
-        copy(app, known, Path(folder))
-        run(Path(folder), bundle)
-    note.write_text(new)
+    if not old.keys() <= new.keys() or not old:  # pages went, or nobody knows
+        shutil.rmtree(kept, ignore_errors=True)
+        old = {}
+    for name, stamp in new.items():
+        if old.get(name) != stamp:
+            copy(app, name, known[name], pages)
+    run(pages, bundle)
+    note.write_text(json.dumps(new))
 
 
 def add_script(app: Sphinx) -> None:

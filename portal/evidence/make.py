@@ -30,10 +30,8 @@ def is_expected(root: Path) -> bool:
     It costs a thousandth of what listing the work does, and may err: a page may be all
     that needs a module, or a file may have been touched.
     """
-    code = (
-        path for place in ("snippets", "tests") for path in (root / place).rglob("*.py")
-    )
-    used = (root / "build/evidence").glob("*/manifest.json")
+    code = [*root.glob("snippets/*/*.py"), *root.glob("tests/*/*.py")]
+    used = root.glob("build/evidence/*/manifest.json")
     newest, last = (
         max((path.stat().st_mtime for path in paths), default=0)
         for paths in (code, used)

@@ -1,0 +1,42 @@
+"""Whether workers will be needed is guessed before the work is listed."""
+
+import os
+
+import pytest
+
+from portal.evidence import make
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A site of which one script was saved in second 100, and used in second 200."""
+    for name, second in (
+        ("snippets/attention/plot_small.py", 100),
+        ("tests/attention/test_small.py", 100),
+        ("build/evidence/0123/manifest.json", 200),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+        os.utime(path, (second, second))
+    return tmp_path
+
+
+def test_nothing_has_changed(root):
+    assert not make.is_expected(root)
+
+
+@pytest.mark.parametrize("place", ["snippets", "tests"])
+def test_code_was_saved_since(root, place):
+    path = next(root.glob(f"{place}/*/*.py"))
+    os.utime(path, (201, 201))
+    assert make.is_expected(root)
+
+
+def test_no_evidence_is_there_yet(root):
+    (root / "build/evidence/0123/manifest.json").unlink()
+    assert make.is_expected(root)
+
+
+def test_a_site_without_code_needs_none(tmp_path):
+    assert not make.is_expected(tmp_path)
