@@ -30,4 +30,4 @@ def leave_out(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", leave_out)
+    app.connect("html-page-context", leave_out, priority=900)  # math adds at 500

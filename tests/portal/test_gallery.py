@@ -158,8 +158,9 @@ def test_two_clean_builds_in_two_folders_are_byte_identical(
 def test_what_only_the_gallery_needs_is_loaded_there_alone(
     site, make_html, page, wanted
 ):
-    build = make_html(site())
+    build = make_html(site("Let :math:`x` be."))
     assert build.status == 0, build.output
     files = re.findall(r"_static/(sg[\w-]+\.\w+)", build.page(page))
     assert len(files) == wanted
     assert "portal.css" in build.page(page)
+    assert ("katex.min.css" in build.page(page)) == (page == "index")
