@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; } | cksum | cut -d' ' -f1)
 STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
-LIGHTHOUSE = lighthouse@12.8.2
+LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
 AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
@@ -54,9 +54,11 @@ zip: html  ## the site as one file that works from disk: build/runnable-ml.zip
 audit: $(STAMP)  ## look at every page of the last build in a browser, and validate it
 	@$(BIN)/python -m portal audit
 
-lighthouse: $(STAMP)  ## have Lighthouse judge each type of page of the last build (needs Node)
-	npm install --silent --no-audit --no-fund --prefix build/node $(LIGHTHOUSE)
+lighthouse: $(STAMP) $(LIGHTHOUSE)  ## have Lighthouse judge each type of page (needs Node)
 	@$(BIN)/python -m portal lighthouse
+
+$(LIGHTHOUSE):
+	npm install --silent --no-audit --no-fund --prefix build/node lighthouse@12.8.2
 
 screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
 	@$(BIN)/python -m portal screenshots

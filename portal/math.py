@@ -39,6 +39,8 @@ SCRIPT = ROOT / "vendor/katex/katex.min.js"
 CSS = "katex/katex.min.css"
 FONTS = ("Main-Regular", "Math-Italic")  # on every page with math
 
+MARK = re.compile(r"[.,;:!?)]+")
+
 # So that letters are there when the page is first drawn, and none moves later.
 PRELOAD = '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>\n'
 
@@ -217,6 +219,17 @@ def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def keep_marks(app: Sphinx, doctree: nodes.document) -> None:
+    """Bind the mark after a formula to it, so that no line begins with a comma."""
+    for node in list(doctree.findall(nodes.math)):
+        after = node.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (mark := MARK.match(after)):
+            together = nodes.inline(classes=["math-and-mark"])
+            place, parent = node.parent.index(node), node.parent
+            parent[place : place + 2] = [together, nodes.Text(after[mark.end() :])]
+            together += [node, nodes.Text(mark[0])]
+
+
 def check_files(app: Sphinx) -> None:
     if not SCRIPT.is_file():
         raise ExtensionError(f"{SCRIPT} is missing: run python vendor/update.py")
@@ -236,5 +249,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("katex_macros", {}, "html", types=frozenset({dict}))
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("builder-inited", check_files)
+    app.connect("doctree-read", keep_marks)
     app.connect("html-page-context", add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

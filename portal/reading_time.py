@@ -49,7 +49,7 @@ def seconds(node: nodes.Node) -> float:
         return EQUATION_ROW * (node.astext().count(r"\\") + 1)
     if isinstance(node, nodes.math):
         return FORMULA
-    if isinstance(node, evidence_line) or node.get("design_component") == "dropdown":
+    if isinstance(node, evidence_line) or node.get("collapsible"):
         return 0.0
     own = FIGURE if isinstance(node, nodes.figure) else 0.0
     return own + sum(map(seconds, node.children))

@@ -6,6 +6,7 @@ from hashlib import sha256
 from xml.etree import ElementTree
 
 import pytest
+from docutils import nodes
 from sphinx.errors import ExtensionError
 
 from portal import math
@@ -49,6 +50,25 @@ def mathml(html):
 def warnings(app):
     text = re.sub(r"\x1b\[[0-9;]*m", "", app.warning.getvalue())
     return text.replace(f"{app.srcdir}/", "").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        ("Keys :math:`k`, and more.", [","]),
+        ("(Keys :math:`k`). More.", [")."]),
+        ("Keys :math:`k` and :math:`q`: two.", [":"]),
+        ("Keys :math:`k`", []),
+        ("A :math:`k`-fold sum.", []),
+    ],
+)
+def test_a_mark_stays_on_the_line_of_its_formula(build, text, bound):
+    app = build(text)
+    (paragraph, *_) = app.env.get_doctree("index").findall(nodes.paragraph)
+    marks = [node[1].astext() for node in paragraph.findall(nodes.inline)]
+    assert marks == bound
+    assert paragraph.astext() == re.sub(":math:|`", "", text)
+    assert body(app).count('class="math-and-mark"') == len(bound)
 
 
 def test_inline_math(build):
