@@ -37,6 +37,17 @@ def counted(run) -> Counter:
     return counter
 
 
+def test_a_layer_adds_to_what_there_was():
+    """Attention alone where the network is zero, and the network alone likewise."""
+    layer, x = small_layer(), torch.randn(2, 5, 24).double()
+    up, down = layer.up.weight.clone(), layer.down.weight.clone()
+    layer.down.weight.zero_()
+    assert_close(layer(x, []) - x, layer.mix(x, []))
+    layer.down.weight.copy_(down)
+    layer.mix.out.weight.zero_()
+    assert_close(layer(x, []) - x, torch.nn.functional.gelu(x @ up.T) @ down.T)
+
+
 @pytest.mark.parametrize("seq", [1, 7])
 def test_operations_agree_with_pytorchs_counter(agrees, seq):
     x, layer = torch.randn(3, seq, 24, dtype=torch.float64), small_layer()
