@@ -97,15 +97,13 @@ class Folder:
         ``.buildinfo`` holds a path, and Pagefind numbers its filters at random.
         """
         html = self.root / "build/html"
-        files = {
-            str(path.relative_to(html)): path
-            for path in sorted(html.rglob("*"))
-            if path.is_file() and path.name != ".buildinfo"
-        }
+        index = html / "pagefind"
         return {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in files.items()
-            if not name.startswith("pagefind/")
+            str(path.relative_to(html)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(html.rglob("*"))
+            if path.is_file()
+            and path.name != ".buildinfo"
+            and not path.is_relative_to(index)
         }
 
 

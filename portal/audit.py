@@ -87,9 +87,7 @@ def problems(page: "Page", address: str, sizes: budget.Sizes) -> list[str]:
     page.on("pageerror", lambda error: failed.append(f"error in a script: {error}"))
     page.goto(address)
     page.evaluate(SCROLL)
-    loaded = page.evaluate(
-        "performance.getEntriesByType('resource').map((entry) => entry.name)"
-    )
+    loaded = browser.loaded(page)
     page.evaluate(axe())
     found = page.evaluate(AXE)
     seen = page.evaluate("seen")  # last: a browser reports what moved a little later

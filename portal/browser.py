@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 COMPRESSED = (".css", ".html", ".js", ".json", ".svg", ".txt", ".xml")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -93,6 +93,13 @@ def launch() -> Iterator["Browser"]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def loaded(page: "Page") -> list[str]:
+    """The addresses of all that this page loaded beside itself."""
+    return page.evaluate(
+        "performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
 
 
 def pages(folder: Path) -> list[str]:

@@ -11,15 +11,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from portal import browser
+from portal import browser, screenshots
 
-PAGES = (
-    "index",
-    "attention/index",
-    "attention/flash_attention",
-    "gallery/attention/plot_flash_attention",
-    "reproductions",
-)
+TYPES = ("front", "start-here", "article", "example", "reproductions")
+PAGES = tuple(screenshots.PAGES[kind] for kind in TYPES)
 LEAST = {"performance": 95, "accessibility": 100, "best-practices": 95, "seo": 100}
 FLAGS = ["--quiet", "--output=json", f"--only-categories={','.join(LEAST)}"]
 

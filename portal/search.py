@@ -3,8 +3,7 @@
 Pagefind reads a copy of each article, kept beside the doctrees, to which
 ``portal/search_words.py`` has added what readers type and the text does not say. The
 published pages stay as they are. Nothing is indexed again unless a page or a word has
-changed since. Where the site is
-opened from disk, Sphinx's own search answers.
+changed since. Where the site is opened from disk, Sphinx's own search answers.
 """
 
 import hashlib
@@ -70,7 +69,7 @@ def index(app: Sphinx, exception: Exception | None) -> None:
         return
     note.unlink(missing_ok=True)
     shutil.rmtree(bundle, ignore_errors=True)
-    if not old.keys() <= new.keys() or not old:  # pages went, or nobody knows
+    if not old or old.keys() - new.keys():  # nobody knows, or pages went
         shutil.rmtree(kept, ignore_errors=True)
         old = {}
     for name, stamp in new.items():

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from portal import budget
+from portal import browser, budget
 from portal.archive import pack_site
 
 
@@ -85,10 +85,8 @@ def test_no_page_is_too_heavy(chromium, server, html, pages):
         with chromium.new_context() as context:
             page = context.new_page()
             page.goto(f"{server}/{name}")
-            loaded = page.evaluate(
-                "performance.getEntriesByType('resource').map(entry => entry.name)"
-            )
-            found += [(name, heavy) for heavy in sizes.problems([page.url, *loaded])]
+            addresses = [page.url, *browser.loaded(page)]
+            found += [(name, heavy) for heavy in sizes.problems(addresses)]
     assert found == []
 
 
