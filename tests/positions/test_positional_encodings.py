@@ -216,3 +216,12 @@ def test_bad_sizes_are_refused():
         reader(scheme("learned"))(torch.zeros(1, 10, dtype=torch.long))
     with pytest.raises(ValueError, match="head_dim=3 features cannot be paired"):
         Rotary(head_dim=3)
+
+
+def test_learned_rows_are_added():
+    """As GPT-2 adds its table: without tokens, what is left is the table."""
+    scheme = Learned(max_len=9, d_model=D_MODEL)
+    table = next(scheme.parameters())
+    assert_close(
+        scheme.embed(torch.zeros(2, SEQ, D_MODEL)), table[:SEQ].expand(2, -1, -1)
+    )
