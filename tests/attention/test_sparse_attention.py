@@ -270,3 +270,11 @@ def test_bad_sizes_are_refused():
         choose(torch.ones(1, 2, 3), top_k=0)
     with pytest.raises(ValueError, match="turn rope_dim=8 of index_dim=6"):
         LightningIndexer(d_model=5, query_dim=4, rope_dim=8, index_heads=2, index_dim=6)
+
+
+def test_scores_are_divided_by_both_roots():
+    """That of the features and that of the heads, as in the released model."""
+    indexer = LightningIndexer(
+        d_model=24, query_dim=10, rope_dim=4, index_heads=3, index_dim=6
+    )
+    assert indexer.scale == pytest.approx(6**-0.5 * 3**-0.5)
