@@ -1,7 +1,6 @@
 """Evidence of a page's reference tests: with what its code agrees, and how closely."""
 
 import os
-import sys
 from pathlib import Path
 
 from portal import mirror
@@ -11,23 +10,10 @@ from portal.evidence.work import Work
 
 PORTAL = Path(__file__).parents[1]
 # By path, since they import pytest and numpy, which only workers need.
-STYLE = [PORTAL / f"{name}.py" for name in ("agreement", "environment", "testing")]
-STYLE.append(Path(__file__))
-OPTIONS = [
-    "-q",
-    "--tb=native",  # names file and line as every traceback does
-    "-W",
-    "error",
-    "-c",
-    os.devnull,
-    "--import-mode=importlib",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "portal.testing",
-    "-p",
-    "jaxtyping._pytest_plugin",
-    "--jaxtyping-packages=snippets,beartype.beartype",
+STYLE = [
+    *(PORTAL / f"{name}.py" for name in ("agreement", "environment", "testing")),
+    PORTAL / "evidence/pytest_run.py",
+    Path(__file__),
 ]
 
 
@@ -41,13 +27,12 @@ def make(folder: Path, test: Path, root: Path) -> None:
     """
     import pytest
 
+    from portal.evidence import pytest_run
+
     target = folder / "gallery" / test.parent.name
     target.mkdir(parents=True)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others load slowly, do nothing
     os.environ["PORTAL_AGREEMENTS"] = str(target / f"{test.stem}.agreements.json")
-    sys.path.insert(0, str(root))
-    os.chdir(root)
-    status = pytest.main([*OPTIONS, "--rootdir", str(root), str(test)])
+    status = pytest_run.run(test, root, folder)
     if status == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise AssertionError(
             "no test: a page is compared with an independent reference"

@@ -1,9 +1,9 @@
 """Before pages are read: have missing evidence made, and put all where Sphinx looks.
 
-``gallery``, ``agreements`` and ``traces`` each list their work. A piece of work is run
-when the store has no result for its inputs; every result is then copied below
-``docs/gallery``, where Sphinx-Gallery and the directives look, and nothing else is left
-there.
+``gallery``, ``agreements``, ``traces`` and ``doctests`` each list their work. A piece
+of work is run when the store has no result for its inputs; every result is then copied
+below ``docs/gallery``, where Sphinx-Gallery and the directives look, and nothing else
+is left there.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from portal.evidence import agreements, gallery, remote, shard, site, traces
+from portal.evidence import agreements, doctests, gallery, remote, shard, site, traces
 from portal.evidence.make import make, prepare
 from portal.evidence.site import Site
 from portal.evidence.store import Entry, Unavailable, writing
@@ -23,6 +23,7 @@ KINDS: tuple[Callable[[Site], list[Work]], ...] = (
     gallery.work,
     agreements.work,
     traces.work,
+    doctests.work,
 )
 
 

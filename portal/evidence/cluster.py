@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.evidence import process
+from portal.evidence.child import Task
 from portal.evidence.inputs import unlike
-from portal.evidence.process import Outcome, Task
+from portal.evidence.process import Outcome
 from portal.evidence.store import Unavailable
 
 

@@ -4,6 +4,7 @@ Sphinx-Gallery makes these files, in a process of our own, and later finds them 
 Contact points with it, all tested in ``tests/portal/test_gallery.py``:
 
 - ``generate_file_rst(name, target, source, gallery_conf)`` makes all files of a script;
+- ``reset_argv`` is called between making a script's globals and running it;
 - a script is current when ``<copy>.py.md5`` beside its copy holds the copy's digest;
 - ``plot_gallery`` is false in the site's configuration, so that Sphinx-Gallery, which
   then writes the gallery's index, executes nothing itself.
@@ -22,6 +23,7 @@ from sphinx.application import Sphinx
 from portal import measured
 from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
+from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
 
 # By path, since it imports matplotlib, which only workers need.
@@ -55,8 +57,10 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
         "src_dir": str(folder),
         "plot_gallery": True,
         "abort_on_example_error": True,
+        "reset_argv": as_main,
     }
     sys.path.insert(0, str(script.parents[2]))
+    protect(script.parents[2], folder)
     # An error is raised as well as logged: report it once.
     logging.getLogger("sphinx").addHandler(logging.NullHandler())
     start = time.process_time()
@@ -67,6 +71,17 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
     _fix_zip_times(target / f"{script.stem}.zip")
     if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
         raise ValueError("no figure: a gallery script draws at least one")
+
+
+def as_main(gallery_conf: dict, script_vars: dict) -> list[str]:
+    """The arguments of a script: none. Asked for right before the script runs.
+
+    As with ``python plot_page.py``, a process that the script starts finds the script's
+    functions and classes in its file.
+    """
+    names = script_vars["example_globals"]
+    names.update(__file__=script_vars["src_file"], __spec__=None)
+    return []
 
 
 def rounded_up(seconds: float) -> int:

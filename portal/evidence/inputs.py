@@ -73,23 +73,27 @@ def declared(file: Path, text: str) -> Iterator[Path]:
             yield data
 
 
+def follow(names: set[str], root: Path) -> tuple[set[Path], set[str]]:
+    """Files of the repository that importing ``names`` reaches, packages outside."""
+    files, packages, todo = set(), set(), list(names)
+    while todo:
+        name = todo.pop()
+        found = list(module_files(name, root))
+        if not found:
+            packages.add(name.split(".")[0])
+        for file in set(found) - files:
+            text = file.read_text("utf-8")
+            files |= {file, *declared(file, text)}
+            todo += imported_names(text, file.relative_to(root).parent.parts, file)
+    return files, packages - sys.stdlib_module_names
+
+
 def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
     """Files of the repository that ``file`` reaches, and packages outside it."""
-    files, packages, todo = set(), set(), [file]
-    while todo:
-        current = todo.pop()
-        if current in files:
-            continue
-        files.add(current)
-        package = current.relative_to(root).parent.parts
-        text = current.read_text("utf-8")
-        files |= set(declared(current, text))
-        for name in imported_names(text, package, current):
-            found = list(module_files(name, root))
-            todo += found
-            if not found:
-                packages.add(name.split(".")[0])
-    return files, packages - sys.stdlib_module_names
+    text = file.read_text("utf-8")
+    names = imported_names(text, file.relative_to(root).parent.parts, file)
+    files, packages = follow(names, root)
+    return files | {file, *declared(file, text)}, packages
 
 
 @cache
@@ -119,13 +123,21 @@ def of_script(script: Path, root: Path, style: list[Path], settings: object) -> 
         file that is missing.
     """
     files, packages = closure(script, root)
+    packages |= {"matplotlib", "numpy", "sphinx-gallery"}
+    return of_files(files | set(style), packages, root, settings)
+
+
+def of_files(
+    files: set[Path], packages: set[str], root: Path, settings: object
+) -> Inputs:
+    """Digests of files, versions of packages, anything with a stable ``repr``."""
     inputs = {
         (str(file.relative_to(root)) if file.is_relative_to(root) else file.name): (
             digest(file.read_bytes())
         )
-        for file in sorted(files | set(style))
+        for file in sorted(files)
     }
-    for package in sorted(packages | {"matplotlib", "numpy", "sphinx-gallery"}):
+    for package in sorted(packages):
         inputs[package] = installed(package)
     inputs["settings"] = digest(repr(settings).encode())
     inputs["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -8,7 +8,8 @@ from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
 from portal.evidence import cluster, process, recency
-from portal.evidence.process import Outcome, Task
+from portal.evidence.child import Task
+from portal.evidence.process import Outcome
 from portal.evidence.store import Entry, Store
 from portal.evidence.work import Work
 

@@ -31,3 +31,8 @@ def is_exhausted(output: str) -> bool:
     True
     """
     return bool(REFUSED.search(output))
+
+
+def exceeded(gib: float) -> str:
+    """What a task is reported for that was refused memory."""
+    return f"out of memory: it may take {gib:g} GiB"

@@ -1,51 +1,30 @@
-"""Run tasks side by side, each in a process of its own, and report how each ended.
+"""Run tasks side by side, each in a process group of its own, and report their ends.
 
-Workers are forked from a server that has torch and matplotlib imported, so that a task
-starts in milliseconds; a worker serves one task. Whatever a task does to its process
-(an endless loop, a crash, ``os._exit``) costs that task alone.
+Processes are forked from a server that has torch and matplotlib imported, so that a
+task starts in milliseconds, and each serves one task. Whatever a task does to its
+process (an endless loop, a crash, ``os._exit``) costs that task alone, and the
+processes that it started end with it. ``child`` has the code that runs there.
 """
 
-import errno
-import faulthandler
+import contextlib
 import multiprocessing
 import os
 import re
 import signal
-import sys
-import time
-import traceback
+import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, TimeoutError, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 
-from pebble import CONSTS, ProcessExpired, ProcessPool
+from portal.evidence import child, memory
+from portal.evidence.child import Task
 
-from portal import network
-from portal.evidence import memory
-from portal.evidence.work import Work
-
-PORTAL = Path(__file__).parents[1]
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 GRACE = 5  # seconds between the traceback of a task out of time and its end
-
-
-@dataclass(frozen=True)
-class Task:
-    """Work in a process of its own, and the folder that it has for its files."""
-
-    work: Work
-    folder: Path
-
-    @property
-    def log(self) -> Path:
-        """What it prints."""
-        return self.folder / "log"
-
-    def run(self) -> None:
-        self.work.function(self.folder / "files", *self.work.arguments)
+LEAVING = 1  # seconds in which the process of a task may tidy up after its result
 
 
 @dataclass(frozen=True)
@@ -58,18 +37,15 @@ class Outcome:
 
     @property
     def line(self) -> int | None:
-        """The line of the script at which the task ended."""
-        pattern = rf'File "{re.escape(str(self.task.work.file))}", line (\d+)'
+        """The line of the file at which the task ended."""
+        pattern = rf'{re.escape(str(self.task.work.file))}(?:", line |:)(\d+)'
         lines = re.findall(pattern, self.output)
         innermost_first = "most recent call first" in self.output
         return int(lines[0 if innermost_first else -1]) if lines else None
 
     @property
     def output(self) -> str:
-        try:
-            return self.task.log.read_text("utf-8", "replace")
-        except OSError:
-            return ""
+        return self.task.output
 
     @property
     def place(self) -> str:
@@ -80,99 +56,90 @@ class Outcome:
         return "\n    ".join([self.problem, *self.output.strip().splitlines()[-tail:]])
 
 
-def _exit_with_trace(status: int) -> None:
-    """Stands in for ``os._exit`` in a task, to say where it was called."""
-    frames = traceback.format_stack(sys._getframe(1), limit=8)
-    os.write(2, "".join([*frames, f"os._exit({status})\n"]).encode())
-    _exit(status or 1)  # the pool takes 0 for the end of an idle worker
+class Running:
+    """The processes of the tasks that run now."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: set[BaseProcess] = set()
+        self._is_over = False
+
+    def start(self, process: BaseProcess) -> None:
+        with self._lock:
+            if self._is_over:
+                raise CancelledError
+            process.start()
+            self._processes.add(process)
+
+    def end(self, process: BaseProcess) -> None:
+        """End a process and all of its group; a second call changes nothing."""
+        with self._lock:
+            self._processes.discard(process)
+        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the group outlives its leader
+        process.join()
+
+    def end_all(self) -> None:
+        """End what runs, and start nothing more."""
+        with self._lock:
+            self._is_over = True
+        for process in list(self._processes):
+            self.end(process)
 
 
-_exit = os._exit
-
-
-def _print_from(script: Path, error: BaseException) -> None:
-    """Print the traceback of an error, without the frames above the script.
-
-    What the portal itself refuses says where and why in its message: it has none.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [i for i, frame in enumerate(frames) if frame.filename == str(script)]
-    if not own and Path(frames[-1].filename).is_relative_to(PORTAL):
-        return
-    lines = traceback.format_list(frames[own[0] if own else 0 :])
-    sys.stderr.write("".join(lines + traceback.format_exception_only(error)))
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """Whether it, or an error that it arose from, is that a disk takes nothing more."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _call(task: Task) -> tuple[float, str]:
-    """Runs in the worker: call, and return the seconds and what went wrong."""
-    with task.log.open("w") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    sys.stdout = sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    faulthandler.enable(file=2)
-    faulthandler.dump_traceback_later(task.work.limit, exit=True, file=2)
-    network.refuse()
-    memory.limit(task.work.memory)
-    os._exit = _exit_with_trace
-    start = time.perf_counter()
-    problem = ""
+def _received(receiver: Connection) -> tuple[float, str] | OSError | None:
+    """What a task reported; nothing if it died before."""
     try:
-        task.run()
-    except BaseException as error:
-        problem = _problem(task, error)
-    finally:
-        os._exit = _exit
-        faulthandler.cancel_dump_traceback_later()
-    sys.stderr.flush()
-    return time.perf_counter() - start, problem
+        return receiver.recv() if receiver.poll() else None
+    except EOFError:
+        return None
 
 
-def _problem(task: Task, error: BaseException) -> str:
-    """What the task is reported for; its traceback goes to the log."""
-    if _is_full(error):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-    _print_from(task.work.file, error)
-    problem = traceback.format_exception_only(error)[-1].strip()
-    return _out_of_memory(task) if memory.is_exhausted(problem) else problem
-
-
-def _out_of_memory(task: Task) -> str:
-    return f"out of memory: it may take {task.work.memory:g} GiB"
-
-
-def _expired(task: Task, error: ProcessExpired) -> str:
-    output = Outcome(task, 0.0).output
+def _death(task: Task, status: int) -> str:
+    """Why a process ended that reported nothing."""
+    output = task.output
     if "Timeout (" in output:
         return f"still running after {task.work.limit:g} s"
     if memory.is_exhausted(output):
-        return _out_of_memory(task)
-    if error.exitcode == -signal.SIGKILL:
+        return memory.exceeded(task.work.memory)
+    if status == -signal.SIGKILL:
         return "killed by signal 9, as the system does where memory runs out"
-    status = error.exitcode
     return f"killed by signal {-status}" if status < 0 else "exited early"
 
 
-def _outcome(task: Task, future: Future) -> Outcome:
-    try:
-        return Outcome(task, *future.result())
-    except TimeoutError:
+def _supervise(task: Task, context: BaseContext, running: Running) -> Outcome:
+    """Run one task, and end all that it started.
+
+    Raises
+    ------
+    OSError
+        If the task found the disk full.
+    """
+    receiver, sender = context.Pipe(duplex=False)
+    watched, kept = context.Pipe(duplex=False)  # the task ends when `kept` is closed
+    process = context.Process(target=child.serve, args=(task, watched, sender))
+    with receiver, kept:
+        with sender, watched:
+            running.start(process)
         limit = task.work.limit
+        ready = wait([receiver, process.sentinel], limit + GRACE)
+        if receiver not in ready:
+            running.end(process)  # before reading: its children may hold the pipe
+        ended = _received(receiver)
+        process.join(LEAVING)
+        running.end(process)
+    if isinstance(ended, OSError):
+        raise ended
+    if ended is not None:
+        return Outcome(task, *ended)
+    if not ready:
         return Outcome(task, limit, f"still running after {limit:g} s")
-    except ProcessExpired as error:
-        return Outcome(task, 0.0, _expired(task, error))
+    return Outcome(task, 0.0, _death(task, process.exitcode))
 
 
 def start_server(preload: list[str]) -> BaseContext:
-    """Start the process that workers are forked from, which imports these modules.
+    """Start the process that tasks are forked from, which imports these modules.
 
     It imports them while this process goes on; a second call finds it running.
     """
@@ -190,16 +157,13 @@ def run(tasks: list[Task], workers: int, preload: list[str]) -> Iterator[Outcome
     OSError
         If a task found the disk full, which is no fault of its script.
     """
-    context = start_server(preload)
-    CONSTS.sleep_unit = 0.01  # a worker that ended is replaced after so many seconds
-    with ProcessPool(max_workers=workers, max_tasks=1, context=context) as pool:
-        futures = {
-            pool.schedule(_call, args=[task], timeout=task.work.limit + GRACE): task
-            for task in tasks
-        }
+    context, running = start_server(preload), Running()
+    with ThreadPoolExecutor(workers) as threads:
+        futures = [threads.submit(_supervise, task, context, running) for task in tasks]
         try:
             for future in as_completed(futures):
-                yield _outcome(futures[future], future)
+                yield future.result()
         except BaseException:
-            pool.stop()
+            threads.shutdown(wait=False, cancel_futures=True)
+            running.end_all()
             raise

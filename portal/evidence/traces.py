@@ -15,6 +15,7 @@ from pathlib import Path
 import portal.trace
 from portal.evidence.inputs import digest, module_files, of_script
 from portal.evidence.site import Site
+from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
 
 STYLE = [*sorted(Path(portal.trace.__file__).parent.glob("*.py")), Path(__file__)]
@@ -93,6 +94,7 @@ def make(folder: Path, root: Path, file: Path, request: Request) -> None:
     from portal.trace.run import trace
 
     sys.path.insert(0, str(root))
+    protect(root, folder)
     module, _, name = request.target.rpartition(".")
     lines = trace(file, f"snippets.{module}", name, request.call, request.groups)
     target = folder / request.path

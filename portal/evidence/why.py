@@ -14,7 +14,7 @@ from portal.evidence.work import Work
 
 
 def behind(root: Path, book: str, page: str) -> list[Work]:
-    """The work behind one page: its script, its tests, and the calls that it traces.
+    """The work behind one page: script, tests, doctests, and the calls that it traces.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def behind(root: Path, book: str, page: str) -> list[Work]:
     return [
         work
         for work in build.listed(site.read(root))
-        if work.file in code or work.name in traced
+        if work.file in (article, *code) or work.name in traced
     ]
 
 

@@ -117,7 +117,7 @@ def ran() -> Callable[[Path], list[str]]:
     """What the scripts of a site wrote into the file ``ran`` beside them."""
 
     def ran(root: Path) -> list[str]:
-        notes = root / "snippets/attention/ran"
+        notes = root / "snippets/attention/.ran"
         return notes.read_text().split() if notes.exists() else []
 
     return ran

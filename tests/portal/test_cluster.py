@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from portal.evidence.child import Task
 from portal.evidence.cluster import on_worker
 from portal.evidence.inputs import of_script
-from portal.evidence.process import Task
 from portal.evidence.store import Store
 from portal.evidence.work import Work
 
@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 worker = psutil.Process().parent().parent().pid
-with Path("ran").open("a") as notes:
+with Path(".ran").open("a") as notes:
     notes.write(f"{worker} ")
 """
 WAIT = """\

@@ -29,11 +29,11 @@ def test_contact_points_are_where_they_were():
 
 
 def test_sphinx_gallery_executes_nothing_itself(site, make_html, script):
-    code = f"{script}\nimport os\n\nopen('ran', 'a').write(f'{{os.getppid()}}\\n')\n"
+    code = f"{script}\nimport os\n\nopen('.ran', 'a').write(f'{{os.getppid()}}\\n')\n"
     root = site(files={"snippets/attention/plot_small.py": code})
     for _ in range(2):
         assert make_html(root).status == 0
-    parents = (root / "snippets/attention/ran").read_text().split()
+    parents = (root / "snippets/attention/.ran").read_text().split()
     assert len(parents) == 1
     assert int(parents[0]) != os.getpid()
 

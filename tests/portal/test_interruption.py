@@ -96,12 +96,12 @@ def slow_site(site, script, page_files):
 import time
 from pathlib import Path
 
-with Path("ran").open("a") as notes:
+with Path(".ran").open("a") as notes:
     notes.write("slow ")
 while not Path("may_end").exists():
     time.sleep(0.05)
 """
-    quick = f"{script}\nwith open('ran', 'a') as notes:\n    notes.write('quick ')\n"
+    quick = f"{script}\nwith open('.ran', 'a') as notes:\n    notes.write('quick ')\n"
     root = site(
         files={
             "snippets/attention/plot_small.py": quick,

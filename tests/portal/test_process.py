@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from portal.evidence.process import Task, run
+from portal.evidence.child import Task
+from portal.evidence.process import run
 from portal.evidence.work import Work
 
 PRELOAD = ["portal.evidence.preload"]
