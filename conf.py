@@ -27,6 +27,7 @@ bibtex_reference_style = "author_year"
 suppress_warnings = [
     "bibtex.duplicate_citation",  # each page lists its own sources
     "epub.unknown_project_files",  # the site's, that a book has no use for
+    "sphinx_gallery.space_in_filename",  # said of the folder that the site lies in
 ]
 
 html_theme = "furo"

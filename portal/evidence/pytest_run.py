@@ -39,4 +39,6 @@ def run(file: Path, root: Path, folder: Path, *options: str) -> int:
     sys.path.insert(0, str(root))
     os.chdir(root)
     protect(root, folder)
-    return pytest.main([*OPTIONS, *options, "--rootdir", str(root), str(file)])
+    # Relative, since pytest takes what stands in brackets for a case of a test.
+    place = str(file.relative_to(root))
+    return pytest.main([*OPTIONS, *options, "--rootdir", str(root), place])

@@ -13,3 +13,18 @@ def test_a_changed_portal_writes_every_page_again(site, make_html, monkeypatch):
     monkeypatch.setattr(portal, "source_version", lambda: 7)
     make_html(root)
     assert page.stat().st_mtime_ns > before
+
+
+def test_a_site_may_lie_in_a_folder_of_any_name(site, make_html, tmp_path_factory):
+    root = site(
+        ".. gallery-figure:: attention.small 1\n\n"
+        ".. snippet:: attention.small.small\n   :shapes: small(torch.ones(2))"
+    )
+    folder = tmp_path_factory.mktemp("sites") / "my [x] #1 100% d'été $HOME"
+    root.rename(folder)
+    build = make_html(folder)
+    assert build.status == 0, build.output
+    assert "A line that rises." in build.page()
+    assert "pagefind-entry.json" in {
+        file.name for file in (build.html / "pagefind").iterdir()
+    }
