@@ -23,6 +23,7 @@ MODULES = (
     "gallery_assets",
     "gallery_figure",
     "math",
+    "title_math",
     "measured",
     "claim",
     "reproductions",

@@ -200,7 +200,7 @@ def formula(writer: HTML5Translator, node: nodes.Element, tex: str) -> str:
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
-    html = formula(self, node, node.astext())
+    html = formula(self, node, "".join(node.findall(nodes.Text)))
     self.body.append(self.starttag(node, "span", "", CLASS="math notranslate"))
     self.body.append(f"{html}</span>")
     raise nodes.SkipNode

@@ -17,6 +17,7 @@ from portal.gallery_figure import picture_image, versions
 from portal.history import last_date
 from portal.metadata import articles
 from portal.shapes import shaped_block
+from portal.title_math import title_math
 
 
 class PlainText(TextTranslator):
@@ -30,6 +31,10 @@ class PlainText(TextTranslator):
 
     def visit_math(self, node: nodes.math) -> None:
         self.add_text(f"${node.astext()}$")
+        raise nodes.SkipNode
+
+    def visit_title_math(self, node: title_math) -> None:
+        self.add_text(node.astext())
         raise nodes.SkipNode
 
     def visit_math_block(self, node: nodes.math_block) -> None:
