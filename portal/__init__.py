@@ -13,6 +13,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 MODULES = (
     "turns",
+    "text_files",
     "mirror",
     "metadata",
     "history",

@@ -62,7 +62,13 @@ def main(arguments: list[str], root: Path) -> int:
             print(f"packed {pack_site(root)}")
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
-    except (ValueError, OSError, Unavailable, CalledProcessError) as problem:
+    except (
+        ValueError,
+        OSError,
+        SyntaxError,
+        Unavailable,
+        CalledProcessError,
+    ) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -20,6 +20,7 @@ from portal.claim import claims
 from portal.evidence.inputs import installed
 from portal.history import commit
 from portal.table import table
+from portal.utf8 import read
 
 COUNTS: dict[str, str] = {
     "pages": "articles with code",
@@ -49,7 +50,7 @@ def collect(root: Path, verdicts: list[str]) -> dict:
     """Count what lies below ``root``; ``verdicts`` are those of all claims."""
     gallery = root / "docs/gallery"
     articles = [
-        path.read_text("utf-8")
+        read(path)
         for path in sorted(root.glob("docs/*/*.rst"))
         if path.parent.name != "gallery"
     ]

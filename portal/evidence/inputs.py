@@ -15,6 +15,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
+from portal.utf8 import read
+
 Inputs = dict[str, str]
 DATA = re.compile(r"# sphinx_gallery_data = (.+)")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # asking the environment takes 0.3 s
@@ -82,7 +84,7 @@ def follow(names: set[str], root: Path) -> tuple[set[Path], set[str]]:
         if not found:
             packages.add(name.split(".")[0])
         for file in set(found) - files:
-            text = file.read_text("utf-8")
+            text = read(file)
             files |= {file, *declared(file, text)}
             todo += imported_names(text, file.relative_to(root).parent.parts, file)
     return files, packages - sys.stdlib_module_names
@@ -90,7 +92,7 @@ def follow(names: set[str], root: Path) -> tuple[set[Path], set[str]]:
 
 def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
     """Files of the repository that ``file`` reaches, and packages outside it."""
-    text = file.read_text("utf-8")
+    text = read(file)
     names = imported_names(text, file.relative_to(root).parent.parts, file)
     files, packages = follow(names, root)
     return files | {file, *declared(file, text)}, packages
@@ -119,8 +121,8 @@ def of_script(script: Path, root: Path, style: list[Path], settings: object) -> 
     Raises
     ------
     SyntaxError
-        If the script or a module that it imports cannot be parsed, or declares a data
-        file that is missing.
+        If the script or a module that it imports cannot be read or parsed, or declares
+        a data file that is missing.
     """
     files, packages = closure(script, root)
     packages |= {"matplotlib", "numpy", "sphinx-gallery"}

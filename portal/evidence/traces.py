@@ -17,6 +17,7 @@ from portal.evidence.inputs import digest, module_files, of_script
 from portal.evidence.site import Site
 from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
+from portal.utf8 import read
 
 STYLE = [*sorted(Path(portal.trace.__file__).parent.glob("*.py")), Path(__file__)]
 DIRECTIVE = re.compile(r"( *)\.\. snippet:: +(\S+) *")
@@ -108,7 +109,7 @@ def work(site: Site) -> list[Work]:
     for article in sorted(Path(site.srcdir).rglob("*.rst")):
         if article.is_relative_to(Path(site.srcdir, "gallery")):
             continue
-        for line, request in requests(article.read_text("utf-8")):
+        for line, request in requests(read(article)):
             module = f"snippets.{request.target.rpartition('.')[0]}"
             file = root.joinpath(*module.split(".")).with_suffix(".py")
             if file.is_file():  # if not, the directive reports it

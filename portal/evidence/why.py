@@ -11,6 +11,7 @@ from portal.evidence import build, remote, site, traces
 from portal.evidence.inputs import changes
 from portal.evidence.store import Store
 from portal.evidence.work import Work
+from portal.utf8 import read
 
 
 def behind(root: Path, book: str, page: str) -> list[Work]:
@@ -24,7 +25,7 @@ def behind(root: Path, book: str, page: str) -> list[Work]:
     if (book, page) not in mirror.pages(root):
         raise ValueError(f"there is no page {book}/{page}")
     article, *code = (root / place for place in mirror.places(book, page))
-    text = article.read_text("utf-8") if article.is_file() else ""
+    text = read(article) if article.is_file() else ""
     traced = {request.task for _, request in traces.requests(text)}
     return [
         work

@@ -118,6 +118,7 @@ def test_page_without_one_of_its_files(site, make_html, missing, blamed):
     build = make_html(root)
     assert build.status != 0
     assert f"{blamed}:1: WARNING: page attention/small needs {missing}" in build.output
+    assert "xtension error" not in build.output
 
 
 def test_failing_doctest(site, root):
