@@ -4,7 +4,8 @@ The name is looked up under ``snippets/``: the code on the page is the code that
 tests import. The page becomes the place that ``:func:`` references and the links of the
 gallery lead to. A name that does not exist stops the build. With ``:shapes:`` each line
 shows what it bound in a sample call: see ``portal/shapes.py``. A link below the listing
-downloads the module.
+downloads the module. Where several pages show one function, references lead to the one
+without ``:no-index:``.
 """
 
 import ast
@@ -74,6 +75,7 @@ class Snippet(SphinxDirective):
         "shapes": directives.unchanged_required,
         "show": directives.unchanged_required,
         "equal": directives.unchanged_required,
+        "no-index": directives.flag,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -87,14 +89,18 @@ class Snippet(SphinxDirective):
         except (OSError, SyntaxError, LookupError, ValueError) as problem:
             raise self.error(f"no snippet {self.arguments[0]}: {problem}") from problem
 
-        dotted = f"snippets.{self.arguments[0]}"
-        is_class = isinstance(definition(text, name), ast.ClassDef)
-        kind = "class" if is_class else "function"
-        block["ids"].append(dotted)
         block["classes"].append("snippet")
         self.set_source_info(block)
-        self.env.domains.python_domain.note_object(dotted, kind, dotted, location=block)
+        if "no-index" not in self.options:
+            self._note(block, definition(text, name))
         return [block, self._file(str(path.relative_to(root.parent)))]
+
+    def _note(self, block: nodes.literal_block, shown: ast.stmt) -> None:
+        """Make the listing the place that references lead to."""
+        dotted = f"snippets.{self.arguments[0]}"
+        kind = "class" if isinstance(shown, ast.ClassDef) else "function"
+        block["ids"].append(dotted)
+        self.env.domains.python_domain.note_object(dotted, kind, dotted, location=block)
 
     def _file(self, place: str) -> nodes.Node:
         """The line below the listing that offers the whole module."""

@@ -90,3 +90,24 @@ def test_page_is_read_again_when_its_code_changes(site, make_html):
     assert make_html(root).status == 0
     (root / "snippets/attention/small.py").write_text("def small(x):\n    return 9\n")
     assert '<span class="mi">9</span>' in make_html(root).page()
+
+
+def test_two_pages_show_a_function_and_references_lead_to_the_indexed_one(
+    site, make_html
+):
+    snippet = ".. snippet:: attention.small.small\n"
+    again = f":prose:\n\nAgain\n=====\n\n{snippet}"
+    body = f"{snippet}   :no-index:\n\nSee :func:`snippets.attention.small.small`."
+    root = site(body, {"docs/attention/again.rst": again})
+    build = make_html(root)
+    assert build.status == 0, build.output
+    assert build.page().count("return") == 1
+    link = 'href="attention/again.html#snippets.attention.small.small"'
+    assert link in build.page()
+    (root / "docs/index.rst").write_text(
+        (root / "docs/index.rst").read_text().replace("   :no-index:\n", "")
+    )
+    build = make_html(root)
+    assert build.status != 0
+    assert "duplicate object description of snippets.attention.small" in build.output
+    assert "other instance in attention/again, use :no-index: for one" in build.output
