@@ -14,6 +14,7 @@ from sphinx.util.typing import ExtensionMetadata
 MODULES = (
     "turns",
     "text_files",
+    "settings",
     "mirror",
     "metadata",
     "history",

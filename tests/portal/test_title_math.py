@@ -9,6 +9,21 @@ import pytest
 from portal.title_math import readable
 
 TITLE = r"Loss :math:`\ell_1 < x^2` bounds"
+ARTICLE = f"""\
+:prose:
+
+.. _own:
+
+{TITLE}
+{"=" * len(TITLE)}
+
+Text.
+
+At :math:`x^2`
+--------------
+
+More text.
+"""
 TEXT = "Loss ℓ₁ &lt; x² bounds"
 
 
@@ -18,9 +33,9 @@ TEXT = "Loss ℓ₁ &lt; x² bounds"
         (r"\mathcal{L}_{\text{CE}}", "L_CE"),
         (r"x_{i,j}^{n + 1}", "x_(i,j)ⁿ⁺¹"),
         (r"f'(-1, x)", "f\u2032(\u22121, x)"),
-        (r"\operatorname{softmax}(QK^\top)", "softmax(QK^⊤)"),
+        (r"\operatorname{softmax}(QK^2)", "softmax(QK²)"),
         (r"\binom{n}{k} \sqrt[3]{x + 1}", "(n choose k)³√(x + 1)"),
-        (r"\alpha \to \infty", "α → ∞"),
+        (r"\lambda \to \infty", "λ → ∞"),
         (r"k\text{-means}", "k-means"),
         (r"\begin{matrix} a & b \end{matrix}", r"\begin{matrix} a & b \end{matrix}"),
     ],
@@ -30,12 +45,8 @@ def test_a_formula_as_a_line_of_text(tex, text):
 
 
 def test_every_place_that_shows_a_title_shows_text(site, make_html, git):
-    rule = "=" * len(TITLE)
     root = site(
-        ":doc:`/attention/bound`, :ref:`own`",
-        {
-            "docs/attention/bound.rst": f":prose:\n\n.. _own:\n\n{TITLE}\n{rule}\n\nText.\n\nAt :math:`x^2`\n---------------\n\nMore text."
-        },
+        ":doc:`/attention/bound`, :ref:`own`", {"docs/attention/bound.rst": ARTICLE}
     )
     git(root, "init")
     git(root, "add", "docs")
