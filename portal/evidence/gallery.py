@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from portal import measured
+from portal import environment, measured
 from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
 from portal.evidence.source_tree import protect
@@ -28,7 +28,8 @@ from portal.evidence.work import Work
 
 # By path, since it imports matplotlib, which only workers need.
 FIGURES = Path(__file__).parents[1] / "figures.py"
-STYLE = [FIGURES, Path(measured.__file__), Path(__file__)]
+STYLE = [FIGURES, Path(measured.__file__), Path(environment.__file__), Path(__file__)]
+TOOLS = ("pillow", "resvg-py")
 
 
 def _fix_zip_times(archive: Path) -> None:
@@ -111,7 +112,7 @@ def work(site: Site) -> list[Work]:
         Work(
             f"{script.parent.name}/{script.name}",
             script,
-            of_script(script, root, STYLE, conf.evidence_settings),
+            of_script(script, root, STYLE, conf.evidence_settings, TOOLS),
             make,
             (script, conf.sphinx_gallery_conf),
             limit(script, "time", conf.evidence_time_limit),

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -112,11 +112,17 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def of_script(script: Path, root: Path, style: list[Path], settings: object) -> Inputs:
+def of_script(
+    script: Path,
+    root: Path,
+    style: list[Path],
+    settings: object,
+    tools: Iterable[str] = (),
+) -> Inputs:
     """Everything that can change what a script produces, by name.
 
-    ``style`` lists modules that shape its figures, ``settings`` anything with a stable
-    ``repr``.
+    ``style`` lists modules that shape its figures, ``tools`` the distributions that
+    they draw with, ``settings`` is anything with a stable ``repr``.
 
     Raises
     ------
@@ -125,7 +131,7 @@ def of_script(script: Path, root: Path, style: list[Path], settings: object) -> 
         a data file that is missing.
     """
     files, packages = closure(script, root)
-    packages |= {"matplotlib", "numpy", "sphinx-gallery"}
+    packages |= {"matplotlib", "numpy", "sphinx-gallery", *tools}
     return of_files(files | set(style), packages, root, settings)
 
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import portal.trace
+from portal import environment
 from portal.evidence.inputs import digest, module_files, of_script
 from portal.evidence.site import Site
 from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
 from portal.utf8 import read
 
-STYLE = [*sorted(Path(portal.trace.__file__).parent.glob("*.py")), Path(__file__)]
+STYLE = sorted(Path(portal.trace.__file__).parent.glob("*.py"))
+STYLE += [Path(environment.__file__), Path(__file__)]
 DIRECTIVE = re.compile(r"( *)\.\. snippet:: +(\S+) *")
 OPTION = re.compile(r"( *):(\w+):(?: +(.*))?")
 

@@ -4,7 +4,9 @@ from importlib.metadata import version
 
 import pytest
 
+from portal.evidence.build import listed
 from portal.evidence.inputs import changes, closure, fingerprint, of_script, unlike
+from portal.evidence.site import read
 
 FILES = {
     "snippets/__init__.py": "",
@@ -101,3 +103,15 @@ def test_what_differs_from_another_machine_is_named(repository):
     ]
     (repository / "snippets/a/shared.py").unlink()
     assert unlike(known, repository) == ["snippets/a/shared.py"]
+
+
+def test_each_kind_knows_its_variables_and_what_draws_its_images(site):
+    body = ".. snippet:: attention.small.small\n   :shapes: small(torch.ones(2))"
+    wanted = listed(read(site(body)))
+    assert {work.file.suffix for work in wanted} == {".py", ".rst"}
+    assert len(wanted) == 3
+    for work in wanted:
+        assert "environment.py" in work.inputs, work.name
+        drawn = {"pillow": version("pillow"), "resvg-py": version("resvg-py")}
+        is_script = work.file.name.startswith("plot_")
+        assert (drawn.items() <= work.inputs.items()) == is_script
