@@ -127,7 +127,7 @@ class ClaimDirective(SphinxDirective):
             self.options["reports"],
             values,
             self.options["verdict"],
-            " ".join(self.content),
+            "\n".join(self.content),
         )
         claims(self.env).setdefault(self.env.docname, []).append(claim)
         return [self._shown(claim)]
@@ -139,11 +139,20 @@ class ClaimDirective(SphinxDirective):
         for text in (
             f":cite:t:`{claim.source}` reports: {claim.reports}",
             f"Here: {claim.results}.",
-            f"**{claim.verdict.capitalize()}.** {claim.why}",
         ):
             children, messages = self.parse_inline(text)
             box += [nodes.paragraph("", "", *children), *messages]
+        box += self._why(claim.verdict)
         return box
+
+    def _why(self, verdict: str) -> list[nodes.Node]:
+        """The content, whose first paragraph begins with the verdict."""
+        why = self.parse_content_to_nodes()
+        if not isinstance(why[0], nodes.paragraph):
+            why.insert(0, nodes.paragraph())
+        spoken = nodes.strong("", f"{verdict.capitalize()}.")
+        why[0][:0] = [spoken, nodes.Text(" ")]
+        return why
 
 
 def setup(app: Sphinx) -> None:

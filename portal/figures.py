@@ -6,7 +6,8 @@ animation (a ``FuncAnimation`` in a global variable of the script) is written as
 for each theme, with its last frame as the still.
 
 A figure says what it shows: ``fig.set_label("Bar chart of ...")``. That text is its
-alternative text; a figure without one is an error.
+alternative text; a figure without one is an error. So is a color that cannot be seen on
+one of the pages, and a character that has no glyph: see ``legible.py``, ``glyphs.py``.
 """
 
 import io
@@ -22,6 +23,9 @@ import resvg_py
 from matplotlib.animation import AbstractMovieWriter, FuncAnimation
 from matplotlib.figure import Figure
 from PIL import Image
+
+from portal import legible
+from portal.glyphs import every_glyph
 
 DARK = {  # light color: dark color
     "#1f2328": "#e4e6ea",  # text and axes
@@ -47,6 +51,7 @@ STYLE = {
     "figure.constrained_layout.use": True,
     "figure.facecolor": "none",
     "figure.figsize": (6.2, 3.4),
+    "figure.hooks": ["portal.figures:keep_name"],
     "font.size": 11,
     "grid.color": GRID,
     "hatch.color": FOREGROUND,
@@ -85,8 +90,10 @@ def darken(svg: str) -> str:
 
 
 def to_svg(figure: Figure) -> str:
+    legible.replace_black(figure, FOREGROUND)
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    with every_glyph():
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
 
 
@@ -130,26 +137,46 @@ def animations(block_vars: dict) -> dict[Figure, FuncAnimation]:
     return {value._fig: value for value in values if isinstance(value, FuncAnimation)}
 
 
+def keep_name(figure: Figure) -> None:
+    """Note the name that ``subplots(num="loss")`` gives to a window as its label."""
+    figure.window_name = figure.get_label()
+
+
+def check_text(figure: Figure) -> None:
+    """Want a description of the figure, which the name of its window is not."""
+    if figure.get_label() in ("", figure.window_name):
+        raise ValueError(
+            "figure without alternative text: say what it shows with "
+            'fig.set_label("...")'
+        )
+
+
+def check_colors(figure: Figure) -> None:
+    """Want all of a figure that was drawn to be seen on both pages."""
+    if wrong := list(legible.problems(figure, DARK)):
+        raise ValueError("; ".join(wrong))
+
+
 def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     """Write the open figures of a cell; return the reStructuredText that shows them.
 
     Raises
     ------
     ValueError
-        If a figure has no alternative text.
+        If a figure has no alternative text, or something of it cannot be seen.
     """
     page = Path(block_vars["src_file"])
     moving, rst = animations(block_vars), []
     for number in plt.get_fignums():
         figure = plt.figure(number)
         path = Path(next(block_vars["image_path_iterator"]))
-        if not figure.get_label():
+        try:
+            check_text(figure)
+            write(figure, moving.get(figure), path)
+            check_colors(figure)
+        except ValueError:
             print(f'File "{page}", line {block[2]}, in this cell', file=sys.stderr)
-            raise ValueError(
-                "figure without alternative text: say what it shows with "
-                'fig.set_label("...")'
-            )
-        write(figure, moving.get(figure), path)
+            raise
         name = f"{page.parent.name}.{page.stem.removeprefix('plot_')}"
         rst.append(f".. gallery-figure:: {name} {int(path.stem[-3:])}\n")
     plt.close("all")

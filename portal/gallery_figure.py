@@ -1,7 +1,8 @@
 """``.. gallery-figure:: book.page 2`` shows the second figure of a page's script.
 
 The figure comes in its light and its dark version; the browser loads the one it shows.
-Alternative text and size come from the script; the content is the caption. The
+Alternative text and size come from the script. The first paragraph of the content is
+the caption, what follows it the legend, as with ``figure``. The
 figure links to the page of its script in the gallery. An animation yields to its last
 frame where a reader prefers reduced motion, and in print.
 """
@@ -79,13 +80,22 @@ class GalleryFigure(SphinxDirective):
         self.set_source_info(figure)
         for node in figure.findall(picture_image):
             self.set_source_info(node)
-        if self.content:
-            caption = nodes.caption(
-                "", "", *self.parse_inline(" ".join(self.content))[0]
-            )
-            figure += caption
+        figure += self._text()
         self.add_name(figure)
         return [figure]
+
+    def _text(self) -> list[nodes.Node]:
+        """The caption and the legend."""
+        first, *rest = self.parse_content_to_nodes() or [None]
+        if first is None:
+            return []
+        if not isinstance(first, nodes.paragraph):
+            raise self.error(
+                "the text of a figure begins with a paragraph, its caption"
+            )
+        caption = nodes.caption(first.rawsource, "", *first.children)
+        caption.source, caption.line = first.source, first.line
+        return [caption, nodes.legend("", *rest)] if rest else [caption]
 
 
 def visit_versions(self: HTML5Translator, node: versions) -> None:

@@ -26,9 +26,10 @@ from portal.evidence.site import Site
 from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
 
-# By path, since it imports matplotlib, which only workers need.
-FIGURES = Path(__file__).parents[1] / "figures.py"
-STYLE = [FIGURES, Path(measured.__file__), Path(environment.__file__), Path(__file__)]
+# By path, since they import matplotlib, which only workers need.
+PORTAL = Path(__file__).parents[1]
+STYLE = [PORTAL / f"{name}.py" for name in ("figures", "glyphs", "legible")]
+STYLE += [Path(measured.__file__), Path(environment.__file__), Path(__file__)]
 TOOLS = ("pillow", "resvg-py")
 
 

@@ -47,6 +47,18 @@ def test_claim_on_its_page(claiming, make_html):
     assert "<strong>Confirmed.</strong> It does <em>here</em> too." in box
 
 
+def test_each_paragraph_and_list_of_its_reason_stays_one(claiming, make_html):
+    root = claiming()
+    page = root / "docs/index.rst"
+    more = "too.\n\n   It must:\n\n   * one\n   * two\n"
+    page.write_text(page.read_text().replace("too.", more))
+    build = make_html(root)
+    assert build.status == 0, build.output
+    box = build.page().split('<div class="claim claim-confirmed')[1].split("</div>")[0]
+    assert "<em>here</em> too.</p>\n<p>It must:</p>" in box
+    assert box.count("<li>") == 2
+
+
 def test_list_of_all_claims_and_its_file(claiming, make_html):
     build = make_html(claiming("small.ratio; small.other | d", "0 1; 2 4"))
     assert build.status == 0, build.output

@@ -16,12 +16,13 @@ from portal import figures
 def draw(tmp_path):
     """Draws with the portal's style and scrapes; returns the folder of the files."""
 
-    def draw(name: str = "Bars.") -> str:
+    def draw(name: str = "Bars.", change: str = "", window: str | None = None) -> str:
         figures.reset({}, "")
-        fig, ax = plt.subplots()
+        fig, ax = plt.subplots(num=window)
         ax.bar([0, 1], [1, 2])
         ax.plot([0, 1], [1, 2], color="C1")
         ax.set(xlabel="x")
+        exec(change)
         fig.set_label(name)
         variables = {
             "src_file": "snippets/attention/plot_small.py",
@@ -101,6 +102,82 @@ def test_alternative_text_in_one_line(draw, tmp_path):
 def test_figure_without_alternative_text_is_refused(draw):
     with pytest.raises(ValueError, match="figure without alternative text"):
         draw("")
+
+
+def test_the_name_of_a_window_is_no_alternative_text(draw):
+    with pytest.raises(ValueError, match="figure without alternative text"):
+        draw("fig", window="fig")
+
+
+BLACK = [
+    'ax.plot([0, 1], "k-o")',
+    'ax.text(0.5, 2.5, "note", color="black")',
+    'ax.set_title("T", color="#000000")',
+    'ax.hlines([1], 0, 1, colors="k")',
+    'ax.scatter([0], [1], c="k")',
+    'ax.bar([2], [1], fc="k", ec="k")',
+    'ax.annotate("a", (0, 0), (1, 1), color="k", arrowprops={"color": "k"})',
+    'ax.errorbar([0], [1], [1], c="k", label="e"); ax.legend(labelcolor="k")',
+]
+
+
+@pytest.mark.parametrize("change", BLACK)
+def test_black_is_the_foreground_of_each_page(draw, tmp_path, change):
+    draw(change=change)
+    svg = (tmp_path / "f_001_light.svg").read_text()
+    assert colors(svg) <= set(figures.DARK)
+    body = svg.split("</metadata>")[-1]
+    text = re.findall(r'<g id="text_\d+">(?:\s|<!--.*?-->)*<g ([^>]*)>', body)
+    assert text
+    assert all("fill: #" in group for group in text)  # black is left out
+    shapes = re.findall(r'<g id="patch_\d+">\s*<path [^>]*?style="([^"]*)"', body)
+    assert all("fill: " in shape for shape in shapes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'ax.imshow([[0, 1]]); ax.text(0, 0, "cell", color="k")',
+        'ax.imshow([[0, 1]]); ax.text(0, 0, "cell", color="w")',
+        'ax.bar([2], [1], fc="0.9"); ax.text(2, 0.5, "in", color="k", ha="center")',
+        'ax.text(1, 1, "box", color="k", bbox={"fc": "white"})',
+        'ax.bar([2], [1], ec="w"); ax.plot([0, 1], c="0.5")',
+        'ax.axvspan(0, 1, fc="0.9")',
+        'ax.scatter([0, 1], [0, 1], c=[0, 1], cmap="gray")',
+        "ax.grid(True); ax.fill_between([0, 1], [1, 2], alpha=0.1)",
+    ],
+)
+def test_what_lies_on_another_color_and_faint_fills_may_stay(draw, change):
+    draw(change=change)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ('ax.plot([0, 1], c="0.1", label="loss")', "'loss' in #1a1a1a .* dark page"),
+        ('ax.plot([0, 1], c="w")', "a Line2D in #ffffff .* light page"),
+        (
+            'ax.text(0, 3, "note", color="0.2")',
+            "the text 'note' in #333333 .* dark page",
+        ),
+        ('ax.set_xlabel("x", c="gainsboro")', "the text 'x' in #dcdcdc .* light page"),
+        ('ax.bar([2], [1], fc="midnightblue")', "a Rectangle in #191970 .* dark page"),
+        ('ax.vlines([1], 0, 1, colors="0.15")', "a LineCollection in #262626 .* dark"),
+        (
+            'ax.text(0, 3, "a", bbox={"fc": "w"})',
+            "the text 'a' in #1f2328 .* dark page",
+        ),
+        ('ax.set_title("\\u6c49")', "Glyph 27721 .* missing"),
+        (
+            r'ax.set_title(r"$\text{\u6c49}$".replace("\\u6c49", "\u6c49"))',
+            "a glyph for",
+        ),
+    ],
+)
+def test_what_cannot_be_seen_is_named_with_its_cell(draw, capsys, change, problem):
+    with pytest.raises(ValueError, match=problem):
+        draw(change=change)
+    assert 'plot_small.py", line 8, in this cell' in capsys.readouterr().err
 
 
 def test_bytes_repeat(draw, tmp_path):

@@ -18,6 +18,30 @@ def test_light_and_dark_version_with_text_and_size_from_the_script(site, make_ht
     assert '<a href="gallery/attention/plot_small.html"><picture' in page
 
 
+def test_paragraphs_after_the_caption_are_the_legend(site, make_html):
+    figure = ".. gallery-figure:: attention.small 1\n\n   "
+    text = "A caption.\n\n   More.\n\n   * One\n   * Two"
+    build = make_html(site(f"{figure}{text}"))
+    assert build.status == 0, build.output
+    caption = re.search("<figcaption>(.*?)</figcaption>", build.page(), re.DOTALL)[1]
+    assert re.findall(r"<(p|li|div)\b", caption) == [
+        "p",
+        "div",
+        "p",
+        "li",
+        "p",
+        "li",
+        "p",
+    ]
+    assert "A caption." in caption.split("More.")[0]
+
+
+def test_a_figure_text_that_is_no_caption_is_refused(site, make_html):
+    build = make_html(site(".. gallery-figure:: attention.small 1\n\n   * One"))
+    assert build.status != 0
+    assert "index.rst:10: ERROR: the text of a figure begins with a" in build.output
+
+
 def test_on_its_own_page_a_figure_is_no_link(site, make_html):
     build = make_html(site())
     page = build.page("gallery/attention/plot_small")
