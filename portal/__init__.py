@@ -32,6 +32,7 @@ MODULES = (
     "status",
     "evidence_line",
     "code_guard",
+    "markup_guard",
     "errata",
     "page_foot",
     "feed",
