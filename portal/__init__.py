@@ -26,6 +26,7 @@ MODULES = (
     "gallery_figure",
     "math",
     "title_math",
+    "source_math",
     "measured",
     "claim",
     "reproductions",

@@ -238,7 +238,7 @@ def check_files(app: Sphinx) -> None:
 def add_files(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 ) -> None:
-    if context.get("has_maths_elements") and app.builder.name != "epub":
+    if 'class="katex' in context.get("body", "") and app.builder.name != "epub":
         app.builder.add_css_file(CSS)
         for name in FONTS:
             uri = context["pathto"](f"_static/katex/fonts/KaTeX_{name}.woff2", 1)

@@ -16,6 +16,7 @@ from pybtex.richtext import Text as LaTeX
 from sphinx.environment import BuildEnvironment
 
 from portal.metadata import of_fields
+from portal.source_math import plain
 
 ARTICLE = re.compile(r'id="furo-main-content">(.*)</article>', re.DOTALL)
 HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
@@ -51,7 +52,7 @@ class Words:
         text = found[1].replace(REFERENCES, "<section data-pagefind-ignore>")
         text = HEADERLINK.sub("", text)
         text = SECTION.sub(r'<section>\2<h\3 id="\1">', text)
-        sources = str(LaTeX.from_latex(self.sources))
+        sources = plain(str(LaTeX.from_latex(self.sources)))
         fields = "".join(
             f'<i data-pagefind-meta="{name}[title]" title="{escape(value)}"></i>'
             for name, value in {**vars(self), "sources": sources}.items()
