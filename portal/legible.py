@@ -114,8 +114,10 @@ def is_used(ink: Ink) -> bool:
 
 
 def center(artist: Artist) -> tuple[float, float]:
+    """Where it lies on the figure; not a number if it is empty."""
     box = artist.get_window_extent()
-    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    with np.errstate(invalid="ignore"):
+        return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
 
 
 def on_image(ink: Ink) -> bool:
@@ -176,8 +178,8 @@ def lost(ink: Ink, dark: dict[str, str]) -> Iterator[tuple[str, str]]:
     under = ground(ink.artist) if isinstance(ink.artist, Text) else None
     for color in np.unique(ink.colors, axis=0):
         full = to_hex(color[:3])
-        if full in dark and under is None:
-            continue
+        if full in dark and (under is None or under in dark):
+            continue  # how the colors of the style go together is not the script's part
         light, night = (stands_out(color, under, theme, dark) for theme in PAGES)
         if not light and ink.part == "color":
             yield full, "light"

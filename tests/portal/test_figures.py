@@ -143,6 +143,8 @@ def test_black_is_the_foreground_of_each_page(draw, tmp_path, change):
         'ax.text(1, 1, "box", color="k", bbox={"fc": "white"})',
         'ax.bar([2], [1], ec="w"); ax.plot([0, 1], c="0.5")',
         'ax.axvspan(0, 1, fc="0.9")',
+        'ax.bar([0, 1], [3, 3], width=2); ax.text(0, 1, "on a color of the style")',
+        'ax.imshow([[0, 1]]); ax.plot([], c="0.5")',
         'ax.scatter([0, 1], [0, 1], c=[0, 1], cmap="gray")',
         "ax.grid(True); ax.fill_between([0, 1], [1, 2], alpha=0.1)",
     ],
