@@ -151,12 +151,6 @@ def check_text(figure: Figure) -> None:
         )
 
 
-def check_colors(figure: Figure) -> None:
-    """Want all of a figure that was drawn to be seen on both pages."""
-    if wrong := list(legible.problems(figure, DARK)):
-        raise ValueError("; ".join(wrong))
-
-
 def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     """Write the open figures of a cell; return the reStructuredText that shows them.
 
@@ -173,7 +167,7 @@ def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
         try:
             check_text(figure)
             write(figure, moving.get(figure), path)
-            check_colors(figure)
+            legible.check(figure, DARK)
         except ValueError:
             print(f'File "{page}", line {block[2]}, in this cell', file=sys.stderr)
             raise

@@ -28,7 +28,7 @@ from portal.evidence.work import Work
 
 # By path, since they import matplotlib, which only workers need.
 PORTAL = Path(__file__).parents[1]
-STYLE = [PORTAL / f"{name}.py" for name in ("figures", "glyphs", "legible")]
+STYLE = [PORTAL / f"{name}.py" for name in ("figures", "glyphs", "inks", "legible")]
 STYLE += [Path(measured.__file__), Path(environment.__file__), Path(__file__)]
 TOOLS = ("pillow", "resvg-py")
 
