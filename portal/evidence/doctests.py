@@ -22,6 +22,7 @@ from portal.evidence.inputs import (
 )
 from portal.evidence.site import Site
 from portal.evidence.work import Work
+from portal.utf8 import read
 
 PORTAL = Path(__file__).parents[1]
 # By path, since they import pytest, which only workers need.
@@ -57,9 +58,9 @@ def texts(file: Path) -> Iterator[tuple[int, str]]:
     Raises
     ------
     SyntaxError
-        If a module cannot be parsed.
+        If a file cannot be read, or a module not be parsed.
     """
-    text = file.read_text("utf-8")
+    text = read(file)
     if file.suffix == ".rst":
         yield 0, text
         return

@@ -30,16 +30,16 @@ def test_include_from_elsewhere_is_refused(site, make_html):
 
 def test_doctest_that_docutils_shows_but_pytest_does_not_run(site, make_html):
     """A prompt without the blank after it is no example for the doctest parser."""
-    build = make_html(site(".. code-block:: text\n\n   >>> 1 + 1\n   3"))
+    build = make_html(site(".. code-block:: text\n\n   >>> 1 + 1\n   2"))
     problem = "the page shows 0 doctest examples, pytest runs 1"
     assert f"docs/index.rst:12: WARNING: untested code: {problem}" in build.output
 
 
 def test_doctest_in_a_cell_of_a_table_is_refused_with_its_line(site, make_html):
-    table = "==========  =======\n>>> 1 + 1   a\n2\n==========  ======="
-    build = make_html(site(f">>> 1\n1\n\n{table}\n\n>>> 3\n3"))
+    cell = "+-----------+\n| >>> 1 + 1 |\n| 2         |\n+-----------+"
+    build = make_html(site(f">>> 1\n1\n\n{cell}\n\n>>> 3\n3"))
     assert build.status != 0
-    problem = "the page shows 3 doctest examples, pytest runs"
+    problem = "the page shows 3 doctest examples, pytest runs 2"
     assert f"docs/index.rst:14: WARNING: untested code: {problem}" in build.output
 
 
