@@ -133,6 +133,9 @@ def insert(app: Sphinx, doctree: nodes.document) -> None:
         return
     book, _, page = app.env.docname.partition("/")
     title = doctree.next_node(nodes.title)
+    files = [Path(app.confdir, place) for place in mirror.places(book, page)]
+    if title is None or not all(file.is_file() for file in files):
+        return  # contents and mirror report it
     title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
 
 
