@@ -15,6 +15,8 @@ MODULES = (
     "turns",
     "mirror",
     "metadata",
+    "missing",
+    "contents",
     "history",
     "evidence.build",
     "snippet",

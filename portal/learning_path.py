@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from portal.changed import changed
 from portal.follow import Link, entry, joined, link, reference
+from portal.hint import hint
 from portal.per_document import PerDocument
 from portal.prerequisites import Graph, graph, in_reading_order, way
 from portal.reading_time import spelled
@@ -60,11 +61,11 @@ def problem(before: Graph, pages: tuple[str, ...]) -> str:
     >>> problem(before, ("a", "c")), problem(before, ("c", "a"))
     ('', 'c stands before a, on which it builds')
     >>> problem(before, ("a", "d")), problem(before, ("a", "a"))
-    ("unknown page 'd'", 'a stands in it twice')
+    ("there is no page 'd'; choose from a, b, c", 'a stands in it twice')
     """
     for place, name in enumerate(pages):
         if name not in before:
-            return f"unknown page {name!r}"
+            return f"there is no page {name!r}; {hint(name, before)}"
         if name in pages[:place]:
             return f"{name} stands in it twice"
     for place, name in enumerate(pages):

@@ -31,8 +31,11 @@ def test_include_from_elsewhere_is_refused(site, make_html):
 def test_doctest_that_docutils_shows_but_pytest_does_not_run(site, make_html):
     """A prompt without the blank after it is no example for the doctest parser."""
     build = make_html(site(".. code-block:: text\n\n   >>> 1 + 1\n   3"))
-    assert "the page shows 0 doctest examples, pytest runs 1" in build.output
+    assert (
+        "docs/index.rst:12: WARNING: untested code: the page shows 0 doctest examples"
+        in build.output
+    )
 
 
 def test_second_paragraph_is_looked_at():
-    assert untested(">>> 1\n1\n\nx = 1") == "Python that is not a doctest"
+    assert untested(">>> 1\n1\n\nx = 1").startswith("Python that is not a doctest")

@@ -55,7 +55,7 @@ def test_follows_its_pages(with_path, make_html):
 @pytest.mark.parametrize(
     ("first", "second", "cause"),
     [
-        ("base", "nowhere", "unknown page 'attention/nowhere'"),
+        ("base", "nowhere", "there is no page 'attention/nowhere'"),
         ("base", "base", "attention/base stands in it twice"),
         ("middle", "base", "attention/middle stands before attention/base, on which"),
         ("top", "base", "attention/top stands before attention/base, on which"),

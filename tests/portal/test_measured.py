@@ -35,8 +35,8 @@ def test_page_is_read_again_when_the_value_changes(measuring, make_html):
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("small.none", "small measured no 'none', but nan, ratio"),
-        ("nowhere.ratio", "the script of 'nowhere' left nothing"),
+        ("small.none", "small measured no 'none'; choose from nan, ratio"),
+        ("nowhere.ratio", "no script of 'nowhere' set `measured`; choose from small"),
         ("small.nan", "small.nan is nan"),
         ("small.ratio | q", "Unknown format code 'q'"),
     ],

@@ -255,7 +255,7 @@ def test_generator_that_nobody_consumes(shapes):
 
 
 def test_unknown_definition(shapes):
-    with pytest.raises(LookupError, match="no function or class g"):
+    with pytest.raises(LookupError, match="does not define g; choose from f"):
         shapes("def f(x):\n    return x\n", "f(torch.ones(2))", "g")
 
 
