@@ -14,6 +14,7 @@ from sphinx.util.typing import ExtensionMetadata
 MODULES = (
     "turns",
     "mirror",
+    "draft",
     "metadata",
     "missing",
     "contents",
