@@ -48,7 +48,7 @@ def files(page: str, number: int) -> str:
 
 def known(source: Path) -> Iterator[str]:
     """The figures of all scripts, each as ``book.page 2``."""
-    for path in source.glob("gallery/*/images/sphx_glr_plot_*.json"):
+    for path in sorted(source.glob("gallery/*/images/sphx_glr_plot_*.json")):
         page, number = re.fullmatch(r"sphx_glr_plot_(.+)_(\d+)", path.stem).groups()
         yield f"{path.parts[-3]}.{page} {int(number)}"
 
@@ -64,8 +64,10 @@ def find(env: BuildEnvironment, page: str, number: str) -> tuple[str, dict]:
     stem = files(page, int(number)) if number.isdecimal() else ""
     path = Path(env.srcdir, f"{stem}.json")
     if not path.is_file():
+        figures = list(known(Path(env.srcdir)))
+        own = [figure for figure in figures if figure.startswith(f"{page} ")]
         wrong = f"{page} {number}"
-        like = hint(wrong, known(Path(env.srcdir)))
+        like = f"choose from {', '.join(own)}" if own else hint(wrong, figures)
         raise LookupError(f"no figure {wrong}; {like}")
     env.note_dependency(path)
     return stem, json.loads(path.read_text())

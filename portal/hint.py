@@ -6,7 +6,7 @@ from textwrap import shorten
 
 
 def hint(wrong: str, known: Iterable[str]) -> str:
-    """The known names that are like ``wrong``, or all of them if none is.
+    """The known name that is most like ``wrong``, or all of them if none is.
 
     >>> hint("rotat", ["rotate", "angles"]), hint("rope", ["positions/rope"])
     ('did you mean rotate?', 'did you mean positions/rope?')
@@ -15,7 +15,7 @@ def hint(wrong: str, known: Iterable[str]) -> str:
     """
     names = sorted(set(known))
     inner = [name for name in names if name.endswith((f"/{wrong}", f".{wrong}"))]
-    if like := inner or get_close_matches(wrong, names, cutoff=0.8):
+    if like := inner or get_close_matches(wrong, names, n=1):
         return f"did you mean {' or '.join(like)}?"
     if not names:
         return "there are none"
