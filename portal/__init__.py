@@ -17,7 +17,7 @@ MODULES = (
     "draft",
     "metadata",
     "missing",
-    "contents",
+    "toctree",
     "history",
     "evidence.build",
     "snippet",

@@ -132,10 +132,15 @@ def insert(app: Sphinx, doctree: nodes.document) -> None:
     if mirror.is_prose(Path(app.env.doc2path(app.env.docname))):
         return
     book, _, page = app.env.docname.partition("/")
-    title = doctree.next_node(nodes.title)
     files = [Path(app.confdir, place) for place in mirror.places(book, page)]
-    if title is None or not all(file.is_file() for file in files):
-        return  # contents and mirror report it
+    missing = [file for file in files if not file.is_file()]
+    for file in missing:
+        app.env.note_dependency(file)
+    if missing:
+        return  # portal.mirror has said so
+    title = doctree.next_node(nodes.title)
+    if title is None:
+        return  # portal.toctree will say so
     title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
 
 
