@@ -25,17 +25,11 @@ def collapse(
         context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
 
 
-def branch(
-    env: BuildEnvironment, top: str, above: tuple[str, ...] = ()
-) -> Iterator[str]:
-    """``top`` and the documents below it in the table of contents.
-
-    Where that goes in a circle, which Sphinx reports, it is followed once.
-    """
+def branch(env: BuildEnvironment, top: str) -> Iterator[str]:
+    """``top`` and the documents below it in the table of contents."""
     yield top
     for child in env.toctree_includes.get(top, []):
-        if child not in (*above, top):
-            yield from branch(env, child, (*above, top))
+        yield from branch(env, child)
 
 
 def digest(env: BuildEnvironment, documents: list[str]) -> str:

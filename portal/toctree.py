@@ -1,9 +1,10 @@
 """Every document has a title and stands in a table of contents, or is an ``:orphan:``.
 
 Sphinx says so without naming the file to edit, and once for each page that would show
-the title; ``conf.py`` suppresses that.
+the title; ``conf.py`` suppresses that. Tables of contents in a circle end the build.
 """
 
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -35,6 +36,17 @@ def untitled(env: BuildEnvironment) -> list[str]:
     return sorted(name for name in env.found_docs if not env.tocs[name].children)
 
 
+def end_circle(app: Sphinx, env: BuildEnvironment) -> None:
+    """End the build where tables of contents list each other: nothing can walk them."""
+    try:
+        TopologicalSorter(env.toctree_includes).prepare()
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        text = f"toctrees in a circle: {' -> '.join(circle)}; drop one of these entries"
+        logger.error("%s", text, location=f"{env.doc2path(circle[0])}:1", type="toc")
+        raise SystemExit(1) from error
+
+
 def check(app: Sphinx, env: BuildEnvironment) -> None:
     for name in untitled(env):
         text = "no title: write one below the fields, underlined with ="
@@ -48,4 +60,5 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("env-updated", end_circle, priority=100)  # before what follows them
     app.connect("env-check-consistency", check)
