@@ -38,7 +38,7 @@ def keep(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     if values is not None:
         wrong = {k: v for k, v in values.items() if not isinstance(v, int | float)}
         if wrong:
-            raise TypeError(f"measured holds what is not a number: {wrong}")
+            raise TypeError(f"`measured` may hold only numbers; convert {wrong}")
         target = Path(block_vars["target_file"]).with_suffix(".measured.json")
         target.write_text(json.dumps(values, indent=1))
     return ""
@@ -143,7 +143,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     for paragraph in doctree.findall(nodes.paragraph):
         if sentence := typed_number(paragraph):
             logger.warning(
-                "typed number in a sentence that says measured; use :measured: in %r",
+                "a number is typed where the text says measured; use :measured: in %r",
                 sentence,
                 location=paragraph,
                 type="measured",

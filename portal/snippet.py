@@ -133,7 +133,7 @@ class Snippet(SphinxDirective):
             request = Request.of(self.arguments[0], self.options)
             return shapes.block(self.env, request, self.options.get("show", ""), lines)
         if self.options.keys() & {"show", "equal"}:
-            raise ValueError(":show: and :equal: belong to :shapes:")
+            raise ValueError(":show: and :equal: need :shapes:")
         code = "\n".join(line for _, line in lines)
         return nodes.literal_block(code, code, language="python")
 

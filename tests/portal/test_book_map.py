@@ -109,7 +109,7 @@ def test_not_on_an_article(site, make_html):
     build = make_html(site(".. book-map::"))
     assert build.status != 0
     assert "docs/index.rst:" in build.output
-    assert "the map stands on <book>/index.rst" in build.output
+    assert "book-map belongs on <book>/index.rst" in build.output
 
 
 def test_page_before_its_prerequisite(book, make_html):

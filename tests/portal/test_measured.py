@@ -57,7 +57,7 @@ def test_what_is_not_a_number_is_refused():
 def test_typed_number_stops_the_build(site, make_html):
     build = make_html(site("We measured a ratio of 21.4."))
     assert build.status != 0
-    assert "docs/index.rst:10: WARNING: typed number" in build.output
+    assert "docs/index.rst:10: WARNING: a number is typed" in build.output
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def test_each_failing_task_is_reported_once(site, make_html, script, page_files)
         "wrong": ("assert 1 > 2", code + 1, "AssertionError"),
         "endless": ("while True: pass", code + 1, "still running after 2 s"),
         "silent": ("plt.figure()", 7, "say what it shows with fig.set_label"),
-        "text": ("measured = {'a': 'b'}", 1, "measured holds what is not a number"),
+        "text": ("measured = {'a': 'b'}", 1, "`measured` may hold only numbers"),
     }
     files = {}
     for name, (statement, _, _) in tasks.items():
@@ -181,7 +181,7 @@ def test_each_failing_task_is_reported_once(site, make_html, script, page_files)
         f"snippets/attention/plot_{name}.py": (line, cause)
         for name, (_, line, cause) in tasks.items()
     }
-    expected["tests/attention/test_silent.py"] = (2, "reference tests of the page fail")
+    expected["tests/attention/test_silent.py"] = (2, "the page's reference tests fail")
     assert sorted(file for file, _, _ in found) == sorted(expected)
     for file, line, message in found:
         assert line == expected[file][0], message

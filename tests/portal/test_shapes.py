@@ -166,7 +166,7 @@ def test_sample_call_that_raises_stops_the_build(shaped, make_html):
             f"{BODY}   :show: device\n",
             ":show: cannot show 'device'; choose",
         ),
-        (".. snippet:: attention.small.grow\n   :show: dtype\n", "belong to :shapes:"),
+        (".. snippet:: attention.small.grow\n   :show: dtype\n", "need :shapes:"),
         (f".. include:: part.txt\n\n{BODY}", "its call was not traced"),
     ],
 )
