@@ -35,8 +35,8 @@ live: $(STAMP)  ## serve the site and rebuild on every saved file
 	  --ignore '*/docs/gallery/*' --ignore '*/build/*' --ignore '*/__pycache__/*' \
 	  docs build/live
 
-new: $(STAMP)  ## start a page: make new page=book/page title="Title"
-	@$(BIN)/python -m portal new "$(page)" "$(title)"
+new: $(STAMP)  ## start a page: make new page=book/page title="Title" after=page
+	@$(BIN)/python -m portal new "$(page)" "$(title)" --after "$(after)"
 
 why: $(STAMP)  ## is the evidence of a page fresh, and if not, why: make why page=book/page
 	@$(BIN)/python -m portal why "$(page)"

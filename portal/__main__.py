@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
+from portal.draft import MARK
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
@@ -25,6 +26,7 @@ def main(arguments: list[str], root: Path) -> int:
     start = commands.add_parser("new", help="start a page")
     start.add_argument("page", help="book/page")
     start.add_argument("title")
+    start.add_argument("--after", default="", help="a page of the book")
     evidence = commands.add_parser("evidence", help="make evidence, build no page")
     evidence.add_argument("--shard", default="1/1", help="k/n: only this share of it")
     reasons = commands.add_parser("why", help="is its evidence fresh, and if not, why")
@@ -39,8 +41,8 @@ def main(arguments: list[str], root: Path) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.command == "new":
-            for path in new(options.page, options.title, root):
-                print(path)
+            print(*new(options.page, options.title, root, options.after), sep="\n")
+            print(f"Replace what is marked {MARK} there; make live shows the page.")
         elif options.command == "audit":
             return 1 if audit(root) else 0
         elif options.command == "lighthouse":

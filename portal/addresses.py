@@ -44,18 +44,16 @@ def problems(
     """The line, and what is wrong there.
 
     >>> list(problems({"a": (1, ""), "b": (2, "c"), "d": (3, "d")}, {"d"}))[0]
-    (1, 'the published page a is gone: write its new place after it')
+    (1, 'the published page a is gone: write its new address after it')
     """
     for address, (line, moved) in addresses.items():
         if moved and address in pages:
-            yield line, f"{address} has not moved: there is such a page"
+            yield line, f"{address} is listed as moved, but the page still exists"
         elif moved and moved not in pages:
-            yield line, f"{address} moved to {moved}, which is no page"
+            yield line, f"{address} moved to {moved}, which is not a page"
         elif not moved and address not in pages:
-            yield (
-                line,
-                (f"the published page {address} is gone: write its new place after it"),
-            )
+            gone = f"the published page {address} is gone"
+            yield line, f"{gone}: write its new address after it"
 
 
 def read(folder: Path) -> dict[str, tuple[int, str]]:

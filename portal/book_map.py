@@ -39,7 +39,7 @@ class drawing(nodes.General, nodes.Element):
 class BookMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         if not self.env.docname.endswith("/index"):
-            raise self.error("book-map: the map stands on <book>/index.rst")
+            raise self.error("book-map belongs on <book>/index.rst: move it there")
         mapped(self.env)[self.env.docname] = None
         return [book_map("")]
 

@@ -88,7 +88,9 @@ def launch() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     if (path := installed()) is None:
-        raise FileNotFoundError("no Chromium is installed: Debian's is chromium")
+        raise FileNotFoundError(
+            "Chromium is not installed; on Debian its package is chromium"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

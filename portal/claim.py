@@ -24,6 +24,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal import measured
+from portal.hint import hint
 from portal.per_document import PerDocument
 
 VERDICTS = ("confirmed", "confirmed in part", "not at this size", "contradicted")
@@ -60,18 +61,30 @@ class Claim:
         return ", ".join(map(str, self.values))
 
 
+def known_verdict(text: str) -> str:
+    """One of the verdicts; ``ValueError`` otherwise."""
+    if text not in VERDICTS:
+        raise ValueError(f"there is no verdict {text!r}; {hint(text, VERDICTS)}")
+    return text
+
+
 def bands(text: str, count: int) -> list[tuple[float, float]]:
     """Intervals from ``low high; low high``.
 
     >>> bands("0 1; -inf 2.5", 2)
     [(0.0, 1.0), (-inf, 2.5)]
     """
-    found = [tuple(float(bound) for bound in part.split()) for part in text.split(";")]
-    if len(found) != count or any(len(band) != 2 for band in found):
-        raise ValueError(f"band: {count} interval(s) `low high` expected, not {text!r}")
+    parts = [part.split() for part in text.split(";")]
+    try:
+        found = [(float(low), float(high)) for low, high in parts]
+    except ValueError:
+        found = []
+    if len(found) != count:
+        wanted = "; ".join(["low high"] * count)
+        raise ValueError(f"the band is {text!r}; write numbers as :band: {wanted}")
     for low, high in found:
         if not low <= high:
-            raise ValueError(f"band: {low:g} lies above {high:g}")
+            raise ValueError(f"the band begins above its end: {low:g} to {high:g}")
     return found
 
 
@@ -94,7 +107,8 @@ def measure(env: BuildEnvironment, names: str, band: str) -> tuple[Value, ...]:
         number = measured.value(env, name)
         if not low <= number <= high:
             raise ValueError(
-                f"{name} is {number:g}, outside its band {low:g} to {high:g}"
+                f"{name} is {number:g}, outside its band {low:g} to {high:g}: "
+                "correct the script, or the band and the verdict"
             )
         made.append(Value(name, measured.formatted(number, spec), number, low, high))
     return tuple(made)
@@ -107,7 +121,7 @@ class ClaimDirective(SphinxDirective):
         "reports": directives.unchanged_required,
         "measured": directives.unchanged_required,
         "band": directives.unchanged_required,
-        "verdict": lambda text: directives.choice(text, VERDICTS),
+        "verdict": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -117,6 +131,7 @@ class ClaimDirective(SphinxDirective):
             raise self.error(f"claim {self.arguments[0]} needs {needs}")
         try:
             values = measure(self.env, self.options["measured"], self.options["band"])
+            verdict = known_verdict(self.options["verdict"])
         except (LookupError, ValueError) as problem:
             raise self.error(f"claim {self.arguments[0]}: {problem}") from problem
         anchor = f"claim-{self.env.new_serialno('claim') + 1}"
@@ -126,7 +141,7 @@ class ClaimDirective(SphinxDirective):
             self.arguments[0],
             self.options["reports"],
             values,
-            self.options["verdict"],
+            verdict,
             "\n".join(self.content),
         )
         claims(self.env).setdefault(self.env.docname, []).append(claim)

@@ -139,6 +139,8 @@ def insert(app: Sphinx, doctree: nodes.document) -> None:
     if missing:
         return  # portal.mirror has said so
     title = doctree.next_node(nodes.title)
+    if title is None:
+        return  # portal.toctree will say so
     title.parent.insert(title.parent.index(title) + 1, line(app.env, book, page))
 
 

@@ -13,7 +13,6 @@ book of one kind that is written as the other stops the build. A page is as new 
 commit that added it.
 """
 
-import json
 from pathlib import Path
 
 from docutils import nodes
@@ -23,7 +22,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from portal.gallery_figure import files, pictures
+from portal.gallery_figure import find, pictures
+from portal.hint import hint
 from portal.history import git
 
 logger = logging.getLogger(__name__)
@@ -58,13 +58,11 @@ class Books(SphinxDirective):
 
     def _picture(self, figure: str) -> list[nodes.Node]:
         page, _, number = figure.partition(" ")
-        stem = files(page, directives.positive_int(number or "1"))
-        path = Path(self.env.srcdir, f"{stem}.json")
-        if not path.is_file():
-            raise self.error(f"no figure {figure!r}: there is no {stem}.json")
-        self.env.note_dependency(path)
-        about = {**json.loads(path.read_text()), "animated": False, "alt": ""}
-        return pictures(stem, about)
+        try:
+            stem, about = find(self.env, page, number or "1")
+        except LookupError as problem:
+            raise self.error(str(problem)) from problem
+        return pictures(stem, {**about, "animated": False, "alt": ""})
 
 
 class Newest(SphinxDirective):
@@ -113,19 +111,32 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return [] if old == new else [env.config.root_doc]
 
 
+def problem(name: str, count: int, planned: bool) -> str:
+    """What is wrong with how a book is listed; empty if nothing is.
+
+    >>> problem("graphs", 0, planned=False)
+    'the book graphs has no pages yet: remove its picture'
+    """
+    if count and planned:
+        picture = f"{name} | ... | {name}.page 1"
+        return f"the book {name} has pages: add a figure of one, `{picture}`"
+    if not count and not planned:
+        return f"the book {name} has no pages yet: remove its picture"
+    return ""
+
+
 def shown_book(app: Sphinx, node: book) -> list[nodes.Node]:
     """A card with its picture, or the words on a book that is planned."""
-    docname = f"{node['name']}/index"
+    name = node["name"]
+    docname = f"{name}/index"
     if docname not in app.env.titles:
-        logger.warning(
-            "no book %r: there is no %s", node["name"], docname, location=node
-        )
+        books = (known.removesuffix("/index") for known in app.env.portal_front[0])
+        text = "no book %s: there is no docs/%s.rst; %s"
+        logger.warning(text, name, docname, hint(name, books), location=node)
         return []
     count = app.env.portal_front[0].get(docname, 0)
-    if bool(count) == node["planned"]:
-        need = "a picture after a second bar" if count else "no picture: it is planned"
-        text = "the book %r has %d pages and needs %s"
-        logger.warning(text, node["name"], count, need, location=node)
+    if wrong := problem(name, count, node["planned"]):
+        logger.warning(wrong, location=node)
     title = link(app, docname)
     if node["planned"]:
         return [nodes.paragraph("", "", title, nodes.Text(f": {node['said']}"))]

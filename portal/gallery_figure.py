@@ -8,14 +8,19 @@ frame where a reader prefers reduced motion, and in print.
 """
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
+
+from portal.hint import hint
 
 STILL = "(prefers-reduced-motion: reduce), print"
 
@@ -42,6 +47,33 @@ def files(page: str, number: int) -> str:
     return f"gallery/{book}/images/sphx_glr_plot_{name}_{number:03}"
 
 
+def known(source: Path) -> Iterator[str]:
+    """The figures of all scripts, each as ``book.page 2``."""
+    for path in sorted(source.glob("gallery/*/images/sphx_glr_plot_*.json")):
+        page, number = re.fullmatch(r"sphx_glr_plot_(.+)_(\d+)", path.stem).groups()
+        yield f"{path.parts[-3]}.{page} {int(number)}"
+
+
+def find(env: BuildEnvironment, page: str, number: str) -> tuple[str, dict]:
+    """Path of a figure's files, and what its script says of it.
+
+    Raises
+    ------
+    LookupError
+        If there is no such figure; the message names those that are like it.
+    """
+    stem = files(page, int(number)) if number.isdecimal() else ""
+    path = Path(env.srcdir, f"{stem}.json")
+    if not path.is_file():
+        figures = list(known(Path(env.srcdir)))
+        own = [figure for figure in figures if figure.startswith(f"{page} ")]
+        wrong = f"{page} {number}"
+        like = f"choose from {', '.join(own)}" if own else hint(wrong, figures)
+        raise LookupError(f"no figure {wrong}; {like}")
+    env.note_dependency(path)
+    return stem, json.loads(path.read_text())
+
+
 def pictures(stem: str, about: dict) -> list[picture]:
     """The light and the dark version of one figure."""
     made = []
@@ -61,20 +93,26 @@ def pictures(stem: str, about: dict) -> list[picture]:
     return made
 
 
+def one_line(text: str) -> str:
+    """A name; ``ValueError`` if it goes on, as where a caption is indented less."""
+    if "\n" in directives.unchanged_required(text):
+        raise ValueError("a name is one line: put a blank line before the caption")
+    return text
+
+
 class GalleryFigure(SphinxDirective):
     required_arguments = 2
     has_content = True
-    option_spec: ClassVar = {"name": directives.unchanged}
+    option_spec: ClassVar = {"name": one_line}
 
     def run(self) -> list[nodes.Node]:
         page, number = self.arguments
-        stem = files(page, int(number))
-        path = Path(self.env.srcdir, f"{stem}.json")
-        if not path.is_file():
-            raise self.error(f"no figure {number} of {page}: there is no {stem}.json")
-        self.env.note_dependency(path)
+        try:
+            stem, about = find(self.env, page, number)
+        except LookupError as problem:
+            raise self.error(str(problem)) from problem
         book, _, name = page.partition(".")
-        shown = versions("", *pictures(stem, json.loads(path.read_text())))
+        shown = versions("", *pictures(stem, about))
         shown["target"] = f"gallery/{book}/plot_{name}"
         figure = nodes.figure("", shown, classes=["gallery-figure"])
         self.set_source_info(figure)

@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from portal.changed import changed
 from portal.follow import Link, entry, joined, link, reference
+from portal.hint import hint
 from portal.per_document import PerDocument
 from portal.prerequisites import Graph, graph, in_reading_order, way
 from portal.reading_time import spelled
@@ -58,18 +59,18 @@ def problem(before: Graph, pages: tuple[str, ...]) -> str:
 
     >>> before = {"a": (), "b": ("a",), "c": ("b",)}
     >>> problem(before, ("a", "c")), problem(before, ("c", "a"))
-    ('', 'c stands before a, on which it builds')
+    ('', 'c comes before a, which it builds on')
     >>> problem(before, ("a", "d")), problem(before, ("a", "a"))
-    ("unknown page 'd'", 'a stands in it twice')
+    ("there is no page 'd'; choose from a, b, c", 'a is listed twice')
     """
     for place, name in enumerate(pages):
         if name not in before:
-            return f"unknown page {name!r}"
+            return f"there is no page {name!r}; {hint(name, before)}"
         if name in pages[:place]:
-            return f"{name} stands in it twice"
+            return f"{name} is listed twice"
     for place, name in enumerate(pages):
         if late := set(way(before, name)) & set(pages[place:]):
-            return f"{name} stands before {min(late)}, on which it builds"
+            return f"{name} comes before {min(late)}, which it builds on"
     return ""
 
 
@@ -97,7 +98,7 @@ def listed(app: Sphinx, docname: str, path: Shown) -> list[nodes.Node]:
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(learning_path)):
         if wrong := problem(graph(in_reading_order(app.env)), node["pages"]):
-            logger.warning("path: %s", wrong, location=node, type="metadata")
+            logger.warning("learning path: %s", wrong, location=node, type="metadata")
         content = listed(app, docname, shown(app.env, node["pages"]))
         node.replace_self(nodes.container("", *content, classes=["learning-path"]))
 

@@ -17,6 +17,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from portal.hint import hint
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +38,7 @@ def keep(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     if values is not None:
         wrong = {k: v for k, v in values.items() if not isinstance(v, int | float)}
         if wrong:
-            raise TypeError(f"measured holds what is not a number: {wrong}")
+            raise TypeError(f"`measured` may hold only numbers; convert {wrong}")
         target = Path(block_vars["target_file"]).with_suffix(".measured.json")
         target.write_text(json.dumps(values, indent=1))
     return ""
@@ -52,7 +54,9 @@ def path(env: BuildEnvironment, page: str) -> Path:
     """
     found = list(Path(env.srcdir).glob(f"gallery/*/plot_{page}.measured.json"))
     if not found:
-        raise LookupError(f"the script of {page!r} left nothing in `measured`")
+        files = Path(env.srcdir).glob("gallery/*/plot_*.measured.json")
+        known = [file.name.removeprefix("plot_").partition(".")[0] for file in files]
+        raise LookupError(f"no script of {page!r} set `measured`; {hint(page, known)}")
     return found[0]
 
 
@@ -71,8 +75,7 @@ def value(env: BuildEnvironment, name: str) -> float:
     env.note_dependency(file)
     values = json.loads(file.read_text())
     if key not in values:
-        known = ", ".join(sorted(values))
-        raise LookupError(f"{page} measured no {key!r}, but {known}")
+        raise LookupError(f"{page} measured no {key!r}; {hint(key, values)}")
     if not math.isfinite(values[key]):
         raise ValueError(f"{name} is {values[key]}")
     return values[key]
@@ -118,6 +121,7 @@ OPAQUE = (
     nodes.reference,
     nodes.pending,
     nodes.citation_reference,
+    nodes.problematic,  # reported already
 )
 
 
@@ -139,7 +143,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     for paragraph in doctree.findall(nodes.paragraph):
         if sentence := typed_number(paragraph):
             logger.warning(
-                "typed number in a sentence that says measured; use :measured: in %r",
+                "a number is typed where the text says measured; use :measured: in %r",
                 sentence,
                 location=paragraph,
                 type="measured",

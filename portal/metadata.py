@@ -21,6 +21,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from portal.hint import hint
+
 FIELDS = ("summary", "level", "prerequisites", "aliases")
 LEVELS = ("introductory", "intermediate", "advanced")
 LONGEST = 160
@@ -83,18 +85,27 @@ def articles(env: BuildEnvironment) -> dict[str, Metadata]:
     return {name: of_fields(env.metadata.get(name, {})) for name in names}
 
 
+def missing(page: Metadata) -> Iterator[tuple[str, str]]:
+    """The fields that an article must fill and does not."""
+    if not page.summary:
+        yield "summary", "no :summary: above the title: say in a sentence what it shows"
+    if not page.level:
+        yield "level", f"no :level: above the title; {hint('', LEVELS)}"
+
+
 def field_problems(fields: dict[str, str]) -> Iterator[tuple[str, str]]:
     """What is wrong with the fields of one article: which field, and what."""
     page = of_fields(fields)
-    for name in fields.keys() - {*FIELDS, "prose"}:
-        yield name, f"unknown field {name!r}: the fields are {', '.join(FIELDS)}"
-    if not page.summary:
-        yield "summary", "no :summary: at the top of the page: say in a sentence what"
-    elif len(page.summary) > LONGEST:
-        length = len(page.summary)
-        yield "summary", f"the summary has {length} characters, {LONGEST} is the most"
-    if page.level not in LEVELS:
-        yield "level", f":level: is one of {', '.join(LEVELS)}, not {page.level!r}"
+    unknown = sorted(fields.keys() - {*FIELDS, "prose"})
+    for name in unknown:
+        yield name, f"there is no field {name!r}; {hint(name, FIELDS)}"
+    if not unknown:  # one of them may be what seems to be missing
+        yield from missing(page)
+    if (length := len(page.summary)) > LONGEST:
+        problem = f"the summary has {length} characters: shorten it to {LONGEST}"
+        yield "summary", problem
+    if page.level and page.level not in LEVELS:
+        yield "level", f"there is no level {page.level!r}; {hint(page.level, LEVELS)}"
 
 
 def problems(pages: dict[str, Metadata]) -> Iterator[tuple[str, str, str]]:
@@ -103,17 +114,19 @@ def problems(pages: dict[str, Metadata]) -> Iterator[tuple[str, str, str]]:
     for name, page in pages.items():
         for before in page.prerequisites:
             if before not in pages:
-                yield name, "prerequisites", f"unknown prerequisite {before!r}"
+                problem = f"there is no page {before!r}; {hint(before, pages)}"
+                yield name, "prerequisites", problem
         for alias in page.aliases:
             other = claimed.setdefault(alias.casefold(), name)
             if other != name:
-                yield name, "aliases", f"the alias {alias!r} belongs to {other}"
+                problem = f"{name} and {other} both have the alias {alias!r}"
+                yield name, "aliases", f"{problem}: keep it on one of them"
     before = {name: page.prerequisites for name, page in pages.items()}
     try:
         TopologicalSorter(before).prepare()
     except CycleError as error:
         circle = error.args[1]
-        problem = f"each of these is to be read before the next: {', '.join(circle)}"
+        problem = f"prerequisites in a circle: {' -> '.join(circle)}; drop one"
         yield circle[-1], "prerequisites", problem
 
 

@@ -6,7 +6,8 @@
     snippets/<book>/plot_<page>.py     tests/<book>/test_<page>.py
 
 An article whose first line is ``:prose:`` has no code and needs none of the others.
-Page names are unique over the whole portal, since Sphinx-Gallery files images by them.
+Page names are unique over the whole portal, since Sphinx-Gallery files images by them,
+and are names of Python modules: see ``portal/names.py``.
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-JUNK = {"common", "helpers", "misc", "tools", "util", "utils"}
+from portal import names
 
 logger = logging.getLogger(__name__)
 
@@ -49,22 +50,31 @@ def problems(root: Path) -> list[tuple[str, str]]:
     found = []
     for book, page in pages(root):
         article, *others = places(book, page)
-        if is_prose(root / article):
+        if is_prose(root / article) or names.problem(page):
             continue
         for place in [article, *others]:
             if not (root / place).is_file():
                 whole = article if place != article else others[1]
-                found.append((str(whole), f"page {book}/{page} needs {place}"))
+                found.append((str(whole), f"the page needs {place}: write that file"))
     counts = Counter(page for _, page in pages(root))
     for book, page in pages(root):
         if counts[page] > 1:
             script = str(places(book, page)[2])
-            found.append((script, f"the name {page} is taken by another book's page"))
-    for module in sorted((root / "snippets").rglob("*.py")):
-        if module.stem in JUNK:
-            place = str(module.relative_to(root))
-            found.append((place, f"{module.stem} names no subject: rename the module"))
-    return found
+            problem = f"another book has a page {page} too: rename one of them"
+            found.append((script, problem))
+    return [*found, *misnamed(root)]
+
+
+def misnamed(root: Path) -> list[tuple[str, str]]:
+    """Each page and module that cannot be called so: its first file, and why."""
+    articles = [places(book, page)[0] for book, page in pages(root)]
+    modules = [path.relative_to(root) for path in root.glob("snippets/*/[!_]*.py")]
+    found = {}
+    for file in [*articles, *sorted(modules)]:
+        name = file.stem.removeprefix("plot_")
+        if (root / file).is_file() and (problem := names.problem(name)):
+            found.setdefault(name, (str(file), f"rename the page's files: {problem}"))
+    return list(found.values())
 
 
 def is_prose(article: Path) -> bool:

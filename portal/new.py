@@ -1,119 +1,41 @@
-"""``make new page=book/page title="…"`` starts a page.
+"""``make new page=book/page title="…" after=page`` starts a page.
 
 Writes the article, its reference implementation, its gallery script and its test, and
-adds the page to the table of contents of its book. All of it builds, lints and passes.
-Nothing is overwritten: if one of the files exists, none is written.
+adds the page to the table of contents of its book: after the page that ``after`` names,
+or else last. All of it lints and passes; what is left to write is marked, and until it
+is written the page is a draft (``portal/draft.py``). Nothing is overwritten: if one of
+the files exists, or cannot be written, none is.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+from portal import names
+from portal.draft import TEMPLATES
+from portal.hint import hint
 from portal.mirror import places
 
-ARTICLE = """\
-:summary: One sentence that says what a reader takes from {title}.
-:level: introductory
-:prerequisites:
-:aliases:
-
-{title}
-{rule}
-
-One concrete fact or number that makes a reader want the rest, and the question that
-this page answers.
-
-The idea
---------
-
-The idea in words, then as one equation whose symbols are all named:
-
-.. math::
-   :label: {label}-idea
-
-   y = 2 x .
-
-Equation :eq:`{label}-idea` in code:
-
-.. snippet:: {book}.{page}.{page}
-
-.. gallery-figure:: {book}.{page} 1
-
-   What to see here, and the number.
-
-A worked number
----------------
-
->>> from snippets.{book}.{page} import {page}
->>> {page}(1.5)
-3.0
-"""
-
-MODULE = '''\
-"""{title}: what it does, in one clause.
-
-Author et al. (year), https://arxiv.org/abs/0000.00000
-"""
+LONGEST = 60  # characters of a title, so that no line of a template is too long
 
 
-def {page}(x: float) -> float:
-    """What comes back, and its unit.
+def entries(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Line number, from 0, and page of each entry of the tables of contents.
 
-    Examples
-    --------
-    >>> {page}(2.0)
-    4.0
+    >>> list(entries([".. toctree::", "   :hidden:", "", "   Rope <rope>", "x"]))
+    [(3, 'rope')]
     """
-    return 2 * x
-'''
-
-SCRIPT = '''\
-"""
-{title}: what the figure shows
-{rule}=======================
-
-The figure of :doc:`/{book}/{page}`.
-"""
-
-import matplotlib.pyplot as plt
-import numpy as np
-
-from snippets.{book}.{page} import {page}
-
-# %%
-# What to look for
-# ----------------
-# One to three lines.
-
-x = np.linspace(0, 1, 11)
-y = [{page}(value) for value in x]
-assert y[-1] == 2
-
-fig, ax = plt.subplots()
-ax.plot(x, y)
-ax.set(xlabel="x", ylabel="y")
-fig.set_label("Line through the origin that rises to 2 at x = 1.")
-
-measured = {{"at_one": y[-1]}}
-'''
-
-TEST = '''\
-"""{title} against NumPy."""
-
-import numpy as np
-
-from snippets.{book}.{page} import {page}
+    inside = False
+    for number, line in enumerate(lines):
+        if line.strip() and not line.startswith(" "):
+            inside = line.startswith(".. toctree::")
+        elif inside and line.strip() and not line.lstrip().startswith(":"):
+            yield number, re.sub(r".*<(.*)>", r"\1", line.strip())
 
 
-def test_agrees_with_numpy(agrees):
-    x = np.linspace(-1, 1, 7)
-    agrees([{page}(value) for value in x], np.add(x, x), "numpy.add")
-'''
-
-TEMPLATES = (ARTICLE, MODULE, SCRIPT, TEST)
-
-
-def with_entry(index: str, page: str) -> str:
-    """A *Start here* page whose table of contents ends with ``page``.
+def with_entry(index: str, page: str, after: str = "") -> str:
+    """A *Start here* page that lists ``page`` after another, or last.
 
     >>> print(with_entry("Book\\n====\\n", "rope"))
     Book
@@ -124,54 +46,100 @@ def with_entry(index: str, page: str) -> str:
     <BLANKLINE>
        rope
     <BLANKLINE>
-    """
-    toctree = re.search(r"^\.\. toctree::\n(   .*\n|\n(?=   ))*", index, re.MULTILINE)
-    if toctree is None:
-        return f"{index.rstrip()}\n\n.. toctree::\n   :hidden:\n\n   {page}\n"
-    return f"{index[: toctree.end()]}   {page}\n{index[toctree.end() :]}"
-
-
-def new(page: str, title: str, root: Path) -> list[Path]:
-    """Write the files of ``book/page`` below ``root``; returns what was written.
 
     Raises
     ------
     ValueError
-        If ``page`` is not ``book/page`` in lower case, the book is unknown, or the
-        title is empty.
+        If it does not list the page ``after``.
+    """
+    lines = index.splitlines(keepends=True)
+    found = {name: number for number, name in entries(lines)}
+    if after and after not in found:
+        raise ValueError(
+            f"after={after}: the book does not list it; {hint(after, found)}"
+        )
+    if not found:
+        return f"{index.rstrip()}\n\n.. toctree::\n   :hidden:\n\n   {page}\n"
+    number = found[after] if after else max(found.values())
+    indent = re.match(" *", lines[number])[0]
+    lines[number] = f"{lines[number].rstrip()}\n{indent}{page}\n"
+    return "".join(lines)
+
+
+def check(book: str, name: str, title: str, root: Path) -> None:
+    """See that such a page can be started.
+
+    Raises
+    ------
+    ValueError
+        If there is no such book, or page or title cannot be used.
     FileExistsError
         If one of the files exists, or another book has a page of that name.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*", page):
-        raise ValueError(f"page={page}: write book/page in lower case, as rope/angles")
-    if not title.strip():
-        raise ValueError('a page needs a title: title="Rotary position embedding"')
-    book, name = page.split("/")
-    index = root / f"docs/{book}/index.rst"
-    if not index.is_file():
-        books = sorted(path.parent.name for path in root.glob("docs/*/index.rst"))
-        raise ValueError(f"there is no book {book}; the books are {', '.join(books)}")
-    files = places(book, name)
+    books = {file.parent.name for file in root.glob("docs/*/index.rst")} - {"gallery"}
+    if book not in books:
+        raise ValueError(f"there is no book {book!r}; {hint(book, books)}")
+    if problem := names.problem(name) or names.shadowed(name):
+        raise ValueError(f"a page cannot be called {name!r}: {problem}")
+    if not title or len(title) > LONGEST or re.search(r'[\\"\n]', title):
+        raise ValueError(
+            f'write title="..." of at most {LONGEST} characters, without quotes and '
+            "backslashes; markup can be added to the article later"
+        )
     taken = [
         *root.glob(f"docs/*/{name}.rst"),
-        *(f for f in files if (root / f).exists()),
+        *(file for file in places(book, name) if (root / file).exists()),
     ]
     if taken:
-        raise FileExistsError(f"{page}: {taken[0]} exists; nothing was written")
+        raise FileExistsError(f"{taken[0]} exists; nothing was written")
+
+
+def texts(book: str, name: str, title: str) -> dict[Path, str]:
+    """The files of a page, as they are written."""
     words = {
         "book": book,
         "page": name,
-        "title": title.strip(),
+        "title": title,
         "label": name.replace("_", "-"),
-        "rule": "=" * len(title.strip()),
+        "rule": "=" * len(title),
     }
+    files = zip(places(book, name), TEMPLATES, strict=True)
+    return {file: text.format(**words) for file, text in files}
+
+
+def write(files: dict[Path, str]) -> None:
+    """Write all files, or, where one cannot be written, leave all as they were."""
+    with ExitStack() as undo:
+        for file, text in files.items():
+            if file.exists():
+                undo.callback(file.write_bytes, file.read_bytes())
+            else:
+                undo.callback(file.unlink, missing_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        undo.pop_all()
+
+
+def new(page: str, title: str, root: Path, after: str = "") -> list[Path]:
+    """Write the files of ``book/page`` below ``root``; returns what was written.
+
+    Raises
+    ------
+    ValueError, FileExistsError
+        If such a page cannot be started; the message says why.
+    """
+    book, slash, name = page.partition("/")
+    if not slash:
+        raise ValueError(f"page={page}: write book/page, such as positions/rope")
+    title = title.strip()
+    check(book, name, title, root)
+    index = Path(f"docs/{book}/index.rst")
+    old = (root / index).read_text("utf-8")
+    made = texts(book, name, title)
     header = Path(f"snippets/{book}/GALLERY_HEADER.rst")
-    texts = {f: text.format(**words) for f, text in zip(files, TEMPLATES, strict=True)}
     if not (root / header).exists():
-        heading = index.read_text("utf-8").splitlines()[0]
-        texts[header] = f"{heading}\n{'-' * len(heading)}\n"
-    for file, text in texts.items():
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).write_text(text, "utf-8")
-    index.write_text(with_entry(index.read_text("utf-8"), name), "utf-8")
-    return [*texts, index.relative_to(root)]
+        heading = old.splitlines()[0]
+        made[header] = f"{heading}\n{'-' * len(heading)}\n"
+    made[index] = with_entry(old, name, after.removeprefix(f"{book}/"))
+    write({root / file: text for file, text in made.items()})
+    return list(made)

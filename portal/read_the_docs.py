@@ -22,7 +22,8 @@ def commands(configuration: str) -> list[str]:
     order = ["post_checkout", "create_environment", "install", "build"]
     unknown = set(jobs) - set(order)
     if unknown:
-        raise ValueError(f".readthedocs.yaml: no order known for {sorted(unknown)}")
+        named = ", ".join(sorted(unknown))
+        raise ValueError(f".readthedocs.yaml has jobs that are not rehearsed: {named}")
     found = []
     for job in order:
         steps = jobs.get(job, [])

@@ -13,6 +13,7 @@ from sphinx.util.docutils import SphinxRole
 
 from portal.changed import changed
 from portal.evidence_line import evidence_line
+from portal.hint import hint
 from portal.metadata import is_article
 from portal.per_document import PerDocument
 
@@ -92,7 +93,9 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         of = node["of"]
         found = minutes(app.env, of)
         if not found:  # an article takes a minute at least
-            problem = f"{of!r} is neither a page nor a book that has pages"
+            known = times(app.env)
+            books = {name.partition("/")[0] for name in known}
+            problem = f"no page or book {of!r} with pages; {hint(of, books | {*known})}"
             logger.warning("reading time: %s", problem, location=node, type="metadata")
         node.replace_self(nodes.Text(spelled(found) if found else "?"))
 

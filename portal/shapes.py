@@ -20,6 +20,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 
 from portal.evidence.traces import Request
+from portal.hint import hint
 
 SHOWN = ("dtype", "bytes")
 
@@ -68,7 +69,8 @@ def known(env: BuildEnvironment, request: Request, show: str) -> dict[int, list[
         If ``show`` asks for what is not kept.
     """
     if other := set(show.split()) - set(SHOWN):
-        raise ValueError(f":show: knows {' and '.join(SHOWN)}, not {', '.join(other)}")
+        wrong = min(other)
+        raise ValueError(f":show: cannot show {wrong!r}; {hint(wrong, SHOWN)}")
     file = Path(env.srcdir, request.path)
     env.note_dependency(file)
     if not file.is_file():

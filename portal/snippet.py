@@ -20,6 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 from portal import shapes
 from portal.download import link
 from portal.evidence.traces import Request
+from portal.hint import hint
 
 
 def definition(text: str, name: str) -> ast.stmt:
@@ -28,7 +29,7 @@ def definition(text: str, name: str) -> ast.stmt:
     Raises
     ------
     LookupError
-        If there is none; the message names those that there are.
+        If there is none; the message names those that are like it.
     """
     found = {}
     for node in ast.parse(text).body:
@@ -37,7 +38,7 @@ def definition(text: str, name: str) -> ast.stmt:
         elif hasattr(node, "name"):
             found[node.name] = node
     if name not in found:
-        raise LookupError(f"{name} is not defined there, but {', '.join(found)}")
+        raise LookupError(f"the module does not define {name}; {hint(name, found)}")
     return found[name]
 
 
@@ -68,6 +69,29 @@ def source(text: str, name: str, docstring: bool = False) -> str:
     return "\n".join(line for _, line in numbered(text, name, docstring))
 
 
+def is_method(file: Path) -> bool:
+    """Whether a file below ``snippets/`` is a module that a page may show."""
+    return not file.name.startswith(("_", "plot_"))
+
+
+def read(path: Path, root: Path) -> str:
+    """The text of a module below ``root``.
+
+    Raises
+    ------
+    LookupError
+        If there is no such module; the message names those that are like it.
+    """
+    if not path.is_file():
+        modules = [file for file in root.glob("*/*.py") if is_method(file)]
+        wrong, *known = (
+            ".".join(file.relative_to(root).with_suffix("").parts)
+            for file in [path, *modules]
+        )
+        raise LookupError(f"there is no module {wrong}; {hint(wrong, known)}")
+    return path.read_text("utf-8")
+
+
 class Snippet(SphinxDirective):
     required_arguments = 1
     option_spec: ClassVar = {
@@ -84,7 +108,7 @@ class Snippet(SphinxDirective):
         path = root.joinpath(*module.split(".")).with_suffix(".py")
         self.env.note_dependency(path)
         try:
-            text = path.read_text("utf-8")
+            text = read(path, root)
             block = self._block(numbered(text, name, "docstring" in self.options))
         except (OSError, SyntaxError, LookupError, ValueError) as problem:
             raise self.error(f"no snippet {self.arguments[0]}: {problem}") from problem
@@ -115,7 +139,7 @@ class Snippet(SphinxDirective):
             request = Request.of(self.arguments[0], self.options)
             return shapes.block(self.env, request, self.options.get("show", ""), lines)
         if self.options.keys() & {"show", "equal"}:
-            raise ValueError(":show: and :equal: belong to :shapes:")
+            raise ValueError(":show: and :equal: need :shapes:")
         code = "\n".join(line for _, line in lines)
         return nodes.literal_block(code, code, language="python")
 

@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from portal import mirror
 from portal.claim import claims
 from portal.evidence.inputs import installed
+from portal.hint import hint
 from portal.history import commit
 from portal.table import table
 from portal.utf8 import read
@@ -117,7 +118,8 @@ class StatusRole(SphinxRole):
         if self.text in COUNTS:
             return [status_value("", "", key=self.text)], []
         message = self.inliner.reporter.error(
-            f"no count {self.text!r}, but {', '.join(COUNTS)}", line=self.lineno
+            f"there is no count {self.text!r}; {hint(self.text, COUNTS)}",
+            line=self.lineno,
         )
         return [self.inliner.problematic(self.text, self.text, message)], [message]
 

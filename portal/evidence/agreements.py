@@ -35,10 +35,10 @@ def make(folder: Path, test: Path, root: Path) -> None:
     status = pytest_run.run(test, root, folder)
     if status == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise AssertionError(
-            "no test: a page is compared with an independent reference"
+            "no test here: compare the page's code with an independent reference"
         )
     if status:
-        raise AssertionError("the reference tests of the page fail")
+        raise AssertionError("the page's reference tests fail")
 
 
 def work(site: Site) -> list[Work]:

@@ -46,7 +46,7 @@ def on_worker(task: Task, preload: list[str]) -> Returned:
         raise RuntimeError("start the Dask workers with --no-nanny")
     differing = unlike(task.work.inputs, task.work.file.parents[2])
     if differing:
-        raise RuntimeError(f"a Dask worker has another {', '.join(differing)}")
+        raise RuntimeError(f"a Dask worker differs in {', '.join(differing)}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         own = Task(task.work, Path(name))
         (outcome,) = process.run([own], 1, preload)

@@ -72,7 +72,7 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
     (target / f"{script.stem}.cost.json").unlink()  # seconds differ from run to run
     _fix_zip_times(target / f"{script.stem}.zip")
     if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
-        raise ValueError("no figure: a gallery script draws at least one")
+        raise ValueError("the script draws no figure: it must draw at least one")
 
 
 def as_main(gallery_conf: dict, script_vars: dict) -> list[str]:

@@ -27,7 +27,7 @@ def limit() -> int:
     try:
         return int(float(text) * GB)
     except ValueError as error:
-        message = f"PORTAL_EVIDENCE_LIMIT is no number of gigabytes: {text!r}"
+        message = f"PORTAL_EVIDENCE_LIMIT must be a number of gigabytes, not {text!r}"
         raise Unavailable(message) from error
 
 

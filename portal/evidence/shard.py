@@ -29,7 +29,7 @@ def parsed(shard: str) -> tuple[int, int]:
     """
     match = re.fullmatch(r"(\d+)/(\d+)", shard)
     if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise ValueError(f"a shard is k/n with k from 1 to n, such as 1/3: {shard!r}")
+        raise ValueError(f"write a shard as k/n, such as 1/3, not {shard!r}")
     return int(match[1]), int(match[2])
 
 

@@ -99,7 +99,7 @@ def mismatch(expected: list[str], array: Array, sizes: Sizes, line: int) -> str:
     several = [i for i, axis in enumerate(expected) if axis[0] in "*."]
     missing = len(expected) - len(array.shape)
     if missing > len(several[:1]) or (missing < 0 and not several):
-        return f"is {array.shape}, of {len(array.shape)} axes, not {len(expected)}"
+        return f"is {array.shape}, with {len(array.shape)} axes, not {len(expected)}"
     parts: list = list(array.shape)
     if several:
         start, stop = several[0], several[0] + 1 - missing

@@ -146,7 +146,9 @@ class Recorder:
                 self._problem(line, f"{reason} {allow}")
         for pair in sorted(allowed - met):
             line = min(self.calls, default=1)
-            self._problem(line, f"`:equal:` names {' and '.join(pair)}, which are not")
+            self._problem(
+                line, f"`:equal:` names {' and '.join(pair)}, whose sizes differ"
+            )
 
     def result(self) -> dict[str, dict[str, list[dict]]]:
         """First and last shape of each name, by line, for JSON."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from portal.hint import hint
 from portal.trace.instrument import RECORDER, Weaver
 from portal.trace.recorder import Recorder
 
@@ -29,7 +30,8 @@ def woven(file: Path, module: str, name: str) -> tuple[Recorder, dict]:
             recorder = Recorder(file, text, part)
             tree.body[i] = Weaver().visit(part)
             return recorder, load(file, module, tree, recorder)
-    raise LookupError(f"{file} defines no function or class {name}")
+    known = [part.name for part in tree.body if hasattr(part, "name")]
+    raise LookupError(f"{file} does not define {name}; {hint(name, known)}")
 
 
 def load(file: Path, name: str, tree: ast.Module, recorder: Recorder) -> dict:
@@ -92,8 +94,8 @@ def trace(
     if recorder.problems:
         raise ValueError("\n".join(recorder.problems))
     if not recorder.touched:
-        hint = "a generator runs when it is consumed, as by list(...)"
-        raise ValueError(f"the sample call runs no line of {name}; {hint}")
+        why = "a generator runs when it is consumed, as by list(...)"
+        raise ValueError(f"the sample call runs no line of {name}; {why}")
     if not recorder.lines:
         raise ValueError(f"no line of {name} binds a tensor or an array")
     return recorder.result()

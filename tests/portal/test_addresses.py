@@ -21,8 +21,8 @@ def test_a_moved_page_leads_to_its_new_place(site, make_html):
     ("line", "message"),
     [
         ("attention/gone", "the published page attention/gone is gone"),
-        ("attention/tiny attention/gone", "moved to attention/gone, which is no page"),
-        ("attention/small index", "attention/small has not moved"),
+        ("attention/tiny attention/gone", "moved to attention/gone, which is not a"),
+        ("attention/small index", "attention/small is listed as moved"),
     ],
 )
 def test_an_address_that_leads_nowhere_stops_the_build(site, make_html, line, message):

@@ -38,7 +38,7 @@ def test_failing_reference_test_stops_the_build(tested, make_html):
     build = make_html(tested(TEST.format(value=2)))
     assert build.status != 0
     assert "tests/attention/test_small.py:6: " in build.output
-    assert "the reference tests of the page fail" in build.output
+    assert "the page's reference tests fail" in build.output
     assert "assert 2 == 1" in build.output
 
 
@@ -46,7 +46,7 @@ def test_page_without_a_test_stops_the_build(tested, make_html):
     build = make_html(tested("# nothing yet\n"))
     assert build.status != 0
     assert "tests/attention/test_small.py:1: " in build.output
-    assert "no test: a page is compared" in build.output
+    assert "no test here: compare the page's code" in build.output
 
 
 def test_unchanged_tests_do_not_run_again(tested, make_html):

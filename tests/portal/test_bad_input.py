@@ -12,18 +12,27 @@ FIRST_LINE = 10  # of the body in the article that the fixture writes
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        (".. snippet:: attention.small.nowhere", "nowhere is not defined there"),
-        (".. snippet:: attention.none.small", "no snippet attention.none.small"),
+        (
+            ".. snippet:: attention.small.nowhere",
+            "not define nowhere; choose from small",
+        ),
+        (".. snippet:: attention.none.small", "there is no module attention.none"),
         (".. math:: \\frac{1}", "\\frac"),
         ("The half :math:`\\half{`.", "\\half"),
-        ("Shown by :cite:t:`nobody`.", 'could not find bibtex key "nobody"'),
-        ("See :doc:`/attention/nowhere`.", "unknown document: '/attention/nowhere'"),
-        ("See :func:`snippets.attention.small.none`.", "reference target not found"),
+        ("Shown by :cite:t:`nobody`.", "no source 'nobody' in docs/references.bib"),
+        ("See :doc:`/attention/nowhere`.", "there is no page '/attention/nowhere'"),
+        (
+            "See :func:`snippets.attention.small.none`.",
+            "there is no listing 'snippets.",
+        ),
         (".. code-block:: python\n\n   x = 1", "Python that is not a doctest"),
         ("Text::\n\n   x = 1", "Python that is not a doctest"),
-        (".. code-block:: julia\n\n   x = 1", "language 'julia'"),
+        (".. code-block:: julia\n\n   x = 1", "nothing tests 'julia'"),
         (">>> 1  # doctest: +SKIP\n2", "a skipped doctest"),
-        (".. gallery-figure:: attention.small 7", "no figure 7 of attention.small"),
+        (
+            ".. gallery-figure:: attention.small 7",
+            "7; choose from attention.small 1",
+        ),
     ],
 )
 def test_mistake_in_an_article(site, make_html, body, cause):
@@ -100,7 +109,8 @@ def test_two_scripts_of_one_name(site, make_html, page_files):
     assert build.status != 0
     for book in ("attention", "positions"):
         assert (
-            f"snippets/{book}/plot_small.py:1: WARNING: the name small" in build.output
+            f"snippets/{book}/plot_small.py:1: WARNING: another book has"
+            in build.output
         )
 
 
@@ -117,7 +127,7 @@ def test_page_without_one_of_its_files(site, make_html, missing, blamed):
     (root / missing).unlink()
     build = make_html(root)
     assert build.status != 0
-    assert f"{blamed}:1: WARNING: page attention/small needs {missing}" in build.output
+    assert f"{blamed}:1: WARNING: the page needs {missing}" in build.output
     assert "xtension error" not in build.output
 
 

@@ -109,7 +109,7 @@ def test_not_on_an_article(site, make_html):
     build = make_html(site(".. book-map::"))
     assert build.status != 0
     assert "docs/index.rst:" in build.output
-    assert "the map stands on <book>/index.rst" in build.output
+    assert "book-map belongs on <book>/index.rst" in build.output
 
 
 def test_page_before_its_prerequisite(book, make_html):
@@ -118,8 +118,8 @@ def test_page_before_its_prerequisite(book, make_html):
     build = make_html(book)
     assert build.status != 0
     assert (
-        "docs/attention/top.rst:4: WARNING: its book puts it before "
-        "attention/middle, which it builds on" in build.output
+        "docs/attention/top.rst:4: WARNING: docs/attention/index.rst lists it "
+        "before its prerequisite attention/middle: move it below" in build.output
     )
 
 

@@ -90,10 +90,10 @@ def test_parallel_reading_gives_the_same_list(claiming, make_html):
     ("options", "cause"),
     [
         ({"value": 0.7}, "small.ratio is 0.7, outside its band 0.4 to 0.6"),
-        ({"verdict": "maybe"}, "choose from"),
+        ({"verdict": "maybe"}, "there is no verdict 'maybe'; choose from confirmed"),
         ({"measured": "small.none"}, "small measured no 'none'"),
-        ({"band": "1"}, "1 interval(s) `low high` expected"),
-        ({"band": "2 1"}, "2 lies above 1"),
+        ({"band": "1"}, "the band is '1'; write numbers as :band: low high"),
+        ({"band": "2 1"}, "the band begins above its end: 2 to 1"),
         ({"measured": ""}, "argument required"),
     ],
 )
@@ -113,7 +113,7 @@ def test_unknown_source(claiming, make_html):
     root = claiming()
     page = root / "docs/index.rst"
     page.write_text(page.read_text().replace("claim:: real", "claim:: nobody"))
-    assert 'could not find bibtex key "nobody"' in make_html(root).output
+    assert "no source 'nobody' in docs/references.bib" in make_html(root).output
 
 
 def test_infinite_bounds():

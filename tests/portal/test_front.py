@@ -64,9 +64,12 @@ def test_a_book_with_pages_is_a_card_with_a_still_the_others_are_planned(
 @pytest.mark.parametrize(
     ("attention", "problem"),
     [
-        ("attention | Mixing", "the book 'attention' has 1 pages and needs a picture"),
-        ("tension | Mixing", "no book 'tension': there is no tension/index"),
-        ("attention | Mixing | attention.small 7", "no figure 'attention.small 7'"),
+        ("attention | Mixing", "the book attention has pages: add a figure of one"),
+        ("tension | Mixing", "no book tension: there is no docs/tension/index.rst"),
+        (
+            "attention | Mixing | attention.small 7",
+            "no figure attention.small 7",
+        ),
     ],
 )
 def test_what_does_not_fit_the_books_stops_the_build_with_its_line(
@@ -85,7 +88,7 @@ def test_a_planned_book_with_a_picture_stops_the_build(site, make_html, files):
     )
     build = make_html(site(files=files))
     assert build.status != 0
-    assert "the book 'training' has 0 pages and needs no picture" in build.output
+    assert "the book training has no pages yet: remove its picture" in build.output
 
 
 def test_the_newest_pages_come_first_with_the_date_of_their_first_commit(

@@ -55,17 +55,17 @@ def test_follows_its_pages(with_path, make_html):
 @pytest.mark.parametrize(
     ("first", "second", "cause"),
     [
-        ("base", "nowhere", "unknown page 'attention/nowhere'"),
-        ("base", "base", "attention/base stands in it twice"),
-        ("middle", "base", "attention/middle stands before attention/base, on which"),
-        ("top", "base", "attention/top stands before attention/base, on which"),
+        ("base", "nowhere", "there is no page 'attention/nowhere'"),
+        ("base", "base", "attention/base is listed twice"),
+        ("middle", "base", "attention/middle comes before attention/base, which"),
+        ("top", "base", "attention/top comes before attention/base, which"),
     ],
 )
 def test_mistake(with_path, make_html, first, second, cause):
     build = make_html(with_path(first, second))
     assert build.status != 0
     (message,) = [line for line in build.output.splitlines() if cause in line]
-    assert re.search(r"docs/index.rst:1\d: WARNING: path: ", message)
+    assert re.search(r"docs/index.rst:1\d: WARNING: learning path: ", message)
 
 
 def test_path_that_becomes_wrong(with_path, make_html):
@@ -74,4 +74,4 @@ def test_path_that_becomes_wrong(with_path, make_html):
     for name, before in (("base", "attention/middle"), ("middle", "")):
         page = root / f"docs/attention/{name}.rst"
         page.write_text(article(name.capitalize(), before))
-    assert "attention/base stands before attention/middle" in make_html(root).output
+    assert "attention/base comes before attention/middle" in make_html(root).output

@@ -35,8 +35,8 @@ def test_page_is_read_again_when_the_value_changes(measuring, make_html):
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("small.none", "small measured no 'none', but nan, ratio"),
-        ("nowhere.ratio", "the script of 'nowhere' left nothing"),
+        ("small.none", "small measured no 'none'; choose from nan, ratio"),
+        ("nowhere.ratio", "no script of 'nowhere' set `measured`; choose from small"),
         ("small.nan", "small.nan is nan"),
         ("small.ratio | q", "Unknown format code 'q'"),
     ],
@@ -57,7 +57,7 @@ def test_what_is_not_a_number_is_refused():
 def test_typed_number_stops_the_build(site, make_html):
     build = make_html(site("We measured a ratio of 21.4."))
     assert build.status != 0
-    assert "docs/index.rst:10: WARNING: typed number" in build.output
+    assert "docs/index.rst:10: WARNING: a number is typed" in build.output
 
 
 @pytest.mark.parametrize(

@@ -38,20 +38,30 @@ def test_good_fields_build_and_do_not_show(two_pages, make_html):
 @pytest.mark.parametrize(
     ("good", "bad", "line", "cause"),
     [
-        (GOOD, "Small\n=====\n", 1, "no :summary: at the top of the page"),
-        (GOOD, "Small\n=====\n", 1, ":level: is one of introductory, intermediate, "),
-        ("Two is twice", "x" * 156, 1, "160 is the most"),
-        ("introductory", "easy", 3, "intermediate, advanced, not 'easy'"),
-        (":aliases: SML", ":alias: SML", 5, "unknown field 'alias'"),
-        (":aliases: SML", ":orphan:\n:aliases: SML", 5, "unknown field 'orphan'"),
-        (":aliases: SML", ":author: A\n:aliases: SML", 5, "unknown field 'author'"),
-        ("ons/other", "ons/nowhere", 4, "unknown prerequisite 'positions/nowhere'"),
-        ("ons/other", "ons/index", 4, "unknown prerequisite 'positions/index'"),
+        (GOOD, "Small\n=====\n", 1, "no :summary: above the title"),
+        (
+            GOOD,
+            "Small\n=====\n",
+            1,
+            "no :level: above the title; choose from ",
+        ),
+        ("Two is twice", "x" * 156, 1, "shorten it to 160"),
+        ("introductory", "easy", 3, "there is no level 'easy'; choose from advanced"),
+        (
+            ":aliases: SML",
+            ":alias: SML",
+            5,
+            "no field 'alias'; did you mean aliases?",
+        ),
+        (":aliases: SML", ":orphan:\n:aliases: SML", 5, "there is no field 'orphan'"),
+        (":aliases: SML", ":author: A\n:aliases: SML", 5, "there is no field 'author'"),
+        ("ons/other", "ons/nowhere", 4, "there is no page 'positions/nowhere'; "),
+        ("ons/other", "ons/index", 4, "there is no page 'positions/index'"),
         (
             "positions/other",
             "attention/small",
             4,
-            "before the next: attention/small, attention/sm",
+            "in a circle: attention/small -> attention/small",
         ),
     ],
 )
@@ -67,8 +77,8 @@ def test_alias_of_another_page(two_pages, make_html):
     build = make_html(two_pages(other=other))
     assert build.status != 0
     assert (
-        "docs/positions/other.rst:3: WARNING: the alias 'sml' belongs to "
-        "attention/small" in build.output
+        "docs/positions/other.rst:3: WARNING: positions/other and attention/small both "
+        "have the alias 'sml': keep it on one of them" in build.output
     )
 
 
@@ -76,7 +86,7 @@ def test_circle(two_pages, make_html):
     back = ":prerequisites: attention/small\n:level:"
     build = make_html(two_pages(other=OTHER.replace(":level:", back)))
     assert build.status != 0
-    (message,) = [t for t in build.output.splitlines() if "before the next" in t]
+    (message,) = [t for t in build.output.splitlines() if "in a circle" in t]
     assert "rst:3: " in message or "rst:4: " in message
     assert message.count("positions/other") + message.count("attention/small") == 4
 
@@ -86,7 +96,10 @@ def test_page_in_no_table_of_contents(two_pages, make_html):
     (root / "docs/attention/lost.rst").write_text(OTHER)
     build = make_html(root)
     assert build.status != 0
-    assert "docs/attention/lost.rst: WARNING: document isn't incl" in build.output
+    assert (
+        "docs/attention/lost.rst:1: WARNING: no table of contents lists it"
+        in build.output
+    )
 
 
 def test_removed_prerequisite_is_found_without_reading_the_page(two_pages, make_html):
@@ -95,7 +108,7 @@ def test_removed_prerequisite_is_found_without_reading_the_page(two_pages, make_
     (root / "docs/positions/other.rst").unlink()
     index = root / "docs/index.rst"
     index.write_text(index.read_text().replace("   positions/other\n", ""))
-    assert "unknown prerequisite 'positions/other'" in make_html(root).output
+    assert "there is no page 'positions/other'" in make_html(root).output
 
 
 def test_diamond_is_no_circle():

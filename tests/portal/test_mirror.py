@@ -26,7 +26,7 @@ def test_whole_page(page):
 def test_article_without_a_file(page, missing):
     place = places("attention", "rope")[missing]
     (page / place).unlink()
-    expected = f"page attention/rope needs {place}"
+    expected = f"the page needs {place}: write that file"
     assert problems(page) == [("docs/attention/rope.rst", expected)]
 
 

@@ -87,3 +87,13 @@ def test_an_edited_page_writes_no_other(books, make_html):
     build = make_html(books)
     assert "More." in build.page("attention/small")
     assert other.stat().st_mtime_ns == before
+
+
+def test_tables_of_contents_in_a_circle_are_reported(site, make_html):
+    circle = "A\n=\n\n.. toctree::\n\n   /index\n"
+    front = "Site\n====\n\n.. toctree::\n\n   a/index\n   attention/small\n"
+    files = {"docs/a/index.rst": circle, "docs/index.rst": f"{front}   gallery/index\n"}
+    build = make_html(site(files=files))
+    assert build.status == 1, build.output
+    message = "toctrees in a circle: a/index -> index -> a/index; drop one"
+    assert f"docs/a/index.rst:1: ERROR: {message}" in build.output

@@ -53,4 +53,7 @@ def test_follows_the_page(site, make_html):
 def test_unknown_page_or_book(site, make_html):
     build = make_html(site("Takes :reading-time:`attn`."))
     assert build.status != 0
-    assert "docs/index.rst:10: WARNING: reading time: 'attn' is neither" in build.output
+    assert (
+        "docs/index.rst:10: WARNING: reading time: no page or book 'attn'"
+        in build.output
+    )

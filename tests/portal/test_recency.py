@@ -92,4 +92,7 @@ def test_a_limit_that_is_no_number_is_said_to_be_so(site, make_html, monkeypatch
     monkeypatch.setenv("PORTAL_EVIDENCE_LIMIT", "5 GB")
     build = make_html(site())
     assert build.status == 1
-    assert "PORTAL_EVIDENCE_LIMIT is no number of gigabytes: '5 GB'" in build.output
+    assert (
+        "PORTAL_EVIDENCE_LIMIT must be a number of gigabytes, not '5 GB'"
+        in build.output
+    )

@@ -162,8 +162,11 @@ def test_sample_call_that_raises_stops_the_build(shaped, make_html):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (f"{BODY}   :show: device\n", ":show: knows dtype and bytes, not device"),
-        (".. snippet:: attention.small.grow\n   :show: dtype\n", "belong to :shapes:"),
+        (
+            f"{BODY}   :show: device\n",
+            ":show: cannot show 'device'; choose",
+        ),
+        (".. snippet:: attention.small.grow\n   :show: dtype\n", "need :shapes:"),
         (f".. include:: part.txt\n\n{BODY}", "its call was not traced"),
     ],
 )

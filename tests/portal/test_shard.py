@@ -41,7 +41,7 @@ def test_what_never_ran_counts_as_the_median(works):
 @pytest.mark.parametrize("wrong", ["0/3", "4/3", "1", "a/b", "-1/2"])
 def test_a_shard_that_is_none_is_refused(site, capsys, wrong):
     assert main(["evidence", f"--shard={wrong}"], site()) == 1
-    assert "a shard is k/n" in capsys.readouterr().err
+    assert "write a shard as k/n" in capsys.readouterr().err
 
 
 def test_jobs_that_share_a_store_make_everything_once(

@@ -55,7 +55,7 @@ def test_the_module_can_be_downloaded_below_the_listing(site, make_html):
 
 
 def test_unknown_name_is_told_what_there_is():
-    with pytest.raises(LookupError, match="LIMIT, double, triple, Layer"):
+    with pytest.raises(LookupError, match="LIMIT, Layer, double, triple"):
         source(MODULE, "none")
 
 

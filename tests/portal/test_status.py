@@ -49,7 +49,10 @@ def test_prose_follows_a_changed_count(counted, make_html):
 def test_unknown_count(counted, make_html):
     build = make_html(counted("There are :status:`stars`."))
     assert build.status != 0
-    assert "docs/index.rst:10: ERROR: no count 'stars', but pages, " in build.output
+    assert (
+        "docs/index.rst:10: ERROR: there is no count 'stars'; choose from "
+        in build.output
+    )
 
 
 def test_terminal_and_file(counted, make_html, capsys):

@@ -255,7 +255,7 @@ def test_generator_that_nobody_consumes(shapes):
 
 
 def test_unknown_definition(shapes):
-    with pytest.raises(LookupError, match="no function or class g"):
+    with pytest.raises(LookupError, match="does not define g; choose from f"):
         shapes("def f(x):\n    return x\n", "f(torch.ones(2))", "g")
 
 
@@ -299,7 +299,7 @@ def test_comments_that_hold(shapes, line):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("y = x.T  # (seq,)", r"py:11: y is \(3, 2\), of 2 axes, not 1"),
+        ("y = x.T  # (seq,)", r"py:11: y is \(3, 2\), with 2 axes, not 1"),
         ("y = x.T  # (batch, seq)", "y is .*, but batch is 2 by line 8"),
         ("y = x.T  # (4, batch)", "y is .*, but 4 is expected in place of 3"),
         ("y = x.T  # (n, n)", "but n is 3 by line 11"),
@@ -310,7 +310,7 @@ def test_comments_that_hold(shapes, line):
         ("a, b = x, w  # (batch,), (seq,), (out,)", "3 shapes in the comment, 2 arr"),
         ("a = [x, w]  # (batch, seq)", "a is .*, but batch is 2"),
         ("y = x[None]  # (batch, *rest, 1)", "batch is 2 by line 8"),
-        ("y = x  # (batch, seq, ..., out)", "of 2 axes, not 4"),
+        ("y = x  # (batch, seq, ..., out)", "with 2 axes, not 4"),
         ("return x.T @ x  # (batch, out)", "return is .*, but batch is 2"),
         ("for row in x:  # (batch,)\n        pass", "row is .*, but batch is 2"),
         ("g = lambda: [z for z in x]\n    z = g()  # (batch,)", r"z is \(3,\)"),
@@ -334,7 +334,7 @@ def test_every_contradiction_is_told(shapes):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("f(torch.ones(2, 3, 1), torch.ones(3, 5))", r"py:8: x is \(2, 3, 1\), of 3"),
+        ("f(torch.ones(2, 3, 1), torch.ones(3, 5))", r"py:8: x is \(2, 3, 1\), with 3"),
         ("f(torch.ones(2, 3), torch.ones(4, 5))", r"py:9: w is .*seq is 3 by line 8"),
     ],
 )
@@ -404,7 +404,7 @@ def test_axes_of_the_same_size_could_be_confused(shapes):
     with pytest.raises(ValueError, match=message):
         shapes(text, EQUAL)
     assert shapes(text, EQUAL, equal=[{"out", "batch"}])
-    with pytest.raises(ValueError, match=":equal:` names batch and seq, which are not"):
+    with pytest.raises(ValueError, match=":equal:` names batch and seq, whose"):
         shapes(text, EQUAL, equal=[{"out", "batch"}, {"batch", "seq"}])
 
 
