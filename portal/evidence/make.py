@@ -15,7 +15,17 @@ from portal.evidence.work import Work
 
 logger = logging.getLogger(__name__)
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
-PRELOAD = ["portal.evidence.preload"]
+PRELOAD = ("portal.evidence.preload", "portal.evidence.freeze")
+OFTEN = (  # imported again and again by scripts and reference tests
+    "hypothesis",
+    "networkx",
+    "scipy.stats",
+    "sklearn.svm",
+    "torch._dynamo",  # by the first optimizer
+    "torch_geometric.nn",
+    "transformers.models.llama.modeling_llama",
+)
+MANY = 20  # tasks, from which on it pays to import that for all of them
 
 
 def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
@@ -25,33 +35,37 @@ def tasks(stale: Iterable[Work], store: Store) -> list[Task]:
     return [Task(work, store.scratch()) for work in longest_first]
 
 
-def is_expected(root: Path) -> bool:
-    """Whether code of this site was saved after the last build that used its evidence.
+def saved(root: Path) -> int:
+    """How much code was saved after the last build that used its evidence, in files.
 
     It costs a thousandth of what listing the work does, and may err: a page may be all
     that needs a module, or a file may have been touched.
     """
     code = [*root.glob("snippets/*/*.py"), *root.glob("tests/*/*.py")]
     used = root.glob("build/evidence/*/manifest.json")
-    newest, last = (
-        max((path.stat().st_mtime for path in paths), default=0)
-        for paths in (code, used)
-    )
-    return newest > last
+    last = max((path.stat().st_mtime for path in used), default=0)
+    return sum(path.stat().st_mtime > last for path in code)
+
+
+def preload(count: int) -> list[str]:
+    """What the server of workers imports for so many tasks."""
+    first, last = PRELOAD
+    return [first, *(OFTEN if count >= MANY else ()), last]
 
 
 def prepare(root: Path) -> None:
     """Start the server of workers where it will be needed, while Sphinx starts."""
-    if is_expected(root) and not os.environ.get(CLUSTER):
-        process.start_server(PRELOAD)
+    count = saved(root)
+    if count and not os.environ.get(CLUSTER):
+        process.start_server(preload(count))
 
 
 def run(waiting: list[Task]) -> Iterator[Outcome]:
     """Run tasks on this machine, or on the cluster that the environment names."""
     address = os.environ.get(CLUSTER)
     if address:
-        return cluster.run(waiting, address, PRELOAD)
-    return process.run(waiting, os.cpu_count() or 1, PRELOAD)
+        return cluster.run(waiting, address, list(PRELOAD))
+    return process.run(waiting, os.cpu_count() or 1, preload(len(waiting)))
 
 
 def execute(wanted: list[Work], store: Store) -> tuple[list[Entry], list[Outcome]]:

@@ -1,11 +1,8 @@
 """Imported by the server process from which workers are forked.
 
-Drawing one figure fills matplotlib's caches, which every worker then inherits. What is
-imported here is frozen, so that no collection of garbage in a worker looks through it:
-pytest collects twice at its end, which took longer than the tests of a page.
+Drawing one figure fills matplotlib's caches, which every worker then inherits.
 """
 
-import gc
 import io
 import os
 
@@ -27,7 +24,5 @@ axes.set(title="$x$", xlabel="x", ylabel="y")
 for extension in ("png", "svg"):
     figure.savefig(io.BytesIO(), format=extension)
 plt.close(figure)
-gc.collect()
-gc.freeze()
 
 __all__ = ["beartype", "jaxtyping", "pytest", "sphinx_gallery"]

@@ -1,5 +1,6 @@
 """Whether workers will be needed is guessed before the work is listed."""
 
+import importlib.util
 import os
 
 import pytest
@@ -23,20 +24,27 @@ def root(tmp_path):
 
 
 def test_nothing_has_changed(root):
-    assert not make.is_expected(root)
+    assert make.saved(root) == 0
 
 
 @pytest.mark.parametrize("place", ["snippets", "tests"])
 def test_code_was_saved_since(root, place):
     path = next(root.glob(f"{place}/*/*.py"))
     os.utime(path, (201, 201))
-    assert make.is_expected(root)
+    assert make.saved(root) == 1
 
 
 def test_no_evidence_is_there_yet(root):
     (root / "build/evidence/0123/manifest.json").unlink()
-    assert make.is_expected(root)
+    assert make.saved(root) == 2
 
 
 def test_a_site_without_code_needs_none(tmp_path):
-    assert not make.is_expected(tmp_path)
+    assert make.saved(tmp_path) == 0
+
+
+def test_what_many_tasks_share_is_imported_once_for_all():
+    assert make.preload(make.MANY - 1) == list(make.PRELOAD)
+    assert set(make.OFTEN) < set(make.preload(make.MANY))
+    packages = {name.split(".")[0] for name in make.OFTEN}
+    assert all(map(importlib.util.find_spec, packages))
