@@ -26,6 +26,11 @@ ENTRY = re.compile(r"\s*@\w+\s*[{(]\s*([^\s,]+)")
 logger = logging.getLogger(__name__)
 
 
+def is_generated(label: str) -> bool:
+    """Whether no author wrote a label: Sphinx or Sphinx-Gallery did."""
+    return label.startswith("sphx_glr_") or label.endswith(("index", "search"))
+
+
 def sought(env: BuildEnvironment, node: pending_xref) -> tuple[str, str, Iterable[str]]:
     """What a reference is to, its name, and the names that there are.
 
@@ -34,7 +39,8 @@ def sought(env: BuildEnvironment, node: pending_xref) -> tuple[str, str, Iterabl
     name = node["reftarget"]
     match node.get("refdomain"), node["reftype"]:
         case "std", "ref" if name not in env.domains.standard_domain.anonlabels:
-            return "label", name, env.domains.standard_domain.labels
+            labels = env.domains.standard_domain.labels
+            return "label", name, (own for own in labels if not is_generated(own))
         case "std", "doc":
             pages = (f"/{page}" for page in env.found_docs)
             return "page", f"/{docname_join(node['refdoc'], name)}", pages

@@ -45,7 +45,7 @@ def test_the_page_follows_the_list(site, make_html):
     [
         ("2026-11-30", "30.11.2026", "errata.rst:8: ERROR"),
         ("      :said: Twice.\n", "", "erratum attention/small needs :said:"),
-        ("attention/small", "attention/smal", "unknown document: '/attention/smal'"),
+        ("attention/small", "attention/smal", "did you mean /attention/small?"),
         (":says:", ":sais:", 'unknown option: "sais"'),
     ],
 )

@@ -85,7 +85,7 @@ def test_only_a_whole_site_is_marked_and_a_mistake_is_reported_each_time(site, m
     for _ in range(2):
         status, output = make(*html, folder=folder)
         assert status != 0
-        assert "unknown document: '/nowhere'" in output
+        assert "there is no page '/nowhere'" in output
         assert not (folder / "build/html/.complete").exists()
     site("See the text.")
     status, output = make(*html, folder=folder)

@@ -59,13 +59,21 @@ There are such things
 
 .. bibliography::
 """
-REPORT = re.compile(r"^(\S+?):(\d+): (?:WARNING|ERROR): (.*)", re.MULTILINE)
+REPORT = re.compile(
+    r"^(?:(\S+?)(?::(\d+))?: )?(?:WARNING|ERROR): (?!evidence: )(.*)", re.M
+)
 
 
 def reports(root, output):
-    """Each message of a build: file, line, and text up to the next message."""
+    """Each message of a build: file, line, and text up to the next message.
+
+    But for the count at the end, none is without a place, and none asks to report an
+    error to the developers.
+    """
+    assert "to the developers" not in output
     output = re.sub(r"^.*?\.\.\. (?=\S+:\d+: )", "", output, flags=re.MULTILINE)
     starts = list(REPORT.finditer(output))
+    assert [match[0] for match in starts if not match[2]] == []
     ends = [*(match.start() for match in starts[1:]), len(output)]
     return [
         (
