@@ -35,4 +35,4 @@ def is_exhausted(output: str) -> bool:
 
 def exceeded(gib: float) -> str:
     """What a task is reported for that was refused memory."""
-    return f"out of memory: it may take {gib:g} GiB"
+    return f"out of memory: its limit is {gib:g} GiB"

@@ -104,7 +104,7 @@ def _death(task: Task, status: int) -> str:
     if memory.is_exhausted(output):
         return memory.exceeded(task.work.memory)
     if status == -signal.SIGKILL:
-        return "killed by signal 9, as the system does where memory runs out"
+        return "killed by signal 9, probably because the machine ran out of memory"
     return f"killed by signal {-status}" if status < 0 else "exited early"
 
 

@@ -52,11 +52,11 @@ def test_mistake_in_an_article(site, make_html, body, cause):
         ("import os; os._exit(0)", "os._exit(0)"),
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("while True: pass", "still running after 5 s"),
-        ("bytearray(2**31)", "out of memory: it may take 1 GiB"),
-        ("import torch; torch.ones(2**29)", "out of memory: it may take 1 GiB"),
+        ("bytearray(2**31)", "out of memory: its limit is 1 GiB"),
+        ("import torch; torch.ones(2**29)", "out of memory: its limit is 1 GiB"),
         (
             "a = [bytes(99999) for _ in iter(int, 1)]",
-            "out of memory: it may take 1 GiB",
+            "out of memory: its limit is 1 GiB",
         ),
         ("import ctypes; ctypes.string_at(0)", "killed by signal 11"),
         (

@@ -127,7 +127,7 @@ def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
         ("error", 13, "ZeroDivisionError: division by zero"),
         ("leaves", 13, "exited early"),
         ("hangs", 14, "still running after 5 s"),
-        ("hoards", 14, "out of memory: it may take 1 GiB"),
+        ("hoards", 14, "out of memory: its limit is 1 GiB"),
     ]:
         place = f"{root}/snippets/attention/plot_{page}.py:{line}: "
         assert f"{place}ERROR: {cause}" in output

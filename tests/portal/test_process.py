@@ -83,7 +83,7 @@ def test_one_that_dies_leaves_the_others(task, tmp_path):
     problems = {
         outcome.task.work.name: outcome.problem for outcome in run(tasks, 2, PRELOAD)
     }
-    why = "as the system does where memory runs out"
+    why = "probably because the machine ran out of memory"
     assert problems == {"dies": f"killed by signal 9, {why}", "lives": ""}
 
 
@@ -104,7 +104,7 @@ def test_one_that_hangs_is_ended(task):
 )
 def test_one_that_takes_too_much_memory_is_ended(task, function, arguments):
     (outcome,) = run([task(function, *arguments, memory=0.25)], 1, PRELOAD)
-    assert outcome.problem == "out of memory: it may take 0.25 GiB"
+    assert outcome.problem == "out of memory: its limit is 0.25 GiB"
     assert f"in {function.__name__}" in outcome.output
 
 
