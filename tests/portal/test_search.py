@@ -28,7 +28,7 @@ Listed.
 """
 BIBLIOGRAPHY = (
     "@misc{real, author={B{\\'e}e, Ann}, title={The {Art}}, year=2001, "
-    "eprint={2001.012}}"
+    "eprint={2001.012}, doi={10.1/a_b}}"
 )
 FILES = {
     "docs/attention/small.rst": ARTICLE,
@@ -75,8 +75,9 @@ def test_an_article_is_known_by_aliases_sources_and_names(built):
     assert meta["title"] == "Small"
     assert meta["aliases"] == "GQA, shared keys"
     assert meta["summary"] == "What it says."
-    assert meta["sources"] == "Ann Bée The Art 2001.012"
+    assert meta["sources"] == "Ann Bée The Art 2001.012 10.1/a_b"
     assert meta["names"] == "small"
+    assert meta["full_names"] == "attention.small.small"
 
 
 def test_only_the_article_is_indexed_and_its_headings_are_places(built):
