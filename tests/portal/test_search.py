@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 import shutil
 
 import pytest
+
+from portal.search_words import Words
 
 ARTICLE = """\
 :summary: What it says.
@@ -88,6 +91,16 @@ def test_only_the_article_is_indexed_and_its_headings_are_places(built):
     assert "Listed." not in page["content"]  # the sources are known already
     headings = {anchor["id"]: anchor["text"] for anchor in page["anchors"]}
     assert headings["a-part"] == "A part"
+
+
+def test_a_script_counts_less_than_the_article_that_shows_the_same():
+    page = '<div id="furo-main-content"><p>Words.</p></article>'
+
+    def weight(kind):
+        known = Words("T", kind, "", "", "", "", "", "")
+        return float(re.search(r'data-pagefind-weight="([^"]+)"', known.page(page))[1])
+
+    assert 0 < weight("Gallery") < weight("Article") == weight("Start here")
 
 
 def test_the_published_page_carries_nothing_for_the_index(built):
