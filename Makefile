@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 HTML ?= build/html
+port ?= 8000
 BIN = $(VENV)/bin
 INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; } | cksum | cut -d' ' -f1)
 STAMP = $(VENV)/.installed-$(INPUTS)
@@ -30,10 +31,7 @@ lint: $(STAMP)  ## check style of Python and rST, and the layers of the books
 	$(BIN)/sphinx-lint --max-line-length 100 --enable all --disable default-role --ignore docs/gallery docs README.md CONTRIBUTING.md CHANGELOG.md
 
 live: $(STAMP)  ## serve the site and rebuild on every saved file
-	$(BIN)/python -m sphinx_autobuild -c . -j auto \
-	  --watch snippets --watch portal --watch conf.py \
-	  --ignore '*/docs/gallery/*' --ignore '*/build/*' --ignore '*/__pycache__/*' \
-	  docs build/live
+	@$(BIN)/python -m portal live --port $(port)
 
 new: $(STAMP)  ## start a page: make new page=book/page title="Title" after=page
 	@$(BIN)/python -m portal new "$(page)" "$(title)" --after "$(after)"

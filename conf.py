@@ -1,6 +1,7 @@
 """Sphinx configuration; build with ``make html``."""
 
 import os
+from urllib.parse import urlsplit
 
 project = "Runnable ML"
 author = "The Runnable ML authors"
@@ -42,6 +43,7 @@ html_theme_options = {
 }
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
 html_static_path = ["docs/_static"]
+html_extra_path = ["docs/_static/.nojekyll"]  # GitHub Pages: keep _static and others
 html_css_files = ["portal.css"]
 html_js_files = [("scrollers.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"
@@ -54,7 +56,7 @@ pygments_dark_style = "github-dark"
 copybutton_exclude = ".linenos, .shapes"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
-notfound_urls_prefix = os.environ.get("NOTFOUND_PREFIX", "/")
+notfound_urls_prefix = f"{urlsplit(html_baseurl).path.rstrip('/')}/"
 
 epub_basename = "runnable-ml"
 epub_uid = epub_identifier = "runnable-ml"

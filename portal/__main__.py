@@ -14,6 +14,7 @@ from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
 from portal.lighthouse import judge
+from portal.live import live
 from portal.new import new
 from portal.read_the_docs import rehearse
 from portal.screenshots import shoot
@@ -35,6 +36,8 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
     commands.add_parser("rtd", help="build as the hosting service will")
+    serving = commands.add_parser("live", help="serve, and build on every save")
+    serving.add_argument("--port", type=int, default=8000, help="0: any that is free")
     commands.add_parser("audit", help="look at every built page as a reader would")
     commands.add_parser("lighthouse", help="have Lighthouse judge each type of page")
     commands.add_parser("screenshots", help="take pictures of each type of page")
@@ -47,6 +50,8 @@ def main(arguments: list[str], root: Path) -> int:
             return 1 if audit(root) else 0
         elif options.command == "lighthouse":
             return 1 if judge(root) else 0
+        elif options.command == "live":
+            live(root, options.port)
         elif options.command == "screenshots":
             print(*shoot(root), sep="\n")
         elif options.command == "evidence":

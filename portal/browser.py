@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def send_head(self) -> io.BufferedIOBase | None:
         file = Path(self.translate_path(self.path))
-        accepted = "gzip" in self.headers.get("Accept-Encoding", "")
-        if not (accepted and file.is_file() and file.suffix in COMPRESSED):
+        if not (file.is_file() and file.suffix in COMPRESSED):
             return super().send_head()
-        data = gzip.compress(file.read_bytes())
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(str(file)))
-        self.send_header("Content-Encoding", "gzip")
+        return self.answer(file.read_bytes(), self.guess_type(str(file)))
+
+    def answer(
+        self, data: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK
+    ) -> io.BufferedIOBase:
+        """Text of this kind."""
+        self.send_response(status)
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
+            data = gzip.compress(data)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         return io.BytesIO(data)

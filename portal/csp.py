@@ -21,8 +21,6 @@ SOURCES = {
     "img-src": "'self' data:",
     "font-src": "'self'",
     "connect-src": "'self'",
-    "media-src": "'self'",
-    "manifest-src": "'self'",
     "worker-src": "'self' blob:",
     "base-uri": "'none'",
     "form-action": "'self'",

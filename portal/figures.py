@@ -2,7 +2,7 @@
 
 Every figure is written as a light and a dark SVG. Scripts draw in the light theme's
 colors; the dark version is the same drawing with each of those colors replaced. An
-animation (a ``FuncAnimation`` in a global variable of the script) is written as an APNG
+animation (any of matplotlib, in a global variable of the script) is written as an APNG
 for each theme, with its last frame as the still.
 
 A figure says what it shows: ``fig.set_label("Bar chart of ...")``. That text is its
@@ -20,7 +20,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import resvg_py
-from matplotlib.animation import AbstractMovieWriter, FuncAnimation
+from matplotlib.animation import AbstractMovieWriter, Animation
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -131,10 +131,10 @@ def write_animation(drawings: list[str], path: Path, milliseconds: float) -> Non
     )
 
 
-def animations(block_vars: dict) -> dict[Figure, FuncAnimation]:
+def animations(block_vars: dict) -> dict[Figure, Animation]:
     """Animations among the global variables of a script, by the figure they move."""
     values = block_vars["example_globals"].values()
-    return {value._fig: value for value in values if isinstance(value, FuncAnimation)}
+    return {value._fig: value for value in values if isinstance(value, Animation)}
 
 
 def keep_name(figure: Figure) -> None:
@@ -177,7 +177,7 @@ def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     return "\n".join(rst)
 
 
-def write(figure: Figure, animation: FuncAnimation | None, path: Path) -> None:
+def write(figure: Figure, animation: Animation | None, path: Path) -> None:
     """Write all files of one figure beside ``path``, the PNG of its thumbnail."""
     about = {
         "alt": " ".join(figure.get_label().split()),

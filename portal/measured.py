@@ -97,7 +97,7 @@ def formatted(number: float, spec: str) -> str:
     >>> formatted(21.437, ".1f"), formatted(0.25, ".0%"), formatted(4096, ",d")
     ('21.4', '25%', '4,096')
     """
-    number = int(number) if spec.endswith("d") else number
+    number = round(number) if spec.endswith("d") else number
     return format(number, spec or ".3g")
 
 

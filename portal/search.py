@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from docutils import nodes
 from pagefind_bin import get_executable
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -19,6 +20,8 @@ from sphinx.errors import ExtensionError
 from portal.search_words import Words, words
 
 UNUSED = ("*-ui.*", "*-highlight.js", "wasm.unknown.*")  # of what Pagefind writes
+
+HIGHLIGHTS = "sphinx_highlight.js"
 
 
 def stamps(app: Sphinx, known: dict[str, Words]) -> dict[str, str]:
@@ -84,6 +87,23 @@ def add_script(app: Sphinx) -> None:
         app.add_js_file("search.js", loading_method="defer")
 
 
+def leave_out_highlights(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Keep to the search page the script that marks its words on the page seen next."""
+    if pagename != "search":
+        context["script_files"] = [
+            file
+            for file in context["script_files"]
+            if Path(file.filename or "").name != HIGHLIGHTS
+        ]
+
+
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", add_script)
+    app.connect("html-page-context", leave_out_highlights, priority=900)
     app.connect("build-finished", index)

@@ -1,8 +1,8 @@
 """What a search finds a page by besides its text, and in which kind and book.
 
 Aliases stand in the page's metadata (``:aliases: GQA, grouped query attention``),
-authors, titles and arXiv numbers in the sources that it cites, and the names of its
-functions and classes in its listings.
+authors, titles, arXiv numbers and DOIs in the sources that it cites, and the names of
+its functions and classes in its listings.
 """
 
 import re
@@ -35,6 +35,7 @@ class Words:
     summary: str
     sources: str  # in LaTeX
     names: str
+    full_names: str
 
     def page(self, html: str) -> str:
         """What Pagefind reads: the article of a written page, and these words.
@@ -86,10 +87,10 @@ def kind(docname: str) -> str:
 
 
 def source(entry: Entry) -> str:
-    """Authors, title and arXiv number of a source, in LaTeX."""
+    """Authors, title, arXiv number and DOI of a source, in LaTeX."""
     people = entry.persons.get("author", [])
     names = [name for who in people for name in (*who.first_names, *who.last_names)]
-    fields = [entry.fields.get(name, "") for name in ("title", "eprint")]
+    fields = [entry.fields.get(name, "") for name in ("title", "eprint", "doi")]
     return " ".join(filter(None, [*names, *fields]))
 
 
@@ -103,11 +104,11 @@ def cited(env: BuildEnvironment) -> dict[str, list[str]]:
 
 
 def listed(env: BuildEnvironment) -> dict[str, list[str]]:
-    """The functions and classes that each page shows."""
+    """The functions and classes that each page shows, after book and page."""
     found = defaultdict(list)
     for name, place in env.domains.python_domain.objects.items():
         if name.startswith("snippets."):
-            found[place.docname].append(name.rpartition(".")[2])
+            found[place.docname].append(name.removeprefix("snippets."))
     return {page: sorted(names) for page, names in found.items()}
 
 
@@ -132,7 +133,8 @@ def words(env: BuildEnvironment) -> dict[str, Words]:
             sources=joined(
                 source(entries[key]) for key in sources.get(name, []) if key in entries
             ),
-            names=joined(names.get(name, [])),
+            names=joined(full.rpartition(".")[2] for full in names.get(name, [])),
+            full_names=joined(names.get(name, [])),
         )
         for name in sorted(env.found_docs)
         if kind(name)

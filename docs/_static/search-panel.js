@@ -6,7 +6,10 @@ await pagefind.options({
   ranking: {
     pageLength: 0.2,
     termFrequency: 0.4,
-    metaWeights: { title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 8, book: 4 },
+    metaWeights: {
+      title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 8, book: 4,
+      full_names: 0.01, // they begin with the book, which is no word of the page
+    },
   },
 });
 await pagefind.init();
@@ -95,9 +98,17 @@ function shown({ url, excerpt, meta, sub_results: parts }) {
   ];
 }
 
+// Words as the index has them: a paper by its number, a function by its book and page.
+// Readers paste "arXiv:2104.09864", or its DOI or address, and whole addresses of DOIs.
+const indexed = (text) => text
+  .replace(/\S*arxiv\S*?\s*(\d{4}\.\d{4,5})\S*/gi, "$1")
+  .replace(/\S*doi\.org\//gi, "")
+  .replace(/\bsnippets\.(?=\w)/g, "");
+
 // The pages that answer, best first: those with all words, then, where they are few, those
 // with most of them.
-export async function answers(text, chosen = {}) {
+export async function answers(typed, chosen = {}) {
+  const text = indexed(typed);
   const search = async (words) => (await pagefind.search(words, { filters: chosen })).results;
   const whole = await search(text);
   const words = text.split(/\s+/);

@@ -4,8 +4,33 @@
 (() => {
   if (location.protocol === "file:") return;
   const address = new URL("search-panel.js", document.currentScript.src);
-  const start = (text = "") =>
-    import(address).then(({ open }) => open(text));
+  // Has the focus while the panel loads, so that what is typed meanwhile is kept.
+  const early = document.createElement("input");
+  early.className = "search-early";
+  early.setAttribute("aria-label", "Search");
+  async function start(text = "") {
+    if (early.isConnected) return; // the panel is being loaded
+    const before = document.activeElement;
+    document.body.append(early);
+    early.value = text;
+    early.focus({ preventScroll: true });
+    try {
+      const { open } = await import(address);
+      before.focus({ preventScroll: true }); // it has the focus again when the panel closes
+      open(early.value);
+    } finally {
+      early.remove();
+    }
+  }
+  // An address as it was meant; bytes in it that are no text are left out.
+  const decoded = (path) =>
+    path.replace(/(%[0-9a-f]{2})+/gi, (bytes) => {
+      try {
+        return decodeURIComponent(bytes);
+      } catch {
+        return " ";
+      }
+    });
   const typing = (element) =>
     element.isContentEditable || /^(input|select|textarea)$/i.test(element.tagName);
 
@@ -34,7 +59,7 @@
   }
   const lost = document.querySelector(".search-lost");
   if (lost) {
-    const words = decodeURI(location.pathname).replace(/\.html$/, "").split(/[^\p{L}\p{N}]+/u);
+    const words = decoded(location.pathname).replace(/\.html$/, "").split(/[^\p{L}\p{N}]+/u);
     lost.elements.q.value = words.filter((word) => word && word !== "404").join(" ");
     lost.addEventListener("submit", (event) => {
       event.preventDefault();

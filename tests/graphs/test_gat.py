@@ -59,37 +59,30 @@ def gatv2_conv(ours: GATv2, concat: bool) -> GATv2Conv:
     return theirs
 
 
-@pytest.mark.parametrize("edges", GRAPHS)
-@pytest.mark.parametrize("concat", [True, False])
-@pytest.mark.parametrize("heads", [1, 3])
-def test_gat_agrees_with_torch_geometric(agrees, edges, concat, heads):
-    x, edge_index = random_nodes(edges)
-    ours = random_layer(GAT, heads)
-    out = ours(x, edge_index)
-    out = out.flatten(1) if concat else out.mean(1)
-    theirs = gat_conv(ours, concat)(x, edge_index)
-    agrees(out, theirs, "torch_geometric.nn.GATConv")
-
-
-@pytest.mark.parametrize("edges", GRAPHS)
-@pytest.mark.parametrize("concat", [True, False])
-@pytest.mark.parametrize("heads", [1, 3])
-def test_gatv2_agrees_with_torch_geometric(agrees, edges, concat, heads):
-    x, edge_index = random_nodes(edges)
-    ours = random_layer(GATv2, heads)
-    out = ours(x, edge_index)
-    out = out.flatten(1) if concat else out.mean(1)
-    theirs = gatv2_conv(ours, concat)(x, edge_index)
-    agrees(out, theirs, "torch_geometric.nn.GATv2Conv")
-
-
-@pytest.mark.parametrize(
+AS_THEIRS = pytest.mark.parametrize(
     ("layer", "conv", "name"),
     [
         (GAT, gat_conv, "torch_geometric.nn.GATConv"),
         (GATv2, gatv2_conv, "torch_geometric.nn.GATv2Conv"),
     ],
 )
+
+
+@AS_THEIRS
+@pytest.mark.parametrize("edges", GRAPHS)
+@pytest.mark.parametrize("concat", [True, False])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_layer_agrees_with_torch_geometric(
+    agrees, layer, conv, name, edges, concat, heads
+):
+    x, edge_index = random_nodes(edges)
+    ours = random_layer(layer, heads)
+    out = ours(x, edge_index)
+    out = out.flatten(1) if concat else out.mean(1)
+    agrees(out, conv(ours, concat)(x, edge_index), name)
+
+
+@AS_THEIRS
 def test_weights_and_gradients_agree_with_torch_geometric(agrees, layer, conv, name):
     x, edge_index = random_nodes("parallel edges")
     ours = random_layer(layer)

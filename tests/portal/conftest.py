@@ -11,9 +11,11 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from sphinx.cmd.build import build_main
 
 from portal import browser, turns
@@ -54,6 +56,39 @@ def with_fields(path: str, text: str) -> str:
         return text
     prose = ":prose:\n" if text.startswith(":prose:\n") else ""
     return f"{prose}{FIELDS}\n{text.removeprefix(prose).lstrip()}"
+
+
+def write_site(
+    folder: Path, body: str = "Text.", files: dict[str, str] | None = None
+) -> Path:
+    """Writes the files of a site; see the fixture ``site``."""
+    page = {
+        "docs/attention/small.rst": "Small\n=====\n\nText.\n",
+        "docs/references.bib": "@misc{real, author={A. Bee}, title={T}, year=2001}",
+        "snippets/__init__.py": "",
+        "snippets/attention/__init__.py": "",
+        "snippets/attention/small.py": "def small(x):\n    return 2 * x\n",
+        "snippets/attention/plot_small.py": SCRIPT,
+        "tests/attention/test_small.py": TEST,
+    }
+    written = {**HEADERS, **page, **(files or {})}
+    articles = [p[5:-4] for p in written if re.fullmatch(r"docs/\w+/\w+.rst", p)]
+    toctree = "\n   ".join([".. toctree::", ":hidden:", "", *articles, "gallery/index"])
+    written.setdefault("docs/index.rst", f"Site\n====\n\n{toctree}\n\n{body}\n")
+    for path, text in written.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(with_fields(path, text), "utf-8")
+    return folder
+
+
+def build_portal(root: Path) -> None:
+    """Runs ``make html``."""
+    environment = {**os.environ, "PYTHONWARNINGS": ""}
+    command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
+    run = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 @dataclass
@@ -129,46 +164,33 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("evidence")
 
 
+@pytest.fixture(scope="session")
+def new_site(root: Path, evidence: Path) -> Callable[[Path], Callable[..., Path]]:
+    """What ``site`` does, in a folder of choice, so that tests can share a site."""
+
+    def new_site(folder: Path) -> Callable[..., Path]:
+        (folder / "conf.py").write_text((root / "conf.py").read_text())
+        (folder / "docs").mkdir()
+        for name in ("_static", "_templates"):
+            (folder / "docs" / name).symlink_to(root / "docs" / name)
+        (folder / "build").mkdir()
+        (folder / "build/evidence").symlink_to(evidence)
+        return partial(write_site, folder)
+
+    return new_site
+
+
 @pytest.fixture
-def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
+def site(tmp_path: Path, new_site: Callable) -> Callable[..., Path]:
     """Writes files below a folder that has the portal's own configuration.
 
     A page ``attention/small`` with all its files is there from the start, as example of
     what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
     """
-    settings = (root / "conf.py").read_text()
-    (tmp_path / "conf.py").write_text(settings)
-    (tmp_path / "docs").mkdir()
-    for name in ("_static", "_templates"):
-        (tmp_path / "docs" / name).symlink_to(root / "docs" / name)
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build/evidence").symlink_to(evidence)
-
-    def write(body: str = "Text.", files: dict[str, str] | None = None) -> Path:
-        page = {
-            "docs/attention/small.rst": "Small\n=====\n\nText.\n",
-            "docs/references.bib": "@misc{real, author={A. Bee}, title={T}, year=2001}",
-            "snippets/__init__.py": "",
-            "snippets/attention/__init__.py": "",
-            "snippets/attention/small.py": "def small(x):\n    return 2 * x\n",
-            "snippets/attention/plot_small.py": SCRIPT,
-            "tests/attention/test_small.py": TEST,
-        }
-        written = {**HEADERS, **page, **(files or {})}
-        articles = [p[5:-4] for p in written if re.fullmatch(r"docs/\w+/\w+.rst", p)]
-        toctree = "\n   ".join(
-            [".. toctree::", ":hidden:", "", *articles, "gallery/index"]
-        )
-        written.setdefault("docs/index.rst", f"Site\n====\n\n{toctree}\n\n{body}\n")
-        for path, text in written.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(with_fields(path, text), "utf-8")
-        return tmp_path
-
-    return write
+    return new_site(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_html() -> Callable[..., Build]:
     """Builds a site with warnings as errors, as the Makefile does."""
 
@@ -222,17 +244,18 @@ def start(root: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 
 @pytest.fixture(scope="session")
 def html(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built portal, a copy that no other build writes to."""
-    environment = {**os.environ, "PYTHONWARNINGS": ""}
-    command = ["make", "html", "STAMP=", f"BIN={os.path.dirname(sys.executable)}"]
-    run = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    with turns.acquire(root / "build/.turn", "to be copied"):
-        return shutil.copytree(
-            root / "build/html", tmp_path_factory.mktemp("html") / "html"
-        )
+    """The built portal, a copy that nothing writes to; workers of xdist share it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    copy = shared / "portal"
+    with FileLock(shared / "portal.lock"):
+        if not copy.exists():
+            build_portal(root)
+            with turns.acquire(root / "build/.turn", "to be copied"):
+                shutil.copytree(root / "build/html", shared / "portal.part")
+            (shared / "portal.part").rename(copy)
+    return copy
 
 
 @pytest.fixture(scope="session")

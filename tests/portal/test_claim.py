@@ -116,5 +116,16 @@ def test_unknown_source(claiming, make_html):
     assert "no source 'nobody' in docs/references.bib" in make_html(root).output
 
 
+@pytest.mark.parametrize("text", ["0 1", "0 1; 2", "0; 1 2", "0 1; 1 2 3", "0 1; "])
+def test_each_value_has_a_band_of_two_bounds(text):
+    with pytest.raises(ValueError, match=r"2 interval\(s\) `low high` expected"):
+        bands(text, 2)
+
+
+def test_bounds_belong_to_their_band(claiming, make_html):
+    build = make_html(claiming("small.ratio; small.ratio", "0.5 0.5; 0.5 1"))
+    assert build.status == 0, build.output
+
+
 def test_infinite_bounds():
     assert bands("-inf inf", 1) == [(float("-inf"), float("inf"))]

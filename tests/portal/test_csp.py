@@ -1,8 +1,10 @@
 """The policy in every page, and a browser that obeys it."""
 
+import contextlib
 import re
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from portal import browser
 
@@ -17,6 +19,31 @@ RAW = """
    <img src="https://elsewhere.invalid/pixel.png" alt="">
 """
 
+WATCH = """
+window.blocked = [];
+addEventListener("securitypolicyviolation", ({ effectiveDirective }) =>
+  blocked.push(effectiveDirective));
+window.add = (name, values) =>
+  document.body.appendChild(Object.assign(document.createElement(name), values));
+window.elsewhere = "https://elsewhere.invalid/";
+"""
+ATTEMPTS = {  # what a page could do, by the directive that forbids it
+    "base-uri": "add('base', { href: elsewhere })",
+    "connect-src": "fetch(elsewhere).catch(() => {})",
+    "font-src": "new FontFace('f', `url(${elsewhere})`).load().catch(() => {})",
+    "form-action": "add('form', { action: elsewhere }).submit()",
+    "frame-src": "add('iframe', { src: elsewhere })",
+    "img-src": "add('img', { src: elsewhere })",
+    "media-src": "add('video', { src: elsewhere })",
+    "object-src": "add('object', { data: elsewhere })",
+    "script-src": "setTimeout('go()')",
+    "script-src-attr": "add('p', {}).setAttribute('onclick', 'go()')",
+    "script-src-elem": "add('script', { src: elsewhere })",
+    "style-src-elem": "add('link', { rel: 'stylesheet', href: elsewhere })",
+    "worker-src": "new Worker('data:text/javascript,')",
+}
+ALL_BLOCKED = "names => names.every((name) => blocked.includes(name))"
+
 
 @pytest.fixture
 def visit(chromium, tmp_path):
@@ -24,10 +51,7 @@ def visit(chromium, tmp_path):
 
     def visit(address, click=None):
         with chromium.new_context() as context:
-            context.add_init_script(
-                "window.blocked = []; addEventListener('securitypolicyviolation', "
-                "(event) => blocked.push(event.effectiveDirective))"
-            )
+            context.add_init_script(WATCH)
             page = context.new_page()
             page.goto(address)
             if click:
@@ -70,3 +94,17 @@ def test_a_site_on_disk_obeys_too(site, make_html, visit):
     assert build.status == 0, build.output
     _, theme, blocked = visit((build.html / "index.html").as_uri())
     assert (theme, blocked) == ("auto", [])
+
+
+def test_nothing_from_elsewhere_is_loaded_run_or_sent(site, make_html, chromium):
+    build = make_html(site())
+    assert build.status == 0, build.output
+    with browser.serve(build.html) as address, chromium.new_context() as context:
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.goto(f"{address}/index.html")
+        for attempt in ATTEMPTS.values():
+            page.evaluate(f"() => {{ {attempt} }}")
+        with contextlib.suppress(TimeoutError):
+            page.wait_for_function(ALL_BLOCKED, arg=list(ATTEMPTS), timeout=5000)
+        assert set(page.evaluate("blocked")) == set(ATTEMPTS)

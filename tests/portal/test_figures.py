@@ -5,6 +5,7 @@ import re
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.animation import ArtistAnimation, FuncAnimation
 from matplotlib.colors import to_rgb
 from PIL import Image
 from sphinx_gallery.scrapers import ImagePathIterator
@@ -16,17 +17,22 @@ from portal import figures
 def draw(tmp_path):
     """Draws with the portal's style and scrapes; returns the folder of the files."""
 
-    def draw(name: str = "Bars.", change: str = "", window: str | None = None) -> str:
+    def draw(
+        name: str = "Bars.",
+        change: str = "",
+        window: str | None = None,
+        animate=lambda fig, artists: None,
+    ) -> str:
         figures.reset({}, "")
         fig, ax = plt.subplots(num=window)
-        ax.bar([0, 1], [1, 2])
+        bars = ax.bar([0, 1], [1, 2])
         ax.plot([0, 1], [1, 2], color="C1")
         ax.set(xlabel="x")
         exec(change)
         fig.set_label(name)
         variables = {
             "src_file": "snippets/attention/plot_small.py",
-            "example_globals": {},
+            "example_globals": {"moving": animate(fig, bars)},
             "image_path_iterator": ImagePathIterator(str(tmp_path / "f_{0:03}.png")),
         }
         try:
@@ -180,6 +186,22 @@ def test_what_cannot_be_seen_is_named_with_its_cell(draw, capsys, change, proble
     with pytest.raises(ValueError, match=problem):
         draw(change=change)
     assert 'plot_small.py", line 8, in this cell' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "animate",
+    [
+        lambda fig, bars: FuncAnimation(fig, lambda n: bars[n].set_height(3), 2),
+        lambda fig, bars: ArtistAnimation(fig, [[bars[0]], [bars[1]]]),
+    ],
+    ids=["by a function", "of artists"],
+)
+def test_an_animation_of_any_kind_moves(draw, tmp_path, animate):
+    draw(animate=animate)
+    assert json.loads((tmp_path / "f_001.json").read_text())["animated"]
+    for theme in ("light", "dark"):
+        with Image.open(tmp_path / f"f_001_{theme}.png") as image:
+            assert image.n_frames == 2
 
 
 def test_bytes_repeat(draw, tmp_path):

@@ -65,6 +65,11 @@ def test_each_input_changes_the_fingerprint(repository, path):
     assert changes(before, after) == [path]
 
 
+def test_the_order_of_inputs_does_not_matter():
+    assert fingerprint({"a": "1", "b": "2"}) == fingerprint({"b": "2", "a": "1"})
+    assert fingerprint({"a": "1", "b": "2"}) != fingerprint({"a": "2", "b": "1"})
+
+
 def test_missing_data_is_named_with_its_line(repository):
     (repository / "snippets/a/words.txt").unlink()
     with pytest.raises(SyntaxError, match=r"words\.txt is missing") as raised:

@@ -82,3 +82,8 @@ def test_numbers_in_math_and_code_are_not_prose():
 
 def test_default_format():
     assert formatted(0.123456, "") == "0.123"
+
+
+def test_a_float_as_a_whole_number_is_rounded():
+    assert formatted(4096.0, ",d") == "4,096"
+    assert formatted(4095.9999, "d") == "4096"

@@ -1,8 +1,10 @@
 """The fields at the top of an article: read, hidden, and each mistake at its line."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from portal.metadata import of_fields, problems
+from portal.metadata import of_fields, page_metadata, problems
 
 GOOD = """\
 :summary: Two is twice
@@ -109,6 +111,16 @@ def test_removed_prerequisite_is_found_without_reading_the_page(two_pages, make_
     index = root / "docs/index.rst"
     index.write_text(index.read_text().replace("   positions/other\n", ""))
     assert "there is no page 'positions/other'" in make_html(root).output
+
+
+@pytest.mark.parametrize("name", ["status", "attention/index", "attention/none"])
+def test_only_an_article_that_exists_says_something_of_itself(name):
+    fields = {"summary": "What it says."}
+    names = ("status", "attention/index", "attention/small")
+    env = SimpleNamespace(found_docs=set(names), metadata=dict.fromkeys(names, fields))
+    assert page_metadata(env, "attention/small").summary == "What it says."
+    with pytest.raises(KeyError, match=name):
+        page_metadata(env, name)
 
 
 def test_diamond_is_no_circle():

@@ -1,5 +1,6 @@
 """Hosting: the committed configuration can be rehearsed."""
 
+import re
 import subprocess
 
 import pytest
@@ -35,3 +36,23 @@ def test_rehearsal_runs_the_commands_in_a_clone(tmp_path):
 def test_failing_command_is_an_error(tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
         rehearse(tmp_path, tmp_path / "rtd")
+
+
+@pytest.mark.parametrize("path", ["/", "/en/latest/"])
+def test_the_page_of_lost_readers_finds_its_styles(site, make_html, monkeypatch, path):
+    """It is shown at any address, so that only whole paths lead to the files."""
+    monkeypatch.setenv("READTHEDOCS_CANONICAL_URL", f"https://ml.example.org{path}")
+    build = make_html(site())
+    assert build.status == 0, build.output
+    addresses = re.findall(r'(?:href|src|action)="([^"#]+)"', build.page("404"))
+    own = [address for address in addresses if ":" not in address]
+    assert len(own) > 10
+    assert [address for address in own if not address.startswith(path)] == []
+    assert any(address.startswith(f"{path}_static/portal.css") for address in own)
+
+
+def test_github_serves_the_folders_that_begin_with_an_underscore(site, make_html):
+    build = make_html(site())
+    assert build.status == 0, build.output
+    assert (build.html / ".nojekyll").read_bytes() == b""
+    assert not (build.html / "CNAME").exists()  # that is the host's to name

@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 import shutil
 
 import pytest
+
+from portal.search_words import Words
 
 ARTICLE = """\
 :summary: What it says.
@@ -28,7 +31,7 @@ Listed.
 """
 BIBLIOGRAPHY = (
     "@misc{real, author={B{\\'e}e, Ann}, title={The {Art}}, year=2001, "
-    "eprint={2001.012}}"
+    "eprint={2001.012}, doi={10.1/a_b}}"
 )
 FILES = {
     "docs/attention/small.rst": ARTICLE,
@@ -75,8 +78,9 @@ def test_an_article_is_known_by_aliases_sources_and_names(built):
     assert meta["title"] == "Small"
     assert meta["aliases"] == "GQA, shared keys"
     assert meta["summary"] == "What it says."
-    assert meta["sources"] == "Ann Bée The Art 2001.012"
+    assert meta["sources"] == "Ann Bée The Art 2001.012 10.1/a_b"
     assert meta["names"] == "small"
+    assert meta["full_names"] == "attention.small.small"
 
 
 def test_only_the_article_is_indexed_and_its_headings_are_places(built):
@@ -87,6 +91,16 @@ def test_only_the_article_is_indexed_and_its_headings_are_places(built):
     assert "Listed." not in page["content"]  # the sources are known already
     headings = {anchor["id"]: anchor["text"] for anchor in page["anchors"]}
     assert headings["a-part"] == "A part"
+
+
+def test_a_script_counts_less_than_the_article_that_shows_the_same():
+    page = '<div id="furo-main-content"><p>Words.</p></article>'
+
+    def weight(kind):
+        known = Words("T", kind, "", "", "", "", "", "")
+        return float(re.search(r'data-pagefind-weight="([^"]+)"', known.page(page))[1])
+
+    assert 0 < weight("Gallery") < weight("Article") == weight("Start here")
 
 
 def test_the_published_page_carries_nothing_for_the_index(built):

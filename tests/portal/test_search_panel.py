@@ -99,6 +99,52 @@ def test_a_slash_that_is_typed_elsewhere_is_a_slash(tab):
     assert tab.get_by_role("combobox", name="Search").input_value() == "a/b"
 
 
+@pytest.fixture
+def slow(tab):
+    """Lets the panel load only when called, which says what was typed meanwhile."""
+    held = []
+    tab.route("**/search-panel.js", lambda request: held.append(request))
+
+    def load():
+        (request,) = held
+        request.continue_()
+        tab.get_by_role("dialog").wait_for()
+        return tab.get_by_role("combobox", name="Search").input_value()
+
+    return load
+
+
+def test_keys_are_kept_while_the_panel_loads(tab, slow):
+    link = tab.locator("article p a").first
+    link.focus()
+    tab.keyboard.press("/")
+    tab.keyboard.type("and/of")
+    tab.keyboard.press("Backspace")
+    assert slow() == "and/o"
+    tab.keyboard.type("r")
+    assert tab.get_by_role("combobox", name="Search").input_value() == "and/or"
+    tab.keyboard.press("Escape")  # empties the box
+    tab.keyboard.press("Escape")
+    tab.get_by_role("dialog").wait_for(state="hidden")
+    assert link.evaluate("link => link === document.activeElement")
+
+
+def test_keys_into_the_box_of_the_sidebar_are_kept_too(tab, slow):
+    tab.locator(".sidebar-search").focus()
+    tab.keyboard.type("rotary")
+    assert slow() == "rotary"
+
+
+def test_sphinx_marks_no_words_on_the_page_seen_after_its_search(tab, server):
+    """It would also offer to hide them, by a link that the policy blocks."""
+    tab.goto(f"{server}/search.html?q=mamba")
+    tab.locator("#search-results li a").first.wait_for()
+    tab.goto(f"{server}/index.html")
+    tab.wait_for_load_state("networkidle")
+    assert tab.get_by_text("Hide Search Matches").count() == 0
+    assert tab.locator(".highlighted").count() == 0
+
+
 def test_a_phrase_and_filters_narrow_the_answers(tab):
     def count():
         tab.get_by_role("status").filter(has_text="page").wait_for()
@@ -177,18 +223,28 @@ def test_opened_from_disk_the_search_of_sphinx_answers(chromium, html):
         assert tab.get_by_role("dialog").count() == 0
 
 
-def test_a_lost_reader_is_asked_for_the_words_of_the_address(chromium, server, html):
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("attention/mamba-2_scan.html", "attention mamba 2 scan"),
+        ("m%C3%A4mba/%E0%A4%A/scan", "mämba A scan"),  # bytes cut in the middle
+    ],
+)
+def test_a_lost_reader_is_asked_for_the_words_of_the_address(
+    chromium, server, html, address, words
+):
     def lost(route):
         route.fulfill(status=404, path=html / "404.html")
 
     with chromium.new_context() as context:
         tab = context.new_page()
-        tab.route("**/attention/mamba-2_scan.html", lost)
-        tab.goto(f"{server}/attention/mamba-2_scan.html")
+        tab.route(re.compile("scan"), lost)
+        tab.goto(f"{server}/{address}")
         box = tab.get_by_role("search", name="What you looked for").get_by_role(
             "searchbox"
         )
-        assert box.input_value() == "attention mamba 2 scan"
+        assert box.input_value() == words
+        box.fill("mamba 2")
         box.press("Enter")
         tab.locator(RESULT).first.wait_for()
         assert "mamba" in tab.locator(RESULT).first.get_attribute("href")

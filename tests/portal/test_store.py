@@ -66,3 +66,21 @@ def test_half_made_results_are_no_entries(store):
     assert store.seconds() == {}
     store.sweep()
     assert not scratch.exists()
+
+
+def test_times_are_kept_and_written_only_when_they_differ(store):
+    with store.lock():
+        store.keep_times({"a/plot_page.py": 1.5})
+        kept = store.record.stat().st_ino
+        store.keep_times({"a/plot_page.py": 1.5})
+        assert store.record.stat().st_ino == kept
+        store.keep_times({"a/plot_page.py": 2.5})
+    assert store.times() == {"a/plot_page.py": 2.5}
+
+
+def test_the_folder_may_be_a_link_to_one_that_is_yet_to_be_made(store, tmp_path):
+    store.folder.symlink_to(tmp_path / "elsewhere")
+    with store.lock():
+        put(store)
+    assert store.get(INPUTS)
+    assert (tmp_path / "elsewhere").is_dir()
