@@ -150,7 +150,7 @@ def test_an_error_stands_over_the_last_good_page_until_it_is_mended(
         edit(root / "docs/attention/small.rst", "Text.", "See :doc:`nothing`.")
         edit(root / "conf.py", "import os, nowhere", "import os")
         banner.filter(has_text="docs/attention/small.rst:7").wait_for(timeout=60_000)
-        assert "unknown document: 'nothing'" in banner.inner_text()
+        assert "there is no page '/attention/nothing'" in banner.inner_text()
 
         edit(root / "docs/attention/small.rst", "See :doc:`nothing`.", "All is well.")
         tab.get_by_text("All is well.").wait_for(timeout=60_000)
