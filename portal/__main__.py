@@ -12,9 +12,11 @@ from portal.audit import audit
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
+from portal.install import try_install
 from portal.lighthouse import judge
 from portal.new import new
 from portal.read_the_docs import rehearse
+from portal.resolver import Unreachable
 from portal.screenshots import shoot
 from portal.status import of_build, rows
 
@@ -32,6 +34,7 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
+    commands.add_parser("install", help="install the package, import all of it")
     commands.add_parser("rtd", help="build as the hosting service will")
     commands.add_parser("audit", help="look at every built page as a reader would")
     commands.add_parser("lighthouse", help="have Lighthouse judge each type of page")
@@ -58,10 +61,16 @@ def main(arguments: list[str], root: Path) -> int:
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":
             print(*publish(root), sep="\n")
+        elif options.command == "install":
+            failing = try_install(root)
+            print(*failing or ["every module of snippets imports"], sep="\n")
+            return 1 if failing else 0
         elif options.command == "zip":
             print(f"packed {pack_site(root)}")
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
+    except Unreachable as problem:
+        print(f"NOT CHECKED, {problem}: {options.command}", file=sys.stderr)
     except (ValueError, OSError, Unavailable, CalledProcessError) as problem:
         print(problem, file=sys.stderr)
         return 1
