@@ -15,7 +15,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint format check lock resolve install live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
+.PHONY: html test lint format check lock resolve install drift live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
 .NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
@@ -58,6 +58,9 @@ $(UV):
 
 install: $(STAMP) $(UV)  ## install the package into an environment of its own, import all of it (needs the index)
 	@$(BIN)/python -m portal install
+
+drift: $(STAMP) $(UV)  ## build and test with the lock, the lowest and the newest versions (an hour)
+	@$(BIN)/python -m portal drift $(options)
 
 live: $(STAMP)  ## serve the site and rebuild on every saved file
 	$(BIN)/python -m sphinx_autobuild -c . -j auto \

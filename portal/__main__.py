@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
+from portal.drift import NAMES, drift
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
@@ -34,6 +35,9 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
+    other = commands.add_parser("drift", help="build and test with other versions")
+    other.add_argument("names", nargs="*", default=NAMES, help=", ".join(NAMES))
+    other.add_argument("--tests", nargs="+", default=[], help="only these, no build")
     commands.add_parser("install", help="install the package, import all of it")
     commands.add_parser("rtd", help="build as the hosting service will")
     commands.add_parser("audit", help="look at every built page as a reader would")
@@ -61,6 +65,8 @@ def main(arguments: list[str], root: Path) -> int:
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":
             print(*publish(root), sep="\n")
+        elif options.command == "drift":
+            return 1 if drift(root, options.names, options.tests) else 0
         elif options.command == "install":
             failing = try_install(root)
             print(*failing or ["every module of snippets imports"], sep="\n")
