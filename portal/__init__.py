@@ -27,6 +27,7 @@ MODULES = (
     "claim",
     "reproductions",
     "status",
+    "environments",
     "evidence_line",
     "code_guard",
     "errata",

@@ -9,7 +9,8 @@ from subprocess import CalledProcessError
 from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
-from portal.drift import NAMES, drift
+from portal.drift import drift
+from portal.environments import MEANING
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
@@ -36,7 +37,9 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
     other = commands.add_parser("drift", help="build and test with other versions")
-    other.add_argument("names", nargs="*", default=NAMES, help=", ".join(NAMES))
+    other.add_argument(
+        "names", nargs="*", default=list(MEANING), help=", ".join(MEANING)
+    )
     other.add_argument("--tests", nargs="+", default=[], help="only these, no build")
     commands.add_parser("install", help="install the package, import all of it")
     commands.add_parser("rtd", help="build as the hosting service will")

@@ -20,13 +20,12 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from portal import resolver
+from portal.environments import RECORD
 from portal.evidence.inputs import closure
 from portal.history import commit
 from portal.trial import Failures, Trial, canonical
 
 RESOLUTIONS = {"lowest": "--resolution=lowest-direct", "newest": "--upgrade"}
-NAMES = ("lock", *RESOLUTIONS)
-RECORD = Path("docs/environments.json")
 SHOWN = ("torch", "numpy", "sphinx", "transformers")
 
 
@@ -88,9 +87,8 @@ def blame(trial: Trial, known: Failures, lock: dict[str, str]) -> dict[str, list
     return broken
 
 
-def attempt(root: Path, name: str, paths: list[str]) -> dict:
+def attempt(trial: Trial, root: Path, name: str, paths: list[str]) -> dict:
     """The record of one environment: built and tested, or tested below the paths."""
-    trial = Trial(root.resolve() / "build/drift" / name)
     trial.start(root, pins(root, name))
     failures = {} if paths else trial.build()
     passed, failing = trial.test(paths)
@@ -118,7 +116,8 @@ def drift(root: Path, names: list[str], paths: list[str]) -> int:
     file, failed = root / RECORD, 0
     records = json.loads(file.read_text("utf-8")) if file.exists() else {}
     for name in names:
-        records[name] = record = attempt(root, name, paths)
+        trial = Trial(root.resolve() / "build/drift" / name)
+        records[name] = record = attempt(trial, root, name, paths)
         file.write_text(json.dumps(records, indent=1) + "\n", "utf-8")
         failed += bool(record["failures"])
         print(f"{name}: {record['passed']} tests pass", flush=True)

@@ -18,7 +18,7 @@ Failures = dict[
     str, str
 ]  # why, by what failed: "make html: a file" or "a file::a test"
 NAMED = re.compile(
-    r"(?m)^.*?\b((?:docs|snippets|tests)/[\w/]+\.(?:rst|py))\b.*(?:ERROR|WARNING).*$"
+    r"(?m)^\S*?\b((?:docs|snippets|tests)/[\w/]+\.(?:rst|py)):(?:\d+:)? .*$"
 )
 
 
@@ -34,8 +34,10 @@ def canonical(name: str) -> str:
 def refused(log: str) -> Failures:
     """The files that a failed build complains of, or the end of what it said.
 
-    >>> refused("/a/docs/b/c.rst:3: WARNING: unknown")
+    >>> refused("/a/docs/b/c.rst:3: WARNING: unknown\\nmake: *** Error 1")
     {'make html: docs/b/c.rst': '/a/docs/b/c.rst:3: WARNING: unknown'}
+    >>> refused("Killed\\nmake: *** Error 137\\n")
+    {'make html': 'make: *** Error 137'}
     """
     found = {f"make html: {line[1]}": line[0].strip() for line in NAMED.finditer(log)}
     return found or {"make html": log.strip().rpartition("\n")[2]}
