@@ -98,7 +98,7 @@ def attempt(trial: Trial, root: Path, name: str, paths: list[str]) -> dict:
     versions = trial.installed()
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit(root),
+        "commit": commit(trial.checkout),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: versions[name] for name in SHOWN},
