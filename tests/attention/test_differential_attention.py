@@ -40,9 +40,12 @@ def by_halves(weight: torch.Tensor) -> torch.Tensor:
 
 def diff_llama_like(ours: DifferentialAttention, number: int) -> DiffLlamaAttention:
     config = DiffLlamaConfig(
-        hidden_size=48, num_attention_heads=6, num_key_value_heads=6, rms_norm_eps=1e-5
+        hidden_size=48,
+        num_attention_heads=6,
+        num_key_value_heads=6,
+        rms_norm_eps=1e-5,
+        attn_implementation="eager",
     )
-    config._attn_implementation = "eager"
     theirs = DiffLlamaAttention(config, layer_idx=number - 1).double()
     for name in ("query", "key", "value"):
         weight = by_halves(getattr(ours, name).weight.data)

@@ -123,7 +123,7 @@ def test_grouped_bill_agrees_with_the_cache_of_llama(agrees, kv_heads):
         num_key_value_heads=kv_heads,
     )
     cache = DynamicCache(config=config)
-    LlamaModel(config)(torch.arange(11)[None], past_key_values=cache)
+    LlamaModel(config)(torch.arange(11)[None], None, None, cache)
     kept = cache.layers[0].keys.numel() + cache.layers[0].values.numel()
     bill = grouped_bill(11, kv_heads=kv_heads, **HEADS)
     agrees(torch.tensor(bill.kept), torch.tensor(kept), "transformers.DynamicCache")

@@ -51,9 +51,11 @@ def test_agrees_with_fused_kernel_after_a_cache(agrees, q_len):
 
 def llama_like(ours: GroupedQueryAttention) -> LlamaAttention:
     config = LlamaConfig(
-        hidden_size=24, num_attention_heads=6, num_key_value_heads=ours.kv_heads
+        hidden_size=24,
+        num_attention_heads=6,
+        num_key_value_heads=ours.kv_heads,
+        attn_implementation="eager",
     )
-    config._attn_implementation = "eager"
     llama = LlamaAttention(config, layer_idx=0).double()
     parts = (ours.query, ours.key, ours.value, ours.out)
     for name, part in zip("qkvo", parts, strict=True):
@@ -82,12 +84,7 @@ def test_decoding_and_its_cache_agree_with_llama(agrees):
     ours, cache = layer(kv_heads=2), []
     llama, their_cache = llama_like(ours), DynamicCache()
     for token in torch.randn(4, 3, 1, 24, dtype=torch.float64):
-        theirs, _ = llama(
-            token,
-            position_embeddings=unrotated(token),
-            attention_mask=None,
-            past_key_values=their_cache,
-        )
+        theirs, _ = llama(token, unrotated(token), None, their_cache)
         agrees(ours(token, cache), theirs, "transformers.LlamaAttention")
     key, value = their_cache.layers[0].keys, their_cache.layers[0].values
     agrees(cache[0], key, "transformers.DynamicCache")

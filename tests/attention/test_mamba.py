@@ -84,7 +84,7 @@ def test_one_token_at_a_time_agrees_with_transformers(agrees):
     theirs, config = transformers_mixer(ours)
     cache = DynamicCache(config=config)
     for token in torch.randn(7, 3, 1, 20, dtype=torch.float64):
-        expected = theirs(token, cache_params=cache).float()
+        expected = theirs(token, cache).float()
         agrees(ours(token, memory).float(), expected, MIXER)
 
 

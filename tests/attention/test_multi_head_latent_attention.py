@@ -58,8 +58,8 @@ def like_ours(ours: MultiHeadLatentAttention, config, attention):
         qk_rope_head_dim=SIZES["rope_dim"],
         v_head_dim=SIZES["value_dim"],
         max_position_embeddings=64,
+        attn_implementation="eager",
     )
-    config._attn_implementation = "eager"
     theirs = attention(config, layer_idx=0)
     theirs.q_a_proj.weight = ours.query_down.weight
     theirs.q_a_layernorm.weight = ours.query_norm.weight
@@ -103,7 +103,7 @@ def test_decoding_and_its_cache_agree_with_deepseek_v3(agrees):
     )
     for step, token in enumerate(torch.randn(4, 2, 1, 24)):
         turns = embedding(token, torch.tensor([[step]]))
-        output, _ = theirs(token, turns, None, past_key_values=their_cache)
+        output, _ = theirs(token, turns, None, their_cache)
         agrees(ours(token, cache), output, V3)
     kept = their_cache.layers[0]
     agrees(cache[0], kept.keys[:, 0], "transformers.DynamicCache")

@@ -127,12 +127,7 @@ def test_decoding_and_its_cache_agree_with_mistral(agrees):
     layer, cache = model.layers[0].self_attn, RollingCache(window=4)
     their_cache = DynamicCache(config=model.config)
     for token in torch.randn(9, 2, 1, 24, dtype=torch.float64):
-        theirs, _ = layer(
-            token,
-            position_embeddings=unrotated(token),
-            attention_mask=None,
-            past_key_values=their_cache,
-        )
+        theirs, _ = layer(token, unrotated(token), None, their_cache)
         query, key, value = heads_of(layer, token)
         cache.write(key, value)
         agrees(layer.o_proj(merge_heads(cache.read(query))), theirs, MISTRAL)

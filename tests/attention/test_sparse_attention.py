@@ -56,8 +56,8 @@ def like_ours(ours: SparseLatentAttention):
         index_head_dim=7,
         num_hidden_layers=1,
         max_position_embeddings=64,
+        attn_implementation="eager",
     )
-    config._attn_implementation = "eager"
     theirs = deepseek_v32.DeepseekV32Attention(config, layer_idx=0)
     pairs = {
         "q_a_proj": ours.query_down,

@@ -55,9 +55,9 @@ def theirs(config: type, model: Decoder, **others):
         intermediate_size=model.d_ff,
         vocab_size=model.vocab,
         tie_word_embeddings=model.tied,
+        attn_implementation="eager",
         **others,
     )
-    sizes._attn_implementation = "eager"
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(sizes)
 

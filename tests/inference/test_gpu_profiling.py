@@ -76,19 +76,18 @@ def test_products_agree_with_the_profilers(agrees):
 
 
 def test_decoding_has_the_operations_of_llamas_attention(agrees):
-    config = LlamaConfig(hidden_size=24, num_attention_heads=6, num_key_value_heads=2)
-    config._attn_implementation = "eager"
+    config = LlamaConfig(
+        hidden_size=24,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        attn_implementation="eager",
+    )
     llama, mix = LlamaAttention(config, layer_idx=0), small_layer().float().mix
     past, theirs = [torch.randn(1, 2, 9, 4) for _ in range(2)], DynamicCache()
     theirs.update(*past, layer_idx=0)
     token, still = torch.randn(1, 1, 24), (torch.ones(1, 1, 4), torch.zeros(1, 1, 4))
     with FlopCounterMode(display=False) as counter:
-        llama(
-            token,
-            position_embeddings=still,
-            attention_mask=None,
-            past_key_values=theirs,
-        )
+        llama(token, still, None, theirs)
     ours = counted(lambda: mix(token, past)).total.operations
     agrees(ours, counter.get_total_flops(), "transformers.LlamaAttention")
 

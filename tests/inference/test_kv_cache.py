@@ -120,7 +120,7 @@ def test_decoding_agrees_with_llama_and_its_cache(agrees, model):
     """Keys, values and bytes, after a prompt of seven and four tokens more."""
     llama, cache, theirs = as_llama(model), new_cache(2, 11), DynamicCache()
     for part in prompts(2, 11).split([7, 1, 1, 2], dim=1):
-        logits = llama(part, past_key_values=theirs).logits[:, -1]
+        logits = llama(part, None, None, theirs).logits[:, -1]
         agrees(model.logits(part, cache), logits, "transformers.LlamaForCausalLM")
     keys = torch.stack([layer.keys for layer in theirs.layers])
     values = torch.stack([layer.values for layer in theirs.layers])

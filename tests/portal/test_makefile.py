@@ -1,10 +1,12 @@
 """The README's commands: set-up by themselves, and the mark of a whole site."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 PYTHON = """\
 #!/bin/sh
@@ -95,17 +97,36 @@ def test_only_a_whole_site_is_marked_and_a_mistake_is_reported_each_time(site, m
 
 def test_help_lists_every_command(make, root):
     _, output = make("help")
-    names = (
-        "html",
-        "test",
-        "lint",
-        "live",
-        "new",
-        "audit",
-        "screenshots",
-        "bench",
-        "rtd",
-        "clean",
-    )
-    for name in (*names, "distclean"):
-        assert f"\n{name} " in f"\n{output}"
+    (phony,) = re.findall(r"(?m)^\.PHONY: (.*)", (root / "Makefile").read_text())
+    listed = re.findall(r"(?m)^([a-z]+) +\S", output)
+    assert sorted(listed) == sorted(phony.split())
+
+
+def test_lint_runs_all_tools_before_it_fails(make, tmp_path):
+    for name in ("ruff", "lint-imports", "sphinx-lint"):
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $1 found something"\nexit 1\n')
+        tool.chmod(0o755)
+    status, output = make("lint", "STAMP=", f"BIN={tmp_path}")
+    assert status != 0
+    for call in ("ruff check", "ruff format", "lint-imports", "sphinx-lint"):
+        assert call in output
+    assert output.count("found something") == 4
+    assert "make format" in output
+
+
+def test_the_gate_builds_once_and_before_it_tests(make):
+    status, output = make("check", "-n", "STAMP=", "UV=", "LIGHTHOUSE=")
+    assert status == 0, output
+    builds = [line for line in output.splitlines() if "-b html" in line]
+    assert len(builds) == 1
+    assert output.index("-b html") < output.index("-m pytest")
+    for step in ("ruff", "resolver.py check", "-b epub", "epubcheck", "portal install"):
+        assert step in output
+
+
+def test_both_gates_are_the_same(root):
+    assert (root / ".ci/run").read_text().endswith("\nmake check\n")
+    workflow = yaml.safe_load((root / ".github/workflows/ci.yml").read_text())
+    steps = workflow["jobs"]["check"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["bash .ci/run"]

@@ -10,8 +10,7 @@ from portal.read_the_docs import commands, rehearse
 
 def test_configuration_of_this_repository(root):
     found = commands((root / ".readthedocs.yaml").read_text())
-    assert any("make html" in command for command in found)
-    assert found[-1].endswith("html/.complete")
+    assert found[-1].startswith("make html ")
 
 
 def test_job_of_unknown_order_is_refused():

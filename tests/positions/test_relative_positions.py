@@ -48,8 +48,8 @@ def t5_attention(causal: bool, buckets: int = 8) -> T5Attention:
         is_decoder=causal,
         relative_attention_num_buckets=buckets,
         relative_attention_max_distance=11,
+        attn_implementation="eager",
     )
-    config._attn_implementation = "eager"
     attention = T5Attention(config, has_relative_attention_bias=True, layer_idx=0)
     return attention.double().eval()
 
