@@ -6,13 +6,17 @@ process of its own imports this package too, and needs few of them.
 
 import hashlib
 import importlib
+import sys
 from pathlib import Path
 
+import sphinx
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 MODULES = (
     "turns",
+    "contents",
+    "leftovers",
     "mirror",
     "metadata",
     "history",
@@ -35,6 +39,8 @@ MODULES = (
     "head",
     "plain_text",
     "epub",
+    "frame",
+    "references",
     "navigation",
     "prerequisites",
     "reading_time",
@@ -54,10 +60,12 @@ MODULES = (
 
 
 def source_version() -> int:
-    """A number that changes with the portal's own code, so that pages follow it."""
+    """A number that follows what makes the pages: this code, and installed packages."""
     here = Path(__file__).parent
     files = sorted([*here.rglob("*.py"), *here.glob("templates/*")])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    packages = Path(sphinx.__file__).parents[1].glob("*.dist-info")
+    digest.update(repr((sys.version, sorted(path.name for path in packages))).encode())
     return int.from_bytes(digest.digest()[:4], "big")
 
 

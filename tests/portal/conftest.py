@@ -86,7 +86,7 @@ def page_files() -> Callable[..., dict[str, str]]:
     return page_files
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def git() -> Callable[..., None]:
     """Runs git in a folder, with an identity and a fixed date."""
 
@@ -129,20 +129,15 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("evidence")
 
 
-@pytest.fixture
-def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
-    """Writes files below a folder that has the portal's own configuration.
-
-    A page ``attention/small`` with all its files is there from the start, as example of
-    what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
-    """
+def writer(folder: Path, root: Path, evidence: Path) -> Callable[..., Path]:
+    """What ``site`` is, for a folder that is empty."""
     settings = (root / "conf.py").read_text()
-    (tmp_path / "conf.py").write_text(settings)
-    (tmp_path / "docs").mkdir()
+    (folder / "conf.py").write_text(settings)
+    (folder / "docs").mkdir()
     for name in ("_static", "_templates"):
-        (tmp_path / "docs" / name).symlink_to(root / "docs" / name)
-    (tmp_path / "build").mkdir()
-    (tmp_path / "build/evidence").symlink_to(evidence)
+        (folder / "docs" / name).symlink_to(root / "docs" / name)
+    (folder / "build").mkdir()
+    (folder / "build/evidence").symlink_to(evidence)
 
     def write(body: str = "Text.", files: dict[str, str] | None = None) -> Path:
         page = {
@@ -161,14 +156,32 @@ def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
         )
         written.setdefault("docs/index.rst", f"Site\n====\n\n{toctree}\n\n{body}\n")
         for path, text in written.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(with_fields(path, text), "utf-8")
-        return tmp_path
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(with_fields(path, text), "utf-8")
+        return folder
 
     return write
 
 
 @pytest.fixture
+def site(tmp_path: Path, root: Path, evidence: Path) -> Callable[..., Path]:
+    """Writes files below a folder that has the portal's own configuration.
+
+    A page ``attention/small`` with all its files is there from the start, as example of
+    what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
+    """
+    return writer(tmp_path, root, evidence)
+
+
+@pytest.fixture(scope="module")
+def shared_site(
+    tmp_path_factory: pytest.TempPathFactory, root: Path, evidence: Path
+) -> Callable[..., Path]:
+    """The same, one folder for all tests of a module."""
+    return writer(tmp_path_factory.mktemp("site"), root, evidence)
+
+
+@pytest.fixture(scope="session")
 def make_html() -> Callable[..., Build]:
     """Builds a site with warnings as errors, as the Makefile does."""
 
