@@ -7,7 +7,6 @@ INPUTS := $(shell { cat requirements.lock pyproject.toml; $(PYTHON) --version; }
 STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
 LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
-AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
@@ -16,7 +15,7 @@ export PYTHONUTF8 = 1
 .PHONY: html test lint live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
 
 html: $(STAMP)  ## build the site into build/html
-	$(SPHINX) $(AGAIN) -b html docs $(HTML)
+	$(SPHINX) -b html docs $(HTML)
 	@touch $(HTML)/.complete
 	@echo "The site is whole: open $(HTML)/index.html"
 

@@ -15,6 +15,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 MODULES = (
     "turns",
+    "failures",
     "contents",
     "leftovers",
     "mirror",

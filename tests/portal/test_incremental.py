@@ -156,7 +156,6 @@ FILES = {
     "docs/status.rst": "Status\n======\n\n.. status::\n",
     "docs/errata.rst": "Errata\n======\n\n.. errata::\n",
     "docs/references.bib": SOURCES.format("Bee"),
-    "docs/_static/spare.txt": "Spare.\n",
     "snippets/attention/small.py": MODULE,
     "snippets/attention/plot_small.py": SCRIPT,
 }
