@@ -5,6 +5,7 @@ when pages are about to be written, everything else that earlier builds wrote is
 removed. What someone else put there stays: ``.written`` in the output lists both.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def drop(folder: Path, name: str) -> None:
     """Remove a file, and folders that it leaves empty."""
     file = folder / name
     file.unlink()
-    for parent in file.relative_to(folder).parents[:-1]:
-        if not any((folder / parent).iterdir()):
+    with contextlib.suppress(OSError):  # not empty
+        for parent in file.relative_to(folder).parents[:-1]:
             (folder / parent).rmdir()
 
 
