@@ -10,7 +10,6 @@ SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
 UV = build/uv/bin/uv
 NPM := $(shell command -v npm)
 LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
-AGAIN = $(if $(wildcard $(HTML)/.complete),,-E)  # the last build failed: read all
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
@@ -20,7 +19,7 @@ export PYTHONUTF8 = 1
 .NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
-	$(SPHINX) $(AGAIN) -b html docs $(HTML)
+	$(SPHINX) -b html docs $(HTML)
 	@touch $(HTML)/.complete
 	@echo "The site is whole: open $(HTML)/index.html"
 

@@ -6,15 +6,20 @@ process of its own imports this package too, and needs few of them.
 
 import hashlib
 import importlib
+import sys
 from pathlib import Path
 
+import sphinx
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 MODULES = (
     "turns",
+    "failures",
     "text_files",
     "settings",
+    "contents",
+    "leftovers",
     "mirror",
     "draft",
     "metadata",
@@ -44,6 +49,8 @@ MODULES = (
     "head",
     "plain_text",
     "epub",
+    "frame",
+    "references",
     "navigation",
     "prerequisites",
     "reading_time",
@@ -63,10 +70,12 @@ MODULES = (
 
 
 def source_version() -> int:
-    """A number that changes with the portal's own code, so that pages follow it."""
+    """A number that follows what makes the pages: this code, and installed packages."""
     here = Path(__file__).parent
     files = sorted([*here.rglob("*.py"), *here.glob("templates/*")])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files))
+    packages = Path(sphinx.__file__).parents[1].glob("*.dist-info")
+    digest.update(repr((sys.version, sorted(path.name for path in packages))).encode())
     return int.from_bytes(digest.digest()[:4], "big")
 
 

@@ -13,6 +13,7 @@ pages of the last build to the list; it is run when the site is published.
 from collections.abc import Iterator
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -67,6 +68,13 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
         logger.warning(problem, location=where, type="addresses")
 
 
+def note(app: Sphinx, doctree: nodes.document) -> None:
+    """A mistake in the list is one of the front page, which is then read again."""
+    file = Path(app.srcdir, LIST)
+    if app.env.docname == app.config.root_doc and file.is_file():
+        app.env.note_dependency(file)
+
+
 def moved_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, str], str]]:
     """A page at each address from which one moved; it leads on by itself."""
     for address, (_, moved) in read(Path(app.srcdir)).items():
@@ -88,5 +96,6 @@ def publish(root: Path) -> list[str]:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", note)
     app.connect("env-check-consistency", check)
     app.connect("html-collect-pages", moved_pages)

@@ -20,7 +20,7 @@ from sphinx.writers.html5 import HTML5Translator
 from portal import mirror
 from portal.download import link
 from portal.evidence.inputs import closure, installed
-from portal.history import last_date
+from portal.history import dated, last_date
 
 
 class evidence_line(nodes.General, nodes.Element):
@@ -113,7 +113,7 @@ def line(env: BuildEnvironment, book: str, page: str) -> evidence_line:
         f"{name} {version.partition('+')[0]}"
         for name, version in known["versions"].items()
     )
-    date = known["date"] or "not committed"
+    date = dated(env, env.docname)
     said += f". Ran with {versions}, {date}, in under {known['seconds']} s: "
     paragraph = nodes.paragraph("", said)
     _, module, script, test = (str(place) for place in mirror.places(book, page))

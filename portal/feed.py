@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from portal.citation import book_title
+from portal.history import newest_first
 from portal.metadata import articles, page_metadata
 
 NAMESPACE = uuid.UUID("5e0c3c9e-5d3c-4c83-9e52-0b4a4a3f7c1d")  # never changes
@@ -54,7 +55,7 @@ def title(app: Sphinx, place: str) -> str:
 def feed(app: Sphinx, place: str, names: list[str]) -> bytes:
     """The feed at ``place``; the page that changed last comes first."""
     base, commits = app.config.html_baseurl.rstrip("/"), app.env.portal_commits
-    newest = sorted(names, key=lambda name: (commits[name][0].moment, name))[::-1]
+    newest = [name for name, _ in newest_first(app.env, 0) if name in names]
     made = FeedGenerator()
     made.id(identity(place))
     made.title(title(app, place))

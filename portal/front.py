@@ -10,10 +10,9 @@
 A book that has pages is a card with a picture: a figure of its own pages, named as in
 ``gallery-figure``, a still where it is animated. The others are listed as planned. A
 book of one kind that is written as the other stops the build. A page is as new as the
-commit that added it.
+first commit to any of its files; where that is not known, the list says so.
 """
 
-from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -22,11 +21,16 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from portal.changed import changed
+from portal.citation import book_title
 from portal.gallery_figure import find, pictures
 from portal.hint import hint
-from portal.history import git
+from portal.history import UNKNOWN, newest_first
+from portal.per_document import PerDocument
 
 logger = logging.getLogger(__name__)
+# The documents that show books or pages.
+showing = PerDocument[None]("showing")
 
 
 class book(nodes.General, nodes.Element):
@@ -41,6 +45,7 @@ class Books(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
+        showing(self.env)[self.env.docname] = None
         cards = nodes.container(classes=["books"])
         planned = nodes.bullet_list(classes=["books-planned"])
         for line in filter(None, self.content):
@@ -69,27 +74,14 @@ class Newest(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        showing(self.env)[self.env.docname] = None
         return [newest("", count=directives.positive_int(self.arguments[0]))]
 
 
-def link(app: Sphinx, docname: str) -> nodes.reference:
-    uri = app.builder.get_relative_uri(app.env.config.root_doc, docname)
-    title = app.env.titles[docname].astext()
+def link(app: Sphinx, docname: str, target: str) -> nodes.reference:
+    uri = app.builder.get_relative_uri(docname, target)
+    title = app.env.titles[target].astext()
     return nodes.reference("", title, refuri=uri, internal=True)
-
-
-def added(root: Path) -> list[tuple[str, str]]:
-    """Articles and the dates of the commits that added them, the latest first."""
-    options = ("--diff-filter=A", "--format=@%cs", "--name-only", "--no-renames")
-    log = git(root, "log", *options, "--relative", "--", "docs/*/*.rst")
-    found: dict[str, str] = {}
-    date = ""
-    for line in filter(None, log.splitlines()):
-        if line.startswith("@"):
-            date = line[1:]
-        elif not line.endswith("/index.rst"):
-            found.setdefault(line.removeprefix("docs/").removesuffix(".rst"), date)
-    return list(found.items())
 
 
 def state(env: BuildEnvironment) -> tuple:
@@ -100,15 +92,17 @@ def state(env: BuildEnvironment) -> tuple:
         if name.endswith("/index") and not name.startswith("gallery/")
     }
     titles = {name: title.astext() for name, title in env.titles.items()}
-    latest = [page for page in added(Path(env.srcdir).parent) if page[0] in titles]
-    return books, latest, [titles[name] for name in (*books, *dict(latest))]
+    latest = [(n, c.date) for n, c in newest_first(env, -1) if n in titles]
+    shown = [titles[name] for name in (*sorted(books), *dict(latest))]
+    return books, latest, shown, env.portal_history
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The front page, when it shows something else."""
-    new = state(env)
-    old, env.portal_front = getattr(env, "portal_front", None), new
-    return [] if old == new else [env.config.root_doc]
+    """Documents that show books or pages, when these are others."""
+    env.portal_front = state(env)
+    books, *others = env.portal_front
+    view = (sorted(books.items()), *others)
+    return changed(env, "front", dict.fromkeys(showing(env), view))
 
 
 def problem(name: str, count: int, planned: bool) -> str:
@@ -125,19 +119,19 @@ def problem(name: str, count: int, planned: bool) -> str:
     return ""
 
 
-def shown_book(app: Sphinx, node: book) -> list[nodes.Node]:
+def shown_book(app: Sphinx, docname: str, node: book) -> list[nodes.Node]:
     """A card with its picture, or the words on a book that is planned."""
     name = node["name"]
-    docname = f"{name}/index"
-    if docname not in app.env.titles:
+    start = f"{name}/index"
+    if start not in app.env.titles:
         books = (known.removesuffix("/index") for known in app.env.portal_front[0])
         text = "no book %s: there is no docs/%s.rst; %s"
-        logger.warning(text, name, docname, hint(name, books), location=node)
+        logger.warning(text, name, start, hint(name, books), location=node)
         return []
-    count = app.env.portal_front[0].get(docname, 0)
+    count = app.env.portal_front[0].get(start, 0)
     if wrong := problem(name, count, node["planned"]):
         logger.warning(wrong, location=node)
-    title = link(app, docname)
+    title = link(app, docname, start)
     if node["planned"]:
         return [nodes.paragraph("", "", title, nodes.Text(f": {node['said']}"))]
     pages = f"{count} page{'s' * (count != 1)}"
@@ -149,21 +143,23 @@ def shown_book(app: Sphinx, node: book) -> list[nodes.Node]:
     ]
 
 
-def shown_newest(app: Sphinx, node: newest) -> nodes.bullet_list:
+def shown_newest(app: Sphinx, docname: str, node: newest) -> nodes.Element:
+    if app.env.portal_history:
+        return nodes.paragraph("", f"When they were added: {UNKNOWN}.")
     listed = nodes.bullet_list(classes=["newest"])
     for name, date in app.env.portal_front[1][: node["count"]]:
-        title = app.env.titles[f"{name.partition('/')[0]}/index"].astext()
+        title = book_title(app.env, name.partition("/")[0])
         place = nodes.inline("", f"{title}, {date}", classes=["newest-date"])
-        text = nodes.paragraph("", "", link(app, name), nodes.Text(" "), place)
+        text = nodes.paragraph("", "", link(app, docname, name), nodes.Text(" "), place)
         listed += nodes.list_item("", text)
     return listed
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for node in list(doctree.findall(book)):
-        node.replace_self(shown_book(app, node))
+        node.replace_self(shown_book(app, docname, node))
     for node in list(doctree.findall(newest)):
-        node.replace_self(shown_newest(app, node))
+        node.replace_self(shown_newest(app, docname, node))
 
 
 def setup(app: Sphinx) -> None:
@@ -171,5 +167,6 @@ def setup(app: Sphinx) -> None:
     app.add_node(newest)
     app.add_directive("books", Books)
     app.add_directive("newest", Newest)
+    showing.connect(app)
     app.connect("env-updated", rewrite)
     app.connect("doctree-resolved", resolve)

@@ -24,9 +24,10 @@ LONGEST = 200  # characters of a description, of which search engines show about
 def picture(app: Sphinx, docname: str, title: str, book: str) -> dict[str, str]:
     """Address and alternative text of the card, if the page's script draws a figure."""
     figure = Path(app.srcdir, f"{files(docname.replace('/', '.'), 1)}.png")
-    if not figure.is_file():
-        return {}
     address = f"_cards/{docname}.png"
+    if not figure.is_file():
+        Path(app.outdir, address).unlink(missing_ok=True)
+        return {}
     card.draw(title, book, app.config.project, figure, Path(app.outdir, address))
     described = json.loads(figure.with_suffix(".json").read_text())
     return {

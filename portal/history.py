@@ -1,8 +1,13 @@
 """What changed on a page, and when: dates of commits, never of builds.
 
 ``env.portal_commits`` has the commits of each page, from before pages are read.
+``env.portal_history`` says why they are not known here, and is empty if they are: git
+is missing, refuses the folder, or has only part of the history. Pages then say that
+their history is not available and show no date. Moments are in UTC, so that they
+compare as text.
 """
 
+import os
 import subprocess
 from itertools import chain
 from pathlib import Path
@@ -10,12 +15,26 @@ from typing import NamedTuple
 
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 
 from portal.mirror import pages, places
 
+LOG = (
+    *("log", "-z", "--abbrev=10", "--no-show-signature", "--format=%x01%cd %h %s"),
+    *("--date=format-local:%Y-%m-%dT%H:%M:%SZ", "--name-only", "--no-renames"),
+    *("--relative", "."),
+)
+UNKNOWN = "history not available here"
+
+logger = logging.getLogger(__name__)
+
+
+class Unavailable(Exception):
+    """The history cannot be told here; the message says why."""
+
 
 class Commit(NamedTuple):
-    moment: str  # with the time of day and the zone
+    moment: str  # 2026-11-30T08:09:10Z
     name: str
     subject: str
 
@@ -25,35 +44,55 @@ class Commit(NamedTuple):
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What git prints; nothing outside a repository, or where git is not installed."""
-    command = ["git", "-c", "core.quotepath=off", *arguments]
+    """What git prints.
+
+    Raises
+    ------
+    Unavailable
+        If git is not installed or fails, as it does outside of a repository and in one
+        of another owner.
+    """
+    environment = {**os.environ, "TZ": "UTC"}
+    command = ["git", *arguments]
     try:
         run = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, check=True
+            command, cwd=root, env=environment, capture_output=True, check=True
         )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return run.stdout
+    except OSError as error:
+        raise Unavailable("git cannot be run") from error
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        raise Unavailable(said.partition("\n")[0] or "git fails") from error
+    return run.stdout.decode(errors="replace")
 
 
 def commit(root: Path) -> str:
-    """The commit that is checked out; empty outside a repository."""
-    return git(root, "rev-parse", "--short=10", "HEAD").strip()
+    """The commit that is checked out; empty if there is none, or nobody can tell."""
+    try:
+        return git(root, "rev-parse", "--short=10", "HEAD").strip()
+    except Unavailable:
+        return ""
 
 
 def commits_by_file(root: Path) -> dict[str, list[tuple[int, Commit]]]:
     """The commits that touched each file, numbered from the newest of all.
 
-    Empty where there is no git history.
+    Raises
+    ------
+    Unavailable
+        If the history is not here, or only part of it.
     """
-    options = ("--format=@%cI %h %s", "--name-only", "--no-renames", "--relative", ".")
+    if git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+        raise Unavailable("the clone is shallow: run git fetch --unshallow")
+    if not git(root, "rev-list", "--all", "--max-count=1"):
+        return {}  # nothing has been committed yet
     found: dict[str, list[tuple[int, Commit]]] = {}
     number, commit = 0, Commit("", "", "")
-    for line in git(root, "log", "--abbrev=10", *options).splitlines():
-        if line.startswith("@"):
-            number, commit = number + 1, Commit(*line[1:].split(" ", 2))
-        elif line:
-            found.setdefault(line, []).append((number, commit))
+    for part in git(root, *LOG).split("\0"):
+        if part.startswith("\x01"):
+            number, commit = number + 1, Commit(*part[1:].split(" ", 2))
+        else:
+            found.setdefault(part.removeprefix("\n"), []).append((number, commit))
     return found
 
 
@@ -77,16 +116,36 @@ def last_date(env: BuildEnvironment, docname: str) -> str:
     return commits[0].date if commits else ""
 
 
+def dated(env: BuildEnvironment, docname: str) -> str:
+    """The same as a reader is told it, or why there is none."""
+    known = UNKNOWN if env.portal_history else "not committed"
+    return last_date(env, docname) or known
+
+
+def newest_first(env: BuildEnvironment, which: int) -> list[tuple[str, Commit]]:
+    """Pages by their last (0) or first (-1) commit, the newest before the others."""
+    found = [(name, own[which]) for name, own in env.portal_commits.items() if own]
+    return sorted(found, key=lambda page: (page[1].moment, page[0]), reverse=True)
+
+
 def outdated(
     app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
 ) -> list[str]:
     """Take the history; the pages to read again are those with other commits."""
-    by_file = commits_by_file(Path(app.confdir))
+    before = getattr(env, "portal_commits", {}), getattr(env, "portal_history", "")
+    try:
+        by_file, env.portal_history = commits_by_file(Path(app.confdir)), ""
+    except Unavailable as problem:
+        by_file, env.portal_history = {}, str(problem)
+        logger.info("%s: %s", UNKNOWN, problem)
     known = pages(Path(app.confdir))
     new = {f"{book}/{page}": page_commits(by_file, book, page) for book, page in known}
-    old, env.portal_commits = getattr(env, "portal_commits", {}), new
+    old, env.portal_commits = before[0], new
+    other = bool(before[1]) != bool(env.portal_history)
     return [
-        name for name in new if name in env.found_docs and old.get(name) != new[name]
+        name
+        for name in new
+        if name in env.found_docs and (other or old.get(name) != new[name])
     ]
 
 

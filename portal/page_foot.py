@@ -43,6 +43,7 @@ def foot(app: Sphinx, pagename: str, context: dict) -> str:
         errata=errata.dates(app.env, pagename),
         feeds=feed.of_page(app, pagename),
         hasdoc=context["hasdoc"],
+        history_is_known=not app.env.portal_history,
         is_article=is_article,
         issue=issue_address(repository, f"{pagename}: "),
         pathto=context["pathto"],

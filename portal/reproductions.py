@@ -14,10 +14,16 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from portal.changed import changed
 from portal.claim import VERDICTS, Claim, claims
+from portal.per_document import PerDocument
 from portal.table import table
 
 COLUMNS = ("Book", "Page", "Source reports", "Measured here", "Verdict")
+
+
+# The documents with the list.
+listing = PerDocument[None]("listing")
 
 
 class reproductions(nodes.General, nodes.Element):
@@ -26,6 +32,7 @@ class reproductions(nodes.General, nodes.Element):
 
 class Reproductions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
+        listing(self.env)[self.env.docname] = None
         return [reproductions("")]
 
 
@@ -75,9 +82,9 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages with the list, when a claim or a title has changed."""
     titles = [env.titles[name].astext() for name in sorted(claims(env))]
-    new = (titles, as_json(env))
-    old, env.portal_reproductions = getattr(env, "portal_reproductions", None), new
-    return [] if old == new else ["reproductions"] * ("reproductions" in env.found_docs)
+    return changed(
+        env, "reproductions", dict.fromkeys(listing(env), (titles, as_json(env)))
+    )
 
 
 def write_file(app: Sphinx, exception: Exception | None) -> None:
@@ -92,13 +99,14 @@ def add_script(
     context: dict,
     doctree: nodes.document | None,
 ) -> None:
-    if pagename == "reproductions":
+    if pagename in listing(app.env):
         app.add_js_file("reproductions.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> None:
     app.add_node(reproductions)
     app.add_directive("reproductions", Reproductions)
+    listing.connect(app)
     app.connect("doctree-resolved", resolve)
     app.connect("env-updated", rewrite)
     app.connect("html-page-context", add_script)

@@ -14,9 +14,12 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from portal.changed import changed
+from portal.per_document import PerDocument
 from portal.snippet_entries import Entry, entries, files, modules, tree, users
 
-PAGE = "snippets"
+# The documents with the index.
+indexed = PerDocument[None]("indexed")
 
 
 class shown_on(nodes.Inline, nodes.Element):
@@ -55,6 +58,7 @@ def alphabet(found: list[Entry]) -> nodes.definition_list:
 
 class SnippetIndex(SphinxDirective):
     def run(self) -> list[nodes.Node]:
+        indexed(self.env)[self.env.docname] = None
         root = Path(self.env.srcdir).parent
         for file in files(root):
             self.env.note_dependency(file)
@@ -82,7 +86,7 @@ def outdated(
     """The index, when a file has come or gone; others are its dependencies."""
     new = [str(file) for file in files(Path(app.confdir))]
     old, env.portal_snippet_files = getattr(env, "portal_snippet_files", []), new
-    return [PAGE] * (old != new and PAGE in env.found_docs)
+    return list(indexed(env)) if old != new else []
 
 
 def places(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
@@ -96,14 +100,13 @@ def places(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The index, when a listing has moved or a title has changed."""
-    titles = {name: title.astext() for name, title in env.titles.items()}
-    new = (places(env), titles)
-    old, env.portal_snippet_places = getattr(env, "portal_snippet_places", None), new
-    return [PAGE] * (old != new and PAGE in env.found_docs)
+    titles = {name: title.astext() for name, title in sorted(env.titles.items())}
+    shown = (sorted(places(env).items()), titles)
+    return changed(env, "snippet-index", dict.fromkeys(indexed(env), shown))
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    found = places(app.env) if docname == PAGE else {}
+    found = places(app.env) if docname in indexed(app.env) else {}
     for node in list(doctree.findall(shown_on)):
         page, anchor = found.get(node["dotted"], (node["user"], ""))
         if page not in app.env.titles:
@@ -117,6 +120,7 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def setup(app: Sphinx) -> None:
     app.add_node(shown_on)
     app.add_directive("snippet-index", SnippetIndex)
+    indexed.connect(app)
     app.connect("env-get-outdated", outdated)
     app.connect("env-updated", rewrite)
     app.connect("doctree-resolved", resolve)

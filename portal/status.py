@@ -16,10 +16,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from portal import mirror
+from portal.changed import changed
 from portal.claim import claims
 from portal.evidence.inputs import installed
 from portal.hint import hint
 from portal.history import commit
+from portal.per_document import PerDocument
 from portal.table import table
 from portal.utf8 import read
 
@@ -33,6 +35,10 @@ COUNTS: dict[str, str] = {
     "figures": "figures, each light and dark",
 }
 PACKAGES = ("torch", "numpy", "matplotlib", "sphinx", "sphinx-gallery")
+
+
+# The counts that each document shows; those with a table show all.
+counted = PerDocument[set[str]]("counted")
 
 
 class status_value(nodes.inline):
@@ -105,17 +111,19 @@ def rows(known: dict) -> list[tuple[str, str]]:
     made += [
         (f"Seconds of {name}", f"under {n}") for name, n in known["seconds"].items()
     ]
-    return [*made, ("Commit", known["commit"] or "none")]
+    return [*made, ("Commit", known["commit"] or "not available here")]
 
 
 class Status(SphinxDirective):
     def run(self) -> list[nodes.Node]:
+        counted(self.env).setdefault(self.env.docname, set()).add("")
         return [status_table("")]
 
 
 class StatusRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         if self.text in COUNTS:
+            counted(self.env).setdefault(self.env.docname, set()).add(self.text)
             return [status_value("", "", key=self.text)], []
         message = self.inliner.reporter.error(
             f"there is no count {self.text!r}; {hint(self.text, COUNTS)}",
@@ -139,10 +147,12 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages with counts, when a count has changed."""
-    new = of_site(env)
-    old, env.portal_status = getattr(env, "portal_status", None), new
-    shown = {env.config.root_doc, "status"}
-    return [] if old == new else sorted(shown & env.found_docs)
+    known = env.portal_status = of_site(env)
+    views = {
+        docname: known if "" in keys else [known[key] for key in sorted(keys)]
+        for docname, keys in counted(env).items()
+    }
+    return changed(env, "status", views)
 
 
 def setup(app: Sphinx) -> None:
@@ -150,5 +160,6 @@ def setup(app: Sphinx) -> None:
     app.add_node(status_table)
     app.add_directive("status", Status)
     app.add_role("status", StatusRole())
+    counted.connect(app)
     app.connect("env-updated", rewrite)
     app.connect("doctree-resolved", resolve)

@@ -78,14 +78,17 @@ class Entry:
             return False
 
     def copy_to(self, target: Path) -> None:
-        """Write the files below ``target``; those already there stay untouched."""
+        """Write the files below ``target``; those already there stay untouched.
+
+        Copies are as old as the result, so that one made again is not taken for new.
+        """
         for name, expected in self.digests.items():
             file = target / name
             if file.is_file() and digest(file.read_bytes()) == expected:
                 continue
             file.parent.mkdir(parents=True, exist_ok=True)
             part = file.with_name(f".{file.name}.part")
-            shutil.copyfile(self.files / name, part)
+            shutil.copy2(self.files / name, part)
             os.replace(part, file)
 
 

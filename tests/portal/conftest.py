@@ -121,7 +121,7 @@ def page_files() -> Callable[..., dict[str, str]]:
     return page_files
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def git() -> Callable[..., None]:
     """Runs git in a folder, with an identity and a fixed date."""
 
@@ -188,6 +188,14 @@ def site(tmp_path: Path, new_site: Callable) -> Callable[..., Path]:
     what is right; ``site(body, {path: text})`` writes ``docs/index.rst`` and others.
     """
     return new_site(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_site(
+    tmp_path_factory: pytest.TempPathFactory, new_site: Callable
+) -> Callable[..., Path]:
+    """The same, one folder for all tests of a module."""
+    return new_site(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def test_agreements_versions_and_time(tested, make_html):
         "definition as loops exactly on 2 inputs."
     )
     assert "Ran with Python 3." in said
-    assert "not committed, in under " in said
+    assert "history not available here, in under " in said
     for name in ("small.py", "plot_small.py", "test_small.py", "plot_small.ipynb"):
         assert f'/{name}"' in line(build)
 

@@ -61,7 +61,7 @@ def test_citation_has_title_book_date_and_address(committed, make_html, monkeypa
 
 def test_without_history_or_address_nothing_is_made_up(site, make_html):
     said = foot(make_html(site()))
-    assert "no commit has touched it" in said
+    assert "The history of this page is not available here." in said
     assert "year" not in said
     assert "localhost" not in said
 
