@@ -73,7 +73,7 @@ class Folder:
 
     def build(self) -> tuple[Cost, list[str]]:
         """Cost of a build, and the scripts that it ran."""
-        log = self.root / "ran"
+        log = self.root / ".ran"
         log.write_text("")
         variables = {**environment(self.root), "BENCHMARK_RAN": str(log)}
         command = [sys.executable, *SPHINX.split(), "docs", "build/html"]

@@ -132,4 +132,4 @@ def test_a_module_that_is_not_python_stops_the_build_with_its_line(
     files["snippets/attention/alone.py"] = "x = 1\ndef (\n"
     build = make_html(site(files=files))
     assert build.status != 0
-    assert "snippets/attention/alone.py:2: invalid syntax" in build.output
+    assert "snippets/attention/alone.py:2: ERROR: invalid syntax" in build.output
