@@ -13,7 +13,6 @@ book of one kind that is written as the other stops the build. A page is as new 
 first commit to any of its files; where that is not known, the list says so.
 """
 
-
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx

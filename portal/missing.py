@@ -8,6 +8,7 @@ sources that cannot be read ends the build at its line.
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from pybtex.database import parse_file
@@ -16,6 +17,7 @@ from pybtex.scanner import PybtexSyntaxError
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import docname_join, logging
 from sphinxcontrib.bibtex.citation_target import parse_citation_targets
 
@@ -72,16 +74,23 @@ def citations(doctree: nodes.document) -> Iterator[tuple[pending_xref, str]]:
                 yield node, target.key
 
 
-def check_citations(app: Sphinx, doctree: nodes.document) -> None:
-    """Report unknown sources, and take them out, so that nothing reports them again."""
-    known = {*app.env.get_domain("cite").bibdata.data.entries}
-    for node, key in citations(doctree):
-        if key not in known:
-            files = " or ".join(app.config.bibtex_bibfiles)
-            text = f"there is no source {key!r} in {files}; {hint(key, known)}"
-            logger.warning("%s", text, location=node, type="bibtex")
-            if node.parent:
-                node.replace_self(nodes.problematic("", key))
+class UnknownSources(SphinxPostTransform):
+    """Reports unknown sources, and takes them out, so that nothing reports them again.
+
+    Each time that a page is written, since a source may go while the page stays.
+    """
+
+    default_priority = 5  # references are resolved at 10
+
+    def run(self, **kwargs: Any) -> None:
+        known = {*self.env.get_domain("cite").bibdata.data.entries}
+        files = " or ".join(self.config.bibtex_bibfiles)
+        for node, key in citations(self.document):
+            if key not in known:
+                text = f"there is no source {key!r} in {files}; {hint(key, known)}"
+                logger.warning("%s", text, location=node, type="bibtex")
+                if node.parent:
+                    node.replace_self(nodes.problematic("", key))
 
 
 def line_of(problem: PybtexError, text: str) -> int:
@@ -113,5 +122,5 @@ def check_sources(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", check_sources, priority=300)
-    app.connect("doctree-read", check_citations)
+    app.add_post_transform(UnknownSources)
     app.connect("missing-reference", warn)

@@ -118,7 +118,7 @@ def test_unknown_source(claiming, make_html):
 
 @pytest.mark.parametrize("text", ["0 1", "0 1; 2", "0; 1 2", "0 1; 1 2 3", "0 1; "])
 def test_each_value_has_a_band_of_two_bounds(text):
-    with pytest.raises(ValueError, match=":band: low high; low high$"):
+    with pytest.raises(ValueError, match=r":band: low high; low high$"):
         bands(text, 2)
 
 

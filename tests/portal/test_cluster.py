@@ -140,7 +140,7 @@ def test_a_worker_with_other_files_or_versions_is_refused(tmp_path):
     inputs = of_script(script, tmp_path, [], "")
     work = Work("small", script, {**inputs, "torch": "0.1"}, print, ())
     script.write_text("import torch  # other\n")
-    with pytest.raises(RuntimeError, match=r"differs in snippets/.*/plot_small.py, torch"):
+    with pytest.raises(RuntimeError, match=r"differs in .*/plot_small.py, torch"):
         on_worker(Task(work, tmp_path), [])
 
 

@@ -8,8 +8,11 @@ SOUND = ":orphan:\n\nSound\n=====\n"
 FAULTS = {
     "reading": (":orphan:\n\nA\n=\n\n:none:`x`\n", "a.rst:6: ERROR: Unknown inter"),
     "writing": (":orphan:\n\nB\n=\n\n:math:`\\frac`\n", "b.rst:6: WARNING: KaTeX"),
-    "references": (":orphan:\n\nC\n=\n\n:ref:`gone`\n", "c.rst:6: WARNING: undefined"),
-    "consistency": ("D\n=\n", "d.rst: WARNING: document isn't included in any"),
+    "references": (
+        ":orphan:\n\nC\n=\n\n:ref:`gone`\n",
+        "c.rst:6: WARNING: there is no label",
+    ),
+    "consistency": ("D\n=\n", "d.rst:1: WARNING: no table of contents lists it"),
 }
 BROKEN = {
     f"docs/{name}.rst": text
@@ -59,7 +62,7 @@ def test_a_fault_of_no_document_is_told_again(site, make_html):
     for _ in range(2):
         build = make_html(root)
         assert build.status != 0
-        assert "bibliography data error" in build.output
+        assert "repeated bibliography entry" in build.output
 
 
 def test_pages_that_an_interrupted_build_did_not_write_are_written(
