@@ -47,10 +47,10 @@ check: lint resolve html epub test install $(if $(NPM),lighthouse)  ## the gate:
 	@$(if $(NPM),:,echo "NOT CHECKED, Node is not installed: Lighthouse")
 
 lock: $(UV)  ## write requirements.lock from pyproject.toml: make lock options="--upgrade-package torch"
-	$(PYTHON) -P portal/resolver.py lock $(options)
+	$(PYTHON) -P portal/commands/resolver.py lock $(options)
 
 resolve: $(UV)  ## does requirements.lock install on each platform and Python (needs the index)
-	@$(PYTHON) -P portal/resolver.py check
+	@$(PYTHON) -P portal/commands/resolver.py check
 
 $(UV):
 	$(PYTHON) -m venv build/uv

@@ -10,7 +10,7 @@ version = "0.1.0"
 language = "en"
 extensions = [
     "notfound.extension",
-    "portal",
+    "portal.extension",
     "sphinx.ext.extlinks",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
@@ -19,7 +19,7 @@ templates_path = ["docs/_templates"]
 exclude_patterns = ["gallery/*/*.ipynb", "gallery/*/*.py"]
 nitpicky = True
 highlight_language = "python"
-default_role = "single-backticks"  # an error: portal/markup_guard.py
+default_role = "single-backticks"  # an error: portal/article/markup_guard.py
 numfig = False
 extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 
@@ -29,7 +29,7 @@ bibtex_reference_style = "author_year"
 suppress_warnings = [
     "bibtex.duplicate_citation",  # each page lists its own sources
     "epub.unknown_project_files",  # the site's, that a book has no use for
-    "toc.no_title",  # portal/toctree.py says both, with the file to edit
+    "toc.no_title",  # portal/pages/toctree.py says both, with the file to edit
     "toc.not_included",
     "sphinx_gallery.space_in_filename",  # said of the folder that the site lies in
 ]
@@ -76,9 +76,9 @@ sphinx_gallery_conf = {
     "capture_repr": (),
     "doc_module": ("snippets",),
     "download_all_examples": False,
-    "image_scrapers": ("portal.figures.scrape", "portal.measured.keep"),
+    "image_scrapers": (),  # those of portal.worker.script, where scripts run
     "min_reported_time": 1e9,
-    "reset_modules": ("portal.figures.reset",),
+    "reset_modules": (),
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",
     "write_computation_times": False,

@@ -6,23 +6,23 @@ import sys
 from pathlib import Path
 from subprocess import CalledProcessError
 
-from portal.addresses import publish
-from portal.archive import pack_site
-from portal.audit import audit
-from portal.draft import MARK
-from portal.drift import drift
-from portal.environments import MEANING
+from portal.commands.drift import drift
+from portal.commands.install import try_install
+from portal.commands.new import new
+from portal.commands.read_the_docs import rehearse
+from portal.commands.resolver import Unreachable
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
-from portal.install import try_install
-from portal.lighthouse import judge
+from portal.frame.addresses import publish
+from portal.inspect.audit import audit
+from portal.inspect.lighthouse import judge
+from portal.inspect.screenshots import shoot
 from portal.live import live
-from portal.new import new
-from portal.read_the_docs import rehearse
-from portal.resolver import Unreachable
-from portal.screenshots import shoot
-from portal.status import of_build, rows
+from portal.outputs.archive import pack_site
+from portal.overview.environments import MEANING
+from portal.overview.status import of_build, rows
+from portal.pages.draft import MARK
 
 
 def main(arguments: list[str], root: Path) -> int:

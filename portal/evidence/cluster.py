@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.evidence import process
-from portal.evidence.child import Task
 from portal.evidence.inputs import unlike
 from portal.evidence.process import Outcome
 from portal.evidence.store import Unavailable
+from portal.worker.child import Task
 
 
 @dataclass(frozen=True)

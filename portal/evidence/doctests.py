@@ -8,7 +8,6 @@ too.
 import ast
 import contextlib
 import doctest
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,34 +21,11 @@ from portal.evidence.inputs import (
 )
 from portal.evidence.site import Site
 from portal.evidence.work import Work
-from portal.utf8 import read
+from portal.text.utf8 import read
 
-PORTAL = Path(__file__).parents[1]
-# By path, since they import pytest, which only workers need.
-STYLE = {
-    *(PORTAL / f"{name}.py" for name in ("environment", "testing")),
-    PORTAL / "evidence/pytest_run.py",
-    Path(__file__),
-}
+MAKER = "portal.worker.doctests:make"
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 PARSER = doctest.DocTestParser()
-
-
-def make(folder: Path, file: Path, root: Path, count: int) -> None:
-    """Run the examples in ``file``; their number comes to lie below ``folder``.
-
-    Raises
-    ------
-    AssertionError
-        If one of them fails.
-    """
-    from portal.evidence import pytest_run
-
-    if pytest_run.run(file, root, folder, "--doctest-glob=*.rst", "--doctest-modules"):
-        raise AssertionError("a doctest fails")
-    target = folder / "gallery" / f"{file.relative_to(root)}.doctests.json"
-    target.parent.mkdir(parents=True)
-    target.write_text(json.dumps({"examples": count}))
 
 
 def texts(file: Path) -> Iterator[tuple[int, str]]:
@@ -106,8 +82,7 @@ def inputs(file: Path, root: Path, shown: list[doctest.Example]) -> Inputs:
     if file.suffix == ".py":
         more, others = closure(file, root)
         files, packages = files | more, packages | others
-    packages |= {"beartype", "jaxtyping", "numpy", "pytest"}
-    return of_files(files | STYLE, packages, root, settings)
+    return of_files(files, packages, root, MAKER, settings)
 
 
 def work(site: Site) -> list[Work]:
@@ -137,7 +112,7 @@ def _one(site: Site, file: Path, line: int, shown: list[doctest.Example]) -> Wor
         f"{file.relative_to(root)} (doctests)",
         file,
         inputs(file, root, shown),
-        make,
+        MAKER,
         (file, root, len(shown)),
         site.config.evidence_time_limit,
         line,

@@ -1,7 +1,7 @@
 """Evidence of a gallery script: its page, notebook, figures and measured values.
 
 Sphinx-Gallery makes these files, in a process of our own, and later finds them current.
-Contact points with it, all tested in ``tests/portal/test_gallery.py``:
+Contact points with it, all tested in ``tests/portal/evidence/test_gallery.py``:
 
 - ``generate_file_rst(name, target, source, gallery_conf)`` makes all files of a script;
 - ``reset_argv`` is called between making a script's globals and running it;
@@ -10,90 +10,16 @@ Contact points with it, all tested in ``tests/portal/test_gallery.py``:
   then writes the gallery's index, executes nothing itself.
 """
 
-import json
-import logging
 import re
-import sys
-import time
-import zipfile
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from portal import environment, measured
 from portal.evidence.inputs import of_script
 from portal.evidence.site import Site
-from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
 
-# By path, since they import matplotlib, which only workers need.
-PORTAL = Path(__file__).parents[1]
-STYLE = [PORTAL / f"{name}.py" for name in ("figures", "glyphs", "inks", "legible")]
-STYLE += [Path(measured.__file__), Path(environment.__file__), Path(__file__)]
-TOOLS = ("pillow", "resvg-py")
-
-
-def _fix_zip_times(archive: Path) -> None:
-    """Rewrite an archive without the times of its members, so that bytes repeat."""
-    with zipfile.ZipFile(archive) as old:
-        members = {name: old.read(name) for name in old.namelist()}
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as new:
-        for name, data in members.items():
-            new.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-
-
-def make(folder: Path, script: Path, gallery_conf: dict) -> None:
-    """Execute one script; its files come to lie below ``folder``.
-
-    Raises
-    ------
-    ValueError
-        If the script draws nothing.
-    """
-    from sphinx_gallery.gen_rst import generate_file_rst
-
-    target = folder / "gallery" / script.parent.name
-    target.mkdir(parents=True)
-    gallery_conf = {
-        **gallery_conf,
-        "src_dir": str(folder),
-        "plot_gallery": True,
-        "abort_on_example_error": True,
-        "reset_argv": as_main,
-    }
-    sys.path.insert(0, str(script.parents[2]))
-    protect(script.parents[2], folder)
-    # An error is raised as well as logged: report it once.
-    logging.getLogger("sphinx").addHandler(logging.NullHandler())
-    start = time.process_time()
-    generate_file_rst(script.name, target, script.parent, gallery_conf)
-    seconds = {"seconds": rounded_up(time.process_time() - start)}
-    (target / f"{script.stem}.run.json").write_text(json.dumps(seconds))
-    (target / f"{script.stem}.cost.json").unlink()  # seconds differ from run to run
-    _fix_zip_times(target / f"{script.stem}.zip")
-    if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
-        raise ValueError("the script draws no figure: it must draw at least one")
-
-
-def as_main(gallery_conf: dict, script_vars: dict) -> list[str]:
-    """The arguments of a script: none. Asked for right before the script runs.
-
-    As with ``python plot_page.py``, a process that the script starts finds the script's
-    functions and classes in its file.
-    """
-    names = script_vars["example_globals"]
-    names.update(__file__=script_vars["src_file"], __spec__=None)
-    return []
-
-
-def rounded_up(seconds: float) -> int:
-    """A bound that seldom changes from run to run.
-
-    >>> [rounded_up(seconds) for seconds in (0.3, 1.7, 5.1, 70)]
-    [1, 2, 10, 120]
-    """
-    bounds = (1, 2, 5, 10, 20, 30, 60)
-    return next((bound for bound in bounds if seconds < bound), 120)
+MAKER = "portal.worker.script:make"
 
 
 def limit(script: Path, kind: str, default: float) -> float:
@@ -113,8 +39,8 @@ def work(site: Site) -> list[Work]:
         Work(
             f"{script.parent.name}/{script.name}",
             script,
-            of_script(script, root, STYLE, conf.evidence_settings, TOOLS),
-            make,
+            of_script(script, root, MAKER, conf.evidence_settings),
+            MAKER,
             (script, conf.sphinx_gallery_conf),
             limit(script, "time", conf.evidence_time_limit),
             memory=limit(script, "memory", conf.evidence_memory_limit),

@@ -10,16 +10,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
-from portal.utf8 import read
+from portal.text.utf8 import read
+from portal.worker.versions import installed
 
 Inputs = dict[str, str]
 DATA = re.compile(r"# sphinx_gallery_data = (.+)")
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # asking the environment takes 0.3 s
+HOME = Path(__file__).parents[2]  # where the portal itself lies
 
 
 @cache
@@ -98,31 +98,15 @@ def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
     return files | {file, *declared(file, text)}, packages
 
 
-@cache
-def installed(package: str) -> str:
-    """Version of the distribution that provides an importable package."""
-    try:
-        return version(DISTRIBUTIONS.get(package, package))
-    except PackageNotFoundError:
-        providers = packages_distributions().get(package, [])
-        return ", ".join(f"{name} {version(name)}" for name in providers) or "absent"
-
-
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def of_script(
-    script: Path,
-    root: Path,
-    style: list[Path],
-    settings: object,
-    tools: Iterable[str] = (),
-) -> Inputs:
+def of_script(script: Path, root: Path, maker: str, settings: object) -> Inputs:
     """Everything that can change what a script produces, by name.
 
-    ``style`` lists modules that shape its figures, ``tools`` the distributions that
-    they draw with, ``settings`` is anything with a stable ``repr``.
+    ``maker`` is what makes the result of it, as ``module:function``: its module counts
+    with all that it imports. ``settings`` is anything with a stable ``repr``.
 
     Raises
     ------
@@ -131,35 +115,42 @@ def of_script(
         a data file that is missing.
     """
     files, packages = closure(script, root)
-    packages |= {"matplotlib", "numpy", "sphinx-gallery", *tools}
-    return of_files(files | set(style), packages, root, settings)
+    around = ".".join(script.relative_to(root).parent.parts)
+    outer = set(module_files(around, root))
+    return of_files(files | outer, packages, root, maker, settings)
 
 
 def of_files(
-    files: set[Path], packages: set[str], root: Path, settings: object
+    files: set[Path], packages: set[str], root: Path, maker: str, settings: object
 ) -> Inputs:
-    """Digests of files, versions of packages, anything with a stable ``repr``."""
-    inputs = {
-        (str(file.relative_to(root)) if file.is_relative_to(root) else file.name): (
-            digest(file.read_bytes())
-        )
-        for file in sorted(files)
-    }
-    for package in sorted(packages):
-        inputs[package] = installed(package)
+    """Digests of files, versions of packages, and what ``maker`` adds to a result."""
+    made_by, more = portal_part(maker.partition(":")[0], HOME)
+    inputs = {place(file, root): digest(file.read_bytes()) for file in files | made_by}
+    inputs |= {package: installed(package) for package in packages | more}
     inputs["settings"] = digest(repr(settings).encode())
     inputs["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return inputs
+    return dict(sorted(inputs.items()))
+
+
+@cache
+def portal_part(module: str, home: Path) -> tuple[set[Path], set[str]]:
+    """Files and packages behind a module of the portal; many results share them."""
+    return follow({module}, home)
+
+
+def place(file: Path, root: Path) -> str:
+    """The name of a file of the checkout, or of the portal's own."""
+    return str(file.relative_to(root if file.is_relative_to(root) else HOME))
 
 
 def unlike(inputs: Inputs, root: Path) -> list[str]:
     """Names of those inputs, of the files and versions among them, that differ here."""
     here = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
     for name, value in inputs.items():
-        if (root / name).is_file():
-            here[name] = digest((root / name).read_bytes())
-        elif "/" in name:
-            here[name] = "absent"
+        if "/" in name:
+            places = (file for file in (root / name, HOME / name) if file.is_file())
+            file = next(places, None)
+            here[name] = digest(file.read_bytes()) if file else "absent"
         elif len(value) < 64 and name != "task":
             here.setdefault(name, installed(name))
     return [name for name, value in here.items() if inputs.get(name, value) != value]

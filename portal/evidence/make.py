@@ -8,14 +8,14 @@ from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
 from portal.evidence import cluster, process, recency
-from portal.evidence.child import Task
 from portal.evidence.process import Outcome
 from portal.evidence.store import Entry, Store
 from portal.evidence.work import Work
+from portal.worker.child import Task
 
 logger = logging.getLogger(__name__)
 CLUSTER = "DASK_SCHEDULER_ADDRESS"
-PRELOAD = ("portal.evidence.preload", "portal.evidence.freeze")
+PRELOAD = ("portal.worker.preload", "portal.worker.freeze")
 OFTEN = (  # imported again and again by scripts and reference tests
     "hypothesis",
     "networkx",

@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
-from portal.evidence import child, memory
-from portal.evidence.child import Task
+from portal.worker import child, memory
+from portal.worker.child import Task
 
 GRACE = 5  # seconds between the traceback of a task out of time and its end
 LEAVING = 1  # seconds in which the process of a task may tidy up after its result

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal import turns
+from portal.evidence import lock
 from portal.evidence.inputs import Inputs, digest, fingerprint
 
 
@@ -105,11 +105,11 @@ class Store:
         The folder may be a link, also to one that is yet to be made.
         """
         self.folder.resolve().mkdir(parents=True, exist_ok=True)
-        lock = turns.acquire(self.folder / ".lock", "to finish its evidence")
+        held = lock.acquire(self.folder / ".lock", "to finish its evidence")
         try:
             yield
         finally:
-            lock.release()
+            held.release()
 
     def get(self, inputs: Inputs) -> Entry | None:
         entry = self._read(self.folder / fingerprint(inputs))

@@ -5,23 +5,17 @@ stands in a comment or is itself an example counts too. A result is filed by the
 so that the directive finds it by what it says and no page needs a number.
 """
 
-import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import portal.trace
-from portal import environment
-from portal.evidence.inputs import digest, module_files, of_script
+from portal.evidence.inputs import digest, of_script
 from portal.evidence.site import Site
-from portal.evidence.source_tree import protect
 from portal.evidence.work import Work
-from portal.utf8 import read
+from portal.text.utf8 import read
 
-STYLE = sorted(Path(portal.trace.__file__).parent.glob("*.py"))
-STYLE += [Path(environment.__file__), Path(__file__)]
+MAKER = "portal.worker.shapes:make"
 DIRECTIVE = re.compile(r"( *)\.\. snippet:: +(\S+) *")
 OPTION = re.compile(r"( *):(\w+):(?: +(.*))?")
 
@@ -92,19 +86,6 @@ def requests(text: str) -> Iterator[tuple[int, Request]]:
                 yield number, Request.of(directive[2], given)
 
 
-def make(folder: Path, root: Path, file: Path, request: Request) -> None:
-    """Trace one call; the shapes come to lie below ``folder``."""
-    from portal.trace.run import trace
-
-    sys.path.insert(0, str(root))
-    protect(root, folder)
-    module, _, name = request.target.rpartition(".")
-    lines = trace(file, f"snippets.{module}", name, request.call, request.groups)
-    target = folder / request.path
-    target.parent.mkdir(parents=True)
-    target.write_text(json.dumps(lines, indent=1))
-
-
 def work(site: Site) -> list[Work]:
     """One piece of work for each sample call, also if several pages show it."""
     root, made = Path(site.confdir), {}
@@ -121,14 +102,13 @@ def work(site: Site) -> list[Work]:
 
 def _one(site: Site, article: Path, line: int, request: Request, file: Path) -> Work:
     root = Path(site.confdir)
-    module = ".".join(file.relative_to(root).with_suffix("").parts)
-    style = [*STYLE, *module_files(module, root)]  # with the packages around it
+    name = request.target.rpartition(".")[2]
     return Work(
         request.task,
         article,
-        of_script(file, root, style, request),
-        make,
-        (root, file, request),
+        of_script(file, root, MAKER, request),
+        MAKER,
+        (root, file, name, request.call, request.groups, request.path),
         site.config.evidence_time_limit,
         line,
         site.config.evidence_memory_limit,

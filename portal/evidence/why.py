@@ -6,12 +6,12 @@ as they are now are compared with those of its last result.
 
 from pathlib import Path
 
-from portal import mirror
 from portal.evidence import build, remote, site, traces
 from portal.evidence.inputs import changes
 from portal.evidence.store import Store
 from portal.evidence.work import Work
-from portal.utf8 import read
+from portal.pages import mirror
+from portal.text.utf8 import read
 
 
 def behind(root: Path, book: str, page: str) -> list[Work]:

@@ -1,6 +1,5 @@
 """A piece of work: one task together with everything that its result depends on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +8,16 @@ from portal.evidence.inputs import Inputs
 
 @dataclass(frozen=True)
 class Work:
-    """``function(folder, *arguments)`` leaves its files in ``folder``.
+    """``maker``, a ``module:function``, is called with a folder and the arguments.
 
-    A failure is blamed on ``file``, at the line that its traceback names, or ``line``.
+    It leaves its files in the folder. A failure is blamed on ``file``, at the line that
+    its traceback names, or ``line``.
     """
 
     name: str
     file: Path
     inputs: Inputs
-    function: Callable[..., None]
+    maker: str
     arguments: tuple
     limit: float = 120.0  # seconds
     line: int = 1

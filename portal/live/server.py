@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portal import browser
+from portal.inspect import browser
 from portal.live.problems import Problem
 
 HERE = Path(__file__).parent

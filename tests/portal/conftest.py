@@ -18,8 +18,9 @@ import pytest
 from filelock import FileLock
 from sphinx.cmd.build import build_main
 
-from portal import browser, turns
-from portal.mirror import places
+from portal.evidence import lock
+from portal.inspect import browser
+from portal.pages.mirror import places
 
 SCRIPT = '''\
 """
@@ -260,7 +261,7 @@ def html(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared / "portal.lock"):
         if not copy.exists():
             build_portal(root)
-            with turns.acquire(root / "build/.turn", "to be copied"):
+            with lock.acquire(root / "build/.turn", "to be copied"):
                 shutil.copytree(root / "build/html", shared / "portal.part")
             (shared / "portal.part").rename(copy)
     return copy

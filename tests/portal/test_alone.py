@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.evidence.source_tree import is_source, written
+from portal.worker.source_tree import is_source, written
 
 # How a script may start processes, as its author would try it with plain Python.
 WAYS = {

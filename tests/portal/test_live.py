@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from portal import audit
+from portal.inspect import audit
 from portal.live.problems import Problem
 from portal.live.server import State
 from portal.live.server import serve as serve_folder

@@ -2,7 +2,7 @@
 
 import zipfile
 
-from portal.archive import pack_site
+from portal.outputs.archive import pack_site
 
 
 def test_an_article_is_whole_without_scripts(visit):

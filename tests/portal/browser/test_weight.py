@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal import browser, budget
+from portal.inspect import browser, budget
 
 
 def test_no_page_is_too_heavy(chromium, server, html, pages):

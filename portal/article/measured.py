@@ -1,0 +1,146 @@
+"""`` :measured:`rope.error` `` puts a value that a gallery script measured into prose.
+
+A script leaves ``measured = {"error": 3.2e-7, ...}`` as a global variable; a page names
+the value by page and key, and may give it a format: `` :measured:`cce.ratio | .1f` ``.
+Unknown names and values that are not finite are errors, and so is a number that was
+typed into a sentence which says "measured".
+"""
+
+import json
+import math
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+from portal.text.hint import hint
+
+logger = logging.getLogger(__name__)
+
+
+class measured_value(nodes.inline):
+    """A value in prose that a script measured."""
+
+
+def path(env: BuildEnvironment, page: str) -> Path:
+    """Where the values lie that the script of ``page`` measured.
+
+    Raises
+    ------
+    LookupError
+        If no script of that name has run.
+    """
+    found = list(Path(env.srcdir).glob(f"gallery/*/plot_{page}.measured.json"))
+    if not found:
+        files = Path(env.srcdir).glob("gallery/*/plot_*.measured.json")
+        known = [file.name.removeprefix("plot_").partition(".")[0] for file in files]
+        raise LookupError(f"no script of {page!r} set `measured`; {hint(page, known)}")
+    return found[0]
+
+
+def value(env: BuildEnvironment, name: str) -> float:
+    """The value ``page.key``; the page that asks is read again when it changes.
+
+    Raises
+    ------
+    LookupError
+        If there is no such page or key.
+    ValueError
+        If the value is not finite.
+    """
+    page, _, key = name.partition(".")
+    file = path(env, page)
+    env.note_dependency(file)
+    values = json.loads(file.read_text())
+    if key not in values:
+        raise LookupError(f"{page} measured no {key!r}; {hint(key, values)}")
+    if not math.isfinite(values[key]):
+        raise ValueError(f"{name} is {values[key]}")
+    return values[key]
+
+
+def parsed(text: str) -> tuple[str, str]:
+    """Name and format.
+
+    >>> parsed("cce.ratio | .1f"), parsed("cce.ratio")
+    (('cce.ratio', '.1f'), ('cce.ratio', ''))
+    """
+    name, _, spec = (part.strip() for part in text.partition("|"))
+    return name, spec
+
+
+def formatted(number: float, spec: str) -> str:
+    """The number as a reader sees it.
+
+    >>> formatted(21.437, ".1f"), formatted(0.25, ".0%"), formatted(4096, ",d")
+    ('21.4', '25%', '4,096')
+    """
+    number = round(number) if spec.endswith("d") else number
+    return format(number, spec or ".3g")
+
+
+class Measured(SphinxRole):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        name, spec = parsed(self.text)
+        try:
+            text = formatted(value(self.env, name), spec)
+        except (LookupError, ValueError) as problem:
+            message = self.inliner.reporter.error(
+                f"no measured value {name}: {problem}", line=self.lineno
+            )
+            return [self.inliner.problematic(self.text, self.text, message)], [message]
+        return [measured_value("", text, classes=["measured"])], []
+
+
+OPAQUE = (
+    measured_value,
+    nodes.math,
+    nodes.literal,
+    nodes.reference,
+    nodes.pending,
+    nodes.citation_reference,
+    nodes.problematic,  # reported already
+)
+
+
+def typed_number(paragraph: nodes.Element) -> str:
+    """A sentence with the word "measured" and a number typed by hand; empty if none."""
+    text = "".join(
+        "…" if isinstance(part.parent, OPAQUE) else part.astext()
+        for part in paragraph.findall(nodes.Text)
+    )
+    for sentence in re.split(r"(?<=[.!?;])\s+", text):
+        if re.search(r"\bmeasured\b", sentence) and re.search(r"\d", sentence):
+            return " ".join(sentence.split())
+    return ""
+
+
+def check(app: Sphinx, doctree: nodes.document) -> None:
+    if app.env.docname.startswith("gallery/"):
+        return
+    for paragraph in doctree.findall(nodes.paragraph):
+        if sentence := typed_number(paragraph):
+            logger.warning(
+                "a number is typed where the text says measured; use :measured: in %r",
+                sentence,
+                location=paragraph,
+                type="measured",
+            )
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(measured_value, html=(visit, depart))
+    app.add_role("measured", Measured())
+    app.connect("doctree-read", check)
+
+
+def visit(self: nodes.NodeVisitor, node: measured_value) -> None:
+    self.visit_inline(node)
+
+
+def depart(self: nodes.NodeVisitor, node: measured_value) -> None:
+    self.depart_inline(node)

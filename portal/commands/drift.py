@@ -1,0 +1,127 @@
+"""``make drift``: does the portal build and pass with other versions than the lock's?
+
+Three environments, each made anew and given a clone of the last commit: that of the
+``lock``, the ``lowest`` versions of what ``pyproject.toml`` names, and the ``newest``
+of all. Where something fails, packages are put back to the version of the lock, one at
+a time, which tells which of them broke what. A deprecation fails a test as any warning
+does, so that it is traced to its package in the same way.
+
+``docs/environments.json`` keeps the outcome, and *Status* shows it. uv and pip obey
+``UV_CONSTRAINT`` and ``PIP_CONSTRAINT``, files of versions that this machine can have.
+"""
+
+import datetime
+import json
+import platform
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from portal.commands import resolver
+from portal.commands.trial import Failures, Trial, canonical
+from portal.evidence.inputs import closure
+from portal.overview.environments import RECORD
+from portal.pages.history import commit
+
+RESOLUTIONS = {"lowest": "--resolution=lowest-direct", "newest": "--upgrade"}
+SHOWN = ("torch", "numpy", "sphinx", "transformers")
+
+
+def pins(root: Path, name: str) -> str:
+    """The versions of an environment, for the Python and the system that run this."""
+    if name == "lock":
+        return (root / "requirements.lock").read_text()
+    asked = (*resolver.ranges(root), RESOLUTIONS[name])
+    return resolver.without_cuda(resolver.compiled(root, *asked))
+
+
+def direct(root: Path) -> set[str]:
+    """The packages that ``pyproject.toml`` names."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+    groups = [
+        project["project"]["dependencies"],
+        *project["dependency-groups"].values(),
+    ]
+    return {
+        canonical(re.match(r"[\w.-]+", line)[0]) for each in groups for line in each
+    }
+
+
+def module_of(file: str) -> str:
+    """The Python file behind a failing one: an article shows its snippet.
+
+    >>> module_of("docs/attention/rope.rst"), module_of("tests/a/test_b.py")
+    ('snippets/attention/rope.py', 'tests/a/test_b.py')
+    """
+    return re.sub(r"^docs/(.*)\.rst$", r"snippets/\1.py", file)
+
+
+def reached(root: Path, files: Iterable[str]) -> set[str]:
+    """The packages that files import, themselves or through files that they import."""
+    modules = [root / module_of(file) for file in files]
+    names = set().union(*(closure(m, root)[1] for m in modules if m.is_file()))
+    providers = packages_distributions()
+    return {canonical(d) for name in names for d in providers.get(name, [name])}
+
+
+def fails(trial: Trial, known: Failures) -> Failures:
+    """What still fails of what is known to."""
+    files = {name.partition("::")[0] for name in known if "::" in name}
+    failures = trial.test(sorted(files))[1] if files else {}
+    return failures | (trial.build() if any("::" not in n for n in known) else {})
+
+
+def blame(trial: Trial, known: Failures, lock: dict[str, str]) -> dict[str, list[str]]:
+    """For each failure, the packages whose version in the lock takes it away."""
+    here, broken = trial.installed(), {name: [] for name in known}
+    files = [re.sub(r"^make html: |::.*", "", name) for name in known]
+    for package in sorted(reached(trial.checkout, files) & direct(trial.checkout)):
+        if here.get(package) == lock.get(package) or package not in lock:
+            continue
+        trial.install(f"{package}=={lock[package]}")
+        for mended in known.keys() - fails(trial, known).keys():
+            broken[mended].append(f"{package} {here[package]}")
+        trial.install("-r", str(trial.folder / "pins.txt"))
+    return broken
+
+
+def attempt(trial: Trial, root: Path, name: str, paths: list[str]) -> dict:
+    """The record of one environment: built and tested, or tested below the paths."""
+    trial.start(root, pins(root, name))
+    failures = {} if paths else trial.build()
+    passed, failing = trial.test(paths)
+    failures |= failing
+    lock = dict(re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", pins(root, "lock")))
+    broken = blame(trial, failures, lock) if failures and name != "lock" else {}
+    versions = trial.installed()
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit(trial.checkout),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {name: versions[name] for name in SHOWN},
+        "tried": paths or ["everything"],
+        "passed": passed,
+        "failures": {
+            what: {"why": why, "broken by": broken.get(what, [])}
+            for what, why in sorted(failures.items())
+        },
+    }
+
+
+def drift(root: Path, names: list[str], paths: list[str]) -> int:
+    """Try the environments of these names; returns how many do not pass."""
+    file, failed = root / RECORD, 0
+    records = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    for name in names:
+        trial = Trial(root.resolve() / "build/drift" / name)
+        records[name] = record = attempt(trial, root, name, paths)
+        file.write_text(json.dumps(records, indent=1) + "\n", "utf-8")
+        failed += bool(record["failures"])
+        print(f"{name}: {record['passed']} tests pass", flush=True)
+        for what, found in record["failures"].items():
+            packages = ", ".join(found["broken by"])
+            print(f"  {what}: {found['why']}", f"({packages})" * bool(packages))
+    return failed

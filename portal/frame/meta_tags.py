@@ -1,0 +1,91 @@
+"""What the head of a page tells machines: summary, preview, feeds, its plain text.
+
+A link to an article is shown elsewhere as a card: its title and book, its summary, and
+a picture of these with the first figure of its script.
+"""
+
+import json
+import textwrap
+from pathlib import Path
+from urllib.parse import urljoin
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from portal.article.figure import files
+from portal.frame import link_preview
+from portal.frame.templates import render
+from portal.outputs import feed
+from portal.pages.citation import book_title
+from portal.pages.metadata import is_article, page_metadata
+
+LONGEST = 200  # characters of a description, of which search engines show about 160
+
+
+def picture(app: Sphinx, docname: str, title: str, book: str) -> dict[str, str]:
+    """Address and alternative text of the card, if the page's script draws a figure."""
+    figure = Path(app.srcdir, f"{files(docname.replace('/', '.'), 1)}.png")
+    address = f"_cards/{docname}.png"
+    if not figure.is_file():
+        Path(app.outdir, address).unlink(missing_ok=True)
+        return {}
+    file = Path(app.outdir, address)
+    link_preview.draw(title, book, app.config.project, figure, file)
+    described = json.loads(figure.with_suffix(".json").read_text())
+    return {
+        "og:image": urljoin(app.config.html_baseurl, address),
+        "og:image:alt": described["alt"],
+    }
+
+
+def article(app: Sphinx, docname: str) -> dict[str, str]:
+    """The fields from which the preview of an article is made."""
+    title = app.env.titles[docname].astext()
+    book = book_title(app.env, docname.partition("/")[0])
+    return {
+        "og:type": "article",
+        "og:title": f"{title} · {book}",
+        "og:description": page_metadata(app.env, docname).summary,
+        **picture(app, docname, title, book),
+    }
+
+
+def other(app: Sphinx, docname: str, doctree: nodes.document) -> dict[str, str]:
+    """The same of another page, which its first paragraph describes."""
+    first = next(doctree.findall(nodes.paragraph), None)
+    text = first.astext() if first else ""
+    return {
+        "og:type": "website",
+        "og:title": app.env.titles[docname].astext(),
+        "og:description": textwrap.shorten(text, LONGEST, placeholder=" …"),
+    }
+
+
+def add(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if app.builder.name != "html":
+        return
+    fields = {}
+    if doctree:
+        described = is_article(pagename)
+        fields = article(app, pagename) if described else other(app, pagename, doctree)
+        fields["og:url"] = context["pageurl"]
+        fields["og:site_name"] = app.config.project
+    context["metatags"] = context.get("metatags", "") + render(
+        "head.html",
+        fields={name: value for name, value in fields.items() if value},
+        text=f"{Path(pagename).name}.txt" if doctree else None,
+        feeds=[
+            (feed.title(app, place), context["pathto"](place, resource=True))
+            for place in feed.of_page(app, pagename)
+        ],
+    )
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", add)

@@ -1,0 +1,75 @@
+"""A sidebar collapsed to the current branch, right on every page.
+
+furo renders the whole table of contents into each page, which grows with the square of
+the site; here each page carries its own branch only. When a page is added, renamed or
+removed, the pages that show it in their sidebar, or as the page before or after, are
+written again.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from portal.pages.rewrite import changed
+from portal.pages.toctree import branch
+
+
+def collapse(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if "toctree" in context:
+        whole = context["toctree"]
+        context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
+
+
+def digest(env: BuildEnvironment, documents: Iterable[str | None]) -> str:
+    """A digest of the names and titles of those that there are."""
+    titles = [
+        (name, env.titles[name].astext()) for name in documents if name in env.titles
+    ]
+    return hashlib.sha256(repr(titles).encode()).hexdigest()
+
+
+def views(env: BuildEnvironment) -> dict[str, list[str]]:
+    """The titles of other pages that each page shows.
+
+    They are those of the first level, of the branches it is in, and of the pages before
+    and after it.
+    """
+    tops = env.toctree_includes.get(env.config.root_doc, [])
+    found = {name: [digest(env, tops)] for name in env.found_docs}
+    for top in tops:
+        inside = [name for name in branch(env, top) if name in found]
+        shown = digest(env, inside)
+        for name in inside:
+            found[name].append(shown)
+    for name, (_, *neighbors) in env.collect_relations().items():
+        if name in found:
+            found[name].append(digest(env, neighbors))
+    return found
+
+
+def outdated(
+    app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
+) -> list[str]:
+    """Documents whose table of contents lists a page that is gone."""
+    listed = env.toctree_includes.items()
+    return [name for name, pages in listed if not removed.isdisjoint(pages)]
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Documents to write again because their sidebar or a neighbor changed."""
+    return changed(env, "navigation", views(env))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", collapse, priority=400)  # furo: 500
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-updated", rewrite)

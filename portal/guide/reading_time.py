@@ -1,0 +1,119 @@
+"""`` :reading-time:`attention` `` says how long a book or a page takes to read.
+
+The time is measured on the page: its words at 230 a minute, its lines of code, rows of
+displayed equations, formulas in the text and figures at the seconds below. What readers
+open only if need be, answers and proofs, does not count.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxRole
+
+from portal.article.evidence_line import evidence_line
+from portal.pages.metadata import is_article
+from portal.pages.per_document import PerDocument
+from portal.pages.rewrite import changed
+from portal.text.hint import hint
+
+WORD = 60 / 230  # seconds; what adults read of plain English (Brysbaert 2019: 238)
+CODE_LINE = 2.0
+EQUATION_ROW = 6.0
+FORMULA = 0.5
+FIGURE = 10.0
+
+logger = logging.getLogger(__name__)
+# The minutes that each article takes.
+times = PerDocument[int]("times")
+# The books and pages whose time a document tells, by document.
+asked = PerDocument[set[str]]("asked")
+
+
+class reading_time(nodes.inline):
+    """Stands for the time of the book or page ``of`` until all pages have been read."""
+
+
+def seconds(node: nodes.Node) -> float:
+    r"""How long a part of a page takes.
+
+    >>> seconds(nodes.paragraph("", "Some words. " * 115))
+    60.0
+    >>> seconds(nodes.math_block("", r"a \\ b"))
+    12.0
+    """
+    if isinstance(node, nodes.Text):
+        return WORD * len(node.split())
+    if isinstance(node, nodes.literal_block | nodes.doctest_block):
+        return CODE_LINE * sum(map(bool, map(str.strip, node.astext().splitlines())))
+    if isinstance(node, nodes.math_block):
+        return EQUATION_ROW * (node.astext().count(r"\\") + 1)
+    if isinstance(node, nodes.math):
+        return FORMULA
+    if isinstance(node, evidence_line) or node.get("collapsible"):
+        return 0.0
+    own = FIGURE if isinstance(node, nodes.figure) else 0.0
+    return own + sum(map(seconds, node.children))
+
+
+def spelled(minutes: int) -> str:
+    """Minutes as one says them.
+
+    >>> spelled(1), spelled(8), spelled(60), spelled(133)
+    ('1 minute', '8 minutes', '1 hour', '2 hours 15 minutes')
+    """
+    if minutes < 60:
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    hours, rest = divmod(5 * round(minutes / 5), 60)
+    whole = f"{hours} hour{'s' * (hours != 1)}"
+    return f"{whole} {rest} minutes" if rest else whole
+
+
+def minutes(env: BuildEnvironment, of: str) -> int:
+    """The minutes of a page, or of all pages of a book; none if there is none."""
+    known = times(env)
+    return sum(known[n] for n in known if n == of or n.startswith(f"{of}/"))
+
+
+class ReadingTime(SphinxRole):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        node = reading_time("", "", of=self.text)
+        self.set_source_info(node)
+        asked(self.env).setdefault(self.env.docname, set()).add(self.text)
+        return [node], []
+
+
+def measure(app: Sphinx, doctree: nodes.document) -> None:
+    if is_article(app.env.docname):
+        times(app.env)[app.env.docname] = max(1, round(seconds(doctree) / 60))
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(reading_time)):
+        of = node["of"]
+        found = minutes(app.env, of)
+        if not found:  # an article takes a minute at least
+            known = times(app.env)
+            books = {name.partition("/")[0] for name in known}
+            problem = f"no page or book {of!r} with pages; {hint(of, books | {*known})}"
+            logger.warning("reading time: %s", problem, location=node, type="metadata")
+        node.replace_self(nodes.Text(spelled(found) if found else "?"))
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Documents that tell a time which has changed."""
+    views = {
+        docname: [minutes(env, of) for of in sorted(names)]
+        for docname, names in asked(env).items()
+    }
+    return changed(env, "times", views)
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(reading_time)
+    app.add_role("reading-time", ReadingTime())
+    times.connect(app)
+    asked.connect(app)
+    app.connect("doctree-read", measure)
+    app.connect("doctree-resolved", resolve)
+    app.connect("env-updated", rewrite)

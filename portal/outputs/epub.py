@@ -1,0 +1,98 @@
+"""``make epub``: the whole portal as an EPUB that readers without scripts show well.
+
+It is Sphinx's own builder, and what a book needs beyond it: math is MathML, which the
+package must declare for each file, like drawings with links; figures come in their
+light version, an animation as its still; answers stand open, since not every reader can
+open them; and the style sheet is ``_static/epub.css`` instead of the site's.
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.builders.epub3 import Epub3Builder
+
+from portal.article.figure import picture, picture_image
+from portal.guide.book_map import drawing
+from portal.outputs.archive import pack
+
+
+class Book(Epub3Builder):
+    """Sphinx's builder, with a manifest that says which files hold MathML and SVG."""
+
+    def build_content(self) -> None:
+        super().build_content()
+        package = Path(self.outdir, "content.opf")
+        holds = {
+            path.relative_to(self.outdir).as_posix(): held(path.read_text("utf-8"))
+            for path in Path(self.outdir).rglob("*.xhtml")
+        }
+        package.write_text(declare(package.read_text("utf-8"), holds), "utf-8")
+
+    def build_epub(self) -> None:
+        name = f"{self.config.epub_basename}.epub"
+        first = ["mimetype", "META-INF/container.xml", "content.opf", "toc.ncx"]
+        outdir = Path(self.outdir)
+        pack(outdir / name, outdir, [*first, *self.files])
+
+
+def held(page: str) -> str:
+    """What a page holds that its package must declare.
+
+    >>> held("<math></math><svg></svg>"), held("<p></p>")
+    ('mathml svg', '')
+    """
+    tags = {"mathml": "<math", "svg": "<svg"}
+    return " ".join(name for name, tag in tags.items() if tag in page)
+
+
+def declare(package: str, holds: dict[str, str]) -> str:
+    """The package document, with the properties of each file.
+
+    >>> declare('<item href="a.xhtml" /><item href="b.xhtml" />', {"a.xhtml": "svg"})
+    '<item href="a.xhtml" properties="svg" /><item href="b.xhtml" />'
+    """
+
+    def item(found: re.Match) -> str:
+        properties = holds.get(found[1])
+        return (
+            f'{found[0][:-2]}properties="{properties}" />' if properties else found[0]
+        )
+
+    return re.sub(r'<item [^>]*href="([^"]*)"[^>]*/>', item, package)
+
+
+def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Open the answers; show of each figure one light image that stands still."""
+    if app.builder.name != "epub":
+        return
+    for answer in doctree.findall(nodes.Admonition):
+        if "collapsible" in answer:
+            answer["collapsible"] = "open"
+    for version in list(doctree.findall(picture)):
+        if version["theme"] == "dark":
+            version.parent.remove(version)
+        elif len(version) > 1:
+            still, moving = version.findall(picture_image)
+            still["alt"], still["pixels"] = moving["alt"], moving["pixels"]
+            del still["media"]
+            version.remove(moving)
+    for source in list(doctree.findall(nodes.citation)):  # its role is deprecated
+        text = source.children[1:]
+        box = nodes.container("", *text, ids=source["ids"], classes=["citation"])
+        source.replace_self(box)
+    for version in list(doctree.findall(drawing)):
+        if version["size"] == "narrow":
+            version.parent.remove(version)
+    for link in list(doctree.findall(nodes.reference)):
+        if link.get("refuri", "").startswith("search."):  # a book has no such page
+            link.parent.parent.remove(link.parent)
+    if docname.startswith("gallery/"):
+        for thumbnail in list(doctree.findall(nodes.raw)):  # has attributes of its own
+            thumbnail.parent.remove(thumbnail)
+
+
+def setup(app: Sphinx) -> None:
+    app.add_builder(Book, override=True)
+    app.connect("doctree-resolved", simplify, priority=700)  # after maps are drawn

@@ -1,0 +1,121 @@
+"""Every page as plain text beside it, ``book/page.txt``, for readers that are machines.
+
+The text is made from what the page shows: math is TeX between dollar signs, a figure
+its description, shapes stand behind their lines as comments, and links to elsewhere
+show where they lead. ``llms.txt`` lists these texts, with the summary of each.
+"""
+
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.writers.text import TextTranslator
+
+from portal.article.figure import picture_image, versions
+from portal.article.shapes import shaped_block
+from portal.article.title_math import title_math
+from portal.guide.neighbors import neighbors
+from portal.pages.citation import book_title, public_address
+from portal.pages.history import last_date
+from portal.pages.metadata import articles
+
+
+class PlainText(TextTranslator):
+    """Sphinx's writer of text, for the portal's own nodes too."""
+
+    def unknown_visit(self, node: nodes.Node) -> None:
+        """Boxes of which a text shows the content."""
+
+    def unknown_departure(self, node: nodes.Node) -> None:
+        pass
+
+    def visit_math(self, node: nodes.math) -> None:
+        self.add_text(f"${node.astext()}$")
+        raise nodes.SkipNode
+
+    def visit_title_math(self, node: title_math) -> None:
+        self.add_text(node.astext())
+        raise nodes.SkipNode
+
+    def visit_math_block(self, node: nodes.math_block) -> None:
+        number = f"  ({node['number']})" if node.get("number") else ""
+        self.verbatim(f"$$\n{node.astext()}\n$${number}")
+
+    def visit_shaped_block(self, node: shaped_block) -> None:
+        lines = zip(node.astext().splitlines(), node["shapes"], strict=False)
+        shown = [f"{line}  # {'; '.join(s)}" if s else line for line, s in lines]
+        self.verbatim("\n".join([f"# shapes in {node['call']}", *shown]))
+
+    def visit_versions(self, node: versions) -> None:
+        images = node.findall(picture_image)
+        alt = next(image["alt"] for image in images if "alt" in image)
+        self.new_state()
+        self.add_text(f"[Figure: {alt}]")
+        self.end_state()
+        raise nodes.SkipNode
+
+    def visit_paragraph(self, node: nodes.paragraph) -> None:
+        if "snippet-file" in node["classes"]:
+            raise nodes.SkipNode
+        super().visit_paragraph(node)
+
+    def visit_neighbors(self, node: neighbors) -> None:
+        raise nodes.SkipNode  # llms.txt has what leads from page to page
+
+    def depart_reference(self, node: nodes.reference) -> None:
+        address = node.get("refuri", "")
+        if address.startswith("http") and address not in node.astext():
+            self.add_text(f" <{address}>")
+
+    def verbatim(self, text: str) -> None:
+        self.new_state()
+        self.add_text(text)
+        self.end_state(wrap=False)
+        raise nodes.SkipNode
+
+
+def text(app: Sphinx, docname: str, doctree: nodes.document) -> str:
+    """A page as text; the first line says where it is from, and when."""
+    translator = PlainText(doctree, app.builder)
+    doctree.walkabout(translator)
+    said = (app.config.project, last_date(app.env, docname))
+    origin = ", ".join(filter(None, [*said, public_address(app, docname)]))
+    return f"{origin}\n\n{translator.body}"
+
+
+def write(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if doctree is not None and app.builder.name == "html":
+        file = Path(app.outdir, f"{pagename}.txt")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text(app, pagename, doctree), "utf-8")
+
+
+def listing(app: Sphinx) -> str:
+    """What ``llms.txt`` says."""
+    base = app.config.html_baseurl.rstrip("/")
+    lines = [f"# {app.config.project}", "", f"> {app.config.epub_description}"]
+    shown = ""
+    for name, page in articles(app.env).items():
+        book = name.partition("/")[0]
+        if book != shown:
+            lines += ["", f"## {book_title(app.env, book)}", ""]
+            shown = book
+        title = app.env.titles[name].astext()
+        lines.append(f"- [{title}]({base}/{name}.txt): {page.summary}")
+    return "\n".join([*lines, ""])
+
+
+def write_listing(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.name == "html":
+        Path(app.outdir, "llms.txt").write_text(listing(app), "utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", write)
+    app.connect("build-finished", write_listing)

@@ -1,0 +1,141 @@
+"""What a search finds a page by besides its text, and in which kind and book.
+
+Aliases stand in the page's metadata (``:aliases: GQA, grouped query attention``),
+authors, titles, arXiv numbers and DOIs in the sources that it cites, and the names of
+its functions and classes in its listings.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from pybtex.database import Entry
+from pybtex.richtext import Text as LaTeX
+from sphinx.environment import BuildEnvironment
+
+from portal.article.source_math import plain
+from portal.pages.metadata import of_fields
+
+ARTICLE = re.compile(r'id="furo-main-content">(.*)</article>', re.DOTALL)
+HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
+SECTION = re.compile(r'<section id="([^"]+)">((?:\s|<span id="[^"]+"></span>)*)<h(\d)>')
+REFERENCES = '<section id="references">'  # their words are those of ``sources``
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is known of one page."""
+
+    title: str
+    kind: str
+    book: str
+    aliases: str
+    summary: str
+    sources: str  # in LaTeX
+    names: str
+    full_names: str
+
+    def page(self, html: str) -> str:
+        """What Pagefind reads: the article of a written page, and these words.
+
+        Sections give their names to their headings, so that a result can lead there.
+
+        Raises
+        ------
+        ValueError
+            If the page has no article.
+        """
+        found = ARTICLE.search(html)
+        if found is None:
+            raise ValueError(f"the page {self.title!r} has no article to be searched")
+        text = found[1].replace(REFERENCES, "<section data-pagefind-ignore>")
+        text = HEADERLINK.sub("", text)
+        text = SECTION.sub(r'<section>\2<h\3 id="\1">', text)
+        sources = plain(str(LaTeX.from_latex(self.sources)))
+        fields = "".join(
+            f'<i data-pagefind-meta="{name}[title]" title="{escape(value)}"></i>'
+            for name, value in {**vars(self), "sources": sources}.items()
+            if value
+        )
+        filters = "".join(
+            f'<i data-pagefind-filter="{name}[title]" title="{escape(value)}"></i>'
+            for name, value in (("kind", self.kind), ("book", self.book))
+            if value
+        )
+        weight = 0.5 if self.kind == "Gallery" else 1  # articles show the same
+        text = f'<div data-pagefind-weight="{weight}">{text}</div>'
+        body = f"<main data-pagefind-body>{fields}{filters}{text}</main>"
+        return f'<!doctype html><html lang="en"><body>{body}</body></html>'
+
+
+def kind(docname: str) -> str:
+    """What a reader finds there; empty for pages that only list others.
+
+    >>> kind("positions/rope"), kind("positions/index"), kind("gallery/a/plot_b")
+    ('Article', 'Start here', 'Gallery')
+    >>> kind("gallery/index"), kind("snippets"), kind("status")
+    ('', 'Snippets', 'Reference')
+    """
+    first, *rest = docname.split("/")
+    if first == "gallery":
+        return "Gallery" if len(rest) == 2 and rest[1] != "index" else ""
+    if rest:
+        return "Start here" if rest == ["index"] else "Article"
+    return {"index": "", "404": "", "snippets": "Snippets"}.get(first, "Reference")
+
+
+def source(entry: Entry) -> str:
+    """Authors, title, arXiv number and DOI of a source, in LaTeX."""
+    people = entry.persons.get("author", [])
+    names = [name for who in people for name in (*who.first_names, *who.last_names)]
+    fields = [entry.fields.get(name, "") for name in ("title", "eprint", "doi")]
+    return " ".join(filter(None, [*names, *fields]))
+
+
+def cited(env: BuildEnvironment) -> dict[str, list[str]]:
+    """The keys that each page cites, once each."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for reference in env.get_domain("cite").citation_refs:
+        keys = [target.key for target in reference.targets]
+        found[reference.docname].update(dict.fromkeys(keys))
+    return {name: sorted(keys) for name, keys in found.items()}
+
+
+def listed(env: BuildEnvironment) -> dict[str, list[str]]:
+    """The functions and classes that each page shows, after book and page."""
+    found = defaultdict(list)
+    for name, place in env.domains.python_domain.objects.items():
+        if name.startswith("snippets."):
+            found[place.docname].append(name.removeprefix("snippets."))
+    return {page: sorted(names) for page, names in found.items()}
+
+
+def words(env: BuildEnvironment) -> dict[str, Words]:
+    """The words of every page that is searched."""
+    entries = env.get_domain("cite").bibdata.data.entries
+    sources, names = cited(env), listed(env)
+    titles = {name: title.astext() for name, title in env.titles.items()}
+
+    said = {name: of_fields(env.metadata[name]) for name in env.found_docs}
+
+    def joined(parts: Iterable[str]) -> str:
+        return ", ".join(parts)
+
+    return {
+        name: Words(
+            title=titles[name],
+            kind=kind(name),
+            book=titles.get(f"{name.split('/')[-2]}/index", "") if "/" in name else "",
+            aliases=joined(said[name].aliases),
+            summary=said[name].summary,
+            sources=joined(
+                source(entries[key]) for key in sources.get(name, []) if key in entries
+            ),
+            names=joined(full.rpartition(".")[2] for full in names.get(name, [])),
+            full_names=joined(names.get(name, [])),
+        )
+        for name in sorted(env.found_docs)
+        if kind(name)
+    }

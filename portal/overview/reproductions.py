@@ -1,0 +1,113 @@
+"""``.. reproductions::`` lists every claim of the portal, with counts.
+
+The table is plain HTML; a script, loaded on this page alone, adds sorting and filters.
+The same list is written to ``reproductions.json`` beside the pages.
+"""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from portal.article.claim import VERDICTS, Claim, claims
+from portal.pages.per_document import PerDocument
+from portal.pages.rewrite import changed
+from portal.pages.table import table
+
+COLUMNS = ("Book", "Page", "Source reports", "Measured here", "Verdict")
+
+
+# The documents with the list.
+listing = PerDocument[None]("listing")
+
+
+class reproductions(nodes.General, nodes.Element):
+    """Stands for the table until all pages have been read."""
+
+
+class Reproductions(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        listing(self.env)[self.env.docname] = None
+        return [reproductions("")]
+
+
+def everything(env: BuildEnvironment) -> list[Claim]:
+    """All claims, in the order of books and pages."""
+    return [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
+
+
+def as_json(env: BuildEnvironment) -> str:
+    return json.dumps([asdict(claim) for claim in everything(env)], indent=1)
+
+
+def summary(found: list[Claim]) -> str:
+    """How many claims have which verdict.
+
+    >>> summary([])
+    '0 claims.'
+    """
+    counts = Counter(claim.verdict for claim in found)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    noun = "claim" if len(found) == 1 else "claims"
+    return f"{len(found)} {noun}{': ' if parts else ''}{', '.join(parts)}."
+
+
+def cells(app: Sphinx, claim: Claim, docname: str) -> list[nodes.Node]:
+    """What stands in the columns for one claim."""
+    book, _, _ = claim.docname.partition("/")
+    uri = app.builder.get_relative_uri(docname, claim.docname)
+    title = app.env.titles[claim.docname].astext()
+    link = nodes.reference("", title, refuri=f"{uri}#{claim.anchor}", internal=True)
+    texts = (claim.reports, claim.results, claim.verdict)
+    return [nodes.Text(book), link, *map(nodes.Text, texts)]
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for place in list(doctree.findall(reproductions)):
+        found = everything(app.env)
+        rows = [cells(app, claim, docname) for claim in found]
+        place.replace_self(
+            [
+                nodes.paragraph("", summary(found)),
+                table("reproductions", rows, COLUMNS),
+            ]
+        )
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The pages with the list, when a claim or a title has changed."""
+    titles = [env.titles[name].astext() for name in sorted(claims(env))]
+    return changed(
+        env, "reproductions", dict.fromkeys(listing(env), (titles, as_json(env)))
+    )
+
+
+def write_file(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.format == "html":
+        Path(app.outdir, "reproductions.json").write_text(as_json(app.env))
+
+
+def add_script(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    if pagename in listing(app.env):
+        app.add_js_file("reproductions.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(reproductions)
+    app.add_directive("reproductions", Reproductions)
+    listing.connect(app)
+    app.connect("doctree-resolved", resolve)
+    app.connect("env-updated", rewrite)
+    app.connect("html-page-context", add_script)
+    app.connect("build-finished", write_file)

@@ -1,0 +1,165 @@
+"""What stands behind the portal, counted: pages, doctests, agreements, claims, figures.
+
+``make status`` prints it after a build and writes ``build/status.json``. On a page,
+``.. status::`` shows the table, and `` :status:`pages` `` one of its counts.
+"""
+
+import doctest
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+from portal.article.claim import claims
+from portal.pages import mirror
+from portal.pages.history import commit
+from portal.pages.per_document import PerDocument
+from portal.pages.rewrite import changed
+from portal.pages.table import table
+from portal.text.hint import hint
+from portal.text.utf8 import read
+from portal.worker.versions import installed
+
+COUNTS: dict[str, str] = {
+    "pages": "articles with code",
+    "listings": "listings of tested code",
+    "doctests": "doctest examples in articles",
+    "comparisons": "comparisons with a reference",
+    "references": "independent references",
+    "claims": "claims tried",
+    "figures": "figures, each light and dark",
+}
+PACKAGES = ("torch", "numpy", "matplotlib", "sphinx", "sphinx-gallery")
+
+
+# The counts that each document shows; those with a table show all.
+counted = PerDocument[set[str]]("counted")
+
+
+class status_value(nodes.inline):
+    """Stands for one count until all pages have been read."""
+
+
+class status_table(nodes.General, nodes.Element):
+    """Stands for the table until all pages have been read."""
+
+
+def read_all(folder: Path, pattern: str) -> list:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
+
+
+def collect(root: Path, verdicts: list[str]) -> dict:
+    """Count what lies below ``root``; ``verdicts`` are those of all claims."""
+    gallery = root / "docs/gallery"
+    articles = [
+        read(path)
+        for path in sorted(root.glob("docs/*/*.rst"))
+        if path.parent.name != "gallery"
+    ]
+    parser = doctest.DocTestParser()
+    notes = [note for made in read_all(gallery, "*/*.agreements.json") for note in made]
+    seconds = {
+        f"{path.parent.name}/{path.name.removesuffix('.run.json')}": json.loads(
+            path.read_text()
+        )["seconds"]
+        for path in sorted(gallery.glob("*/*.run.json"))
+    }
+    return {
+        "pages": len(mirror.pages(root)),
+        "listings": sum(len(re.findall(r"(?m)^ *\.\. snippet::", a)) for a in articles),
+        "doctests": sum(len(parser.get_examples(a)) for a in articles),
+        "comparisons": len(notes),
+        "references": len({note["reference"] for note in notes}),
+        "claims": len(verdicts),
+        "verdicts": dict(Counter(verdicts)),
+        "figures": len(list(gallery.glob("*/images/*_light.svg"))),
+        "seconds": seconds,
+        "versions": {name: installed(name) for name in PACKAGES},
+        "commit": commit(root),
+    }
+
+
+def of_site(env: BuildEnvironment) -> dict:
+    verdicts = [claim.verdict for made in claims(env).values() for claim in made]
+    return collect(Path(env.srcdir).parent, verdicts)
+
+
+def of_build(root: Path) -> dict:
+    """The same from the files of the last build.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing has been built.
+    """
+    file = root / "build/html/reproductions.json"
+    if not file.is_file():
+        raise FileNotFoundError("nothing is built yet: run make html first")
+    return collect(root, [claim["verdict"] for claim in json.loads(file.read_text())])
+
+
+def rows(known: dict) -> list[tuple[str, str]]:
+    """The lines of the table: what, and how many."""
+    made = [(label.capitalize(), str(known[key])) for key, label in COUNTS.items()]
+    made += [(f"Claims {verdict}", str(n)) for verdict, n in known["verdicts"].items()]
+    made += [(f"Version of {name}", text) for name, text in known["versions"].items()]
+    made += [
+        (f"Seconds of {name}", f"under {n}") for name, n in known["seconds"].items()
+    ]
+    return [*made, ("Commit", known["commit"] or "not available here")]
+
+
+class Status(SphinxDirective):
+    def run(self) -> list[nodes.Node]:
+        counted(self.env).setdefault(self.env.docname, set()).add("")
+        return [status_table("")]
+
+
+class StatusRole(SphinxRole):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        if self.text in COUNTS:
+            counted(self.env).setdefault(self.env.docname, set()).add(self.text)
+            return [status_value("", "", key=self.text)], []
+        message = self.inliner.reporter.error(
+            f"there is no count {self.text!r}; {hint(self.text, COUNTS)}",
+            line=self.lineno,
+        )
+        return [self.inliner.problematic(self.text, self.text, message)], [message]
+
+
+def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    places = list(
+        doctree.findall(lambda node: isinstance(node, status_value | status_table))
+    )
+    known = app.env.portal_status
+    for place in places:
+        if isinstance(place, status_table):
+            cells = [[nodes.Text(text) for text in row] for row in rows(known)]
+            place.replace_self(table("status", cells))
+        else:
+            place.replace_self(nodes.Text(str(known[place["key"]])))
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The pages with counts, when a count has changed."""
+    known = env.portal_status = of_site(env)
+    views = {
+        docname: known if "" in keys else [known[key] for key in sorted(keys)]
+        for docname, keys in counted(env).items()
+    }
+    return changed(env, "status", views)
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(status_value)
+    app.add_node(status_table)
+    app.add_directive("status", Status)
+    app.add_role("status", StatusRole())
+    counted.connect(app)
+    app.connect("env-updated", rewrite)
+    app.connect("doctree-resolved", resolve)

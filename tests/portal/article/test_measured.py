@@ -1,0 +1,84 @@
+"""Measured values in prose: what scripts left, formatted; mistakes are errors."""
+
+import pytest
+from docutils import nodes
+
+from portal.article.measured import formatted, typed_number
+
+
+@pytest.fixture
+def measuring(site, script):
+    """A site whose script measures; takes the body and the values as source text."""
+
+    def measuring(body, values):
+        code = f"{script}\nmeasured = {values}\n"
+        return site(body, {"snippets/attention/plot_small.py": code})
+
+    return measuring
+
+
+def test_value_with_format(measuring, make_html):
+    build = make_html(
+        measuring("It is :measured:`small.ratio | .1f`.", "{'ratio': 21.437}")
+    )
+    assert build.status == 0, build.output
+    assert '<p>It is <span class="measured">21.4</span>.</p>' in build.page()
+
+
+def test_page_is_read_again_when_the_value_changes(measuring, make_html):
+    body = "It is :measured:`small.ratio | .1f`."
+    make_html(measuring(body, "{'ratio': 1.5}"))
+    build = make_html(measuring(body, "{'ratio': 2.5}"))
+    assert '<span class="measured">2.5</span>' in build.page()
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("small.none", "small measured no 'none'; choose from nan, ratio"),
+        ("nowhere.ratio", "no script of 'nowhere' set `measured`; choose from small"),
+        ("small.nan", "small.nan is nan"),
+        ("small.ratio | q", "Unknown format code 'q'"),
+    ],
+)
+def test_mistakes(measuring, make_html, name, cause):
+    root = measuring(f":measured:`{name}`", "{'ratio': 1.5, 'nan': float('nan')}")
+    build = make_html(root)
+    assert build.status != 0
+    assert cause in build.output
+    assert "docs/index.rst:10: " in build.output
+
+
+def test_typed_number_stops_the_build(site, make_html):
+    build = make_html(site("We measured a ratio of 21.4."))
+    assert build.status != 0
+    assert "docs/index.rst:10: WARNING: a number is typed" in build.output
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("We measured 3 times.", True),
+        ("We measured it. There are 3.", False),
+        ("We measured it in several sizes.", False),
+        ("An unmeasured 3.", False),
+    ],
+)
+def test_sentences_with_typed_numbers(text, found):
+    assert bool(typed_number(nodes.paragraph("", text))) == found
+
+
+def test_numbers_in_math_and_code_are_not_prose():
+    paragraph = nodes.paragraph(
+        "", "We measured ", nodes.math("", "x_2"), nodes.Text(".")
+    )
+    assert typed_number(paragraph) == ""
+
+
+def test_default_format():
+    assert formatted(0.123456, "") == "0.123"
+
+
+def test_a_float_as_a_whole_number_is_rounded():
+    assert formatted(4096.0, ",d") == "4,096"
+    assert formatted(4095.9999, "d") == "4096"
