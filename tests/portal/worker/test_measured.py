@@ -11,7 +11,7 @@ from portal.worker.measured import keep
 
 @pytest.mark.parametrize("value", ["x", np.zeros(2), torch.zeros(1), None])
 def test_what_is_not_a_number_is_refused(value):
-    with pytest.raises(TypeError, match="may hold only numbers; convert {'a': "):
+    with pytest.raises(TypeError, match="may hold only numbers"):
         keep((), {"example_globals": {"measured": {"a": value, "b": 1}}}, {})
 
 
