@@ -12,6 +12,7 @@ does, so that it is traced to its package in the same way.
 
 import datetime
 import json
+import os
 import platform
 import re
 import tomllib
@@ -35,6 +36,12 @@ def pins(root: Path, name: str) -> str:
         return (root / "requirements.lock").read_text()
     asked = (*resolver.ranges(root), RESOLUTIONS[name])
     return resolver.without_cuda(resolver.compiled(root, *asked))
+
+
+def held_back() -> list[str]:
+    """What ``UV_CONSTRAINT`` keeps from being the newest."""
+    files = os.environ.get("UV_CONSTRAINT", "").split()
+    return [line for file in files for line in Path(file).read_text().splitlines()]
 
 
 def direct(root: Path) -> set[str]:
@@ -114,6 +121,7 @@ def attempt(trial: Trial, root: Path, name: str, paths: list[str]) -> dict:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: versions[name] for name in SHOWN},
+        "held back": held_back(),
         "tried": paths or ["everything"],
         "passed": passed,
         "failures": {

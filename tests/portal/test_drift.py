@@ -59,7 +59,11 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_each_failure_is_traced_to_the_package_that_takes_it_away(repository):
+def test_each_failure_is_traced_to_the_package_that_takes_it_away(
+    repository, monkeypatch
+):
+    (repository / "limits.txt").write_text("scipy<2\n")
+    monkeypatch.setenv("UV_CONSTRAINT", str(repository / "limits.txt"))
     trial = Changeable(repository)
     record = drift.attempt(trial, repository, "newest", [])
     assert record["failures"] == {
@@ -67,6 +71,7 @@ def test_each_failure_is_traced_to_the_package_that_takes_it_away(repository):
         TEST: {"why": "DeprecationWarning: old", "broken by": ["torch 2.9"]},
     }
     assert record["versions"]["torch"] == "2.9"
+    assert record["held back"] == ["scipy<2"]
     assert trial.tried == ["numpy", "torch"]  # not sphinx, which neither file reaches
     assert trial.versions == trial.newest | {"transformers": "5.0"}
 
