@@ -12,6 +12,7 @@ does, so that it is traced to its package in the same way.
 
 import datetime
 import json
+import os
 import platform
 import re
 import tomllib
@@ -35,6 +36,12 @@ def pins(root: Path, name: str) -> str:
         return (root / "requirements.lock").read_text()
     asked = (*resolver.ranges(root), RESOLUTIONS[name])
     return resolver.without_cuda(resolver.compiled(root, *asked))
+
+
+def held_back() -> list[str]:
+    """What ``UV_CONSTRAINT`` keeps from being the newest."""
+    files = os.environ.get("UV_CONSTRAINT", "").split()
+    return [line for file in files for line in Path(file).read_text().splitlines()]
 
 
 def direct(root: Path) -> set[str]:
@@ -73,13 +80,25 @@ def fails(trial: Trial, known: Failures) -> Failures:
     return failures | (trial.build() if any("::" not in n for n in known) else {})
 
 
-def blame(trial: Trial, known: Failures, lock: dict[str, str]) -> dict[str, list[str]]:
-    """For each failure, the packages whose version in the lock takes it away."""
-    here, broken = trial.installed(), {name: [] for name in known}
+def changed(trial: Trial, known: Failures, lock: dict[str, str]) -> list[str]:
+    """The packages that may have broken something: reached, and not as in the lock."""
     files = [re.sub(r"^make html: |::.*", "", name) for name in known]
-    for package in sorted(reached(trial.checkout, files) & direct(trial.checkout)):
-        if here.get(package) == lock.get(package) or package not in lock:
-            continue
+    here = {name: text.split("+")[0] for name, text in trial.installed().items()}
+    named = reached(trial.checkout, files) & direct(trial.checkout) & lock.keys()
+    return sorted(name for name in named if here.get(name) != lock[name])
+
+
+def blame(trial: Trial, known: Failures, lock: dict[str, str]) -> dict[str, list[str]]:
+    """For each failure, the packages whose version in the lock takes it away.
+
+    What passes when it is run again is blamed on no package.
+    """
+    here, broken = trial.installed(), {name: [] for name in known}
+    again = fails(trial, known)
+    for unsteady in known.keys() - again.keys():
+        broken[unsteady].append("chance: it passes when run again")
+    known = again
+    for package in changed(trial, known, lock) if known else ():
         trial.install(f"{package}=={lock[package]}")
         for mended in known.keys() - fails(trial, known).keys():
             broken[mended].append(f"{package} {here[package]}")
@@ -102,6 +121,7 @@ def attempt(trial: Trial, root: Path, name: str, paths: list[str]) -> dict:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": {name: versions[name] for name in SHOWN},
+        "held back": held_back(),
         "tried": paths or ["everything"],
         "passed": passed,
         "failures": {

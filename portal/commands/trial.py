@@ -43,6 +43,21 @@ def refused(log: str) -> Failures:
     return found or {"make html": log.strip().rpartition("\n")[2]}
 
 
+def reason(said: str) -> str:
+    """The first line of a failure; of an example, what was expected and what came.
+
+    >>> reason("assert 2 == 1\\n    def test_a():")
+    'assert 2 == 1'
+    >>> reason("010 >>> 1\\nExpected:\\n    2\\nGot:\\n    1\\n")
+    'Expected: 2 Got: 1'
+    >>> reason("010 >>> open(3)\\nUNEXPECTED EXCEPTION: OSError(3)\\nTraceback")
+    'UNEXPECTED EXCEPTION: OSError(3)'
+    """
+    example = re.search(r"UNEXPECTED EXCEPTION: .*|Expected:\n(?s:.*?)\nGot:\n.*", said)
+    lines = " ".join(example[0].split()) if example else said.partition("\n")[0]
+    return lines[:200]
+
+
 def reported(report: Path) -> tuple[int, Failures]:
     """How many tests passed by a report of pytest, and what the others raised.
 
@@ -56,8 +71,8 @@ def reported(report: Path) -> tuple[int, Failures]:
         problem = case.find("failure") if case.find("error") is None else None
         problem = case.find("error") if problem is None else problem
         if problem is not None:
-            lines = (problem.get("message") or problem.text or "").splitlines()
-            failures[f"{case.get('file')}::{case.get('name')}"] = lines[0][:200]
+            said = f"{problem.get('message')}\n{problem.text}"
+            failures[f"{case.get('file')}::{case.get('name')}"] = reason(said)
         elif case.find("skipped") is None:
             passed += 1
     return passed, failures

@@ -48,6 +48,7 @@ def row(name: str, record: dict | None) -> list[str]:
     if record is None:
         return [MEANING[name], "not yet", "", ""]
     versions = [f"{package} {text}" for package, text in record["versions"].items()]
+    versions += [f"held back to {limit}" for limit in record.get("held back", [])]
     system = [f"Python {record['python']}", record["system"]]
     tried = f"{record['date']}, at {record['commit']}"
     return [MEANING[name], tried, ", ".join(system + versions), outcome(record)]

@@ -45,7 +45,7 @@ class Changeable:
         return {PAGE: "unknown"} if self.versions["numpy"] == "2.9" else {}
 
     def test(self, paths=()):
-        old = {TEST: "DeprecationWarning: old"} if self.versions["torch"] > "2" else {}
+        old = {TEST: "DeprecationWarning: old"}
         return (7, old) if self.versions["torch"] == "2.9" else (8, {})
 
 
@@ -59,7 +59,11 @@ def repository(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_each_failure_is_traced_to_the_package_that_takes_it_away(repository):
+def test_each_failure_is_traced_to_the_package_that_takes_it_away(
+    repository, monkeypatch
+):
+    (repository / "limits.txt").write_text("scipy<2\n")
+    monkeypatch.setenv("UV_CONSTRAINT", str(repository / "limits.txt"))
     trial = Changeable(repository)
     record = drift.attempt(trial, repository, "newest", [])
     assert record["failures"] == {
@@ -67,8 +71,24 @@ def test_each_failure_is_traced_to_the_package_that_takes_it_away(repository):
         TEST: {"why": "DeprecationWarning: old", "broken by": ["torch 2.9"]},
     }
     assert record["versions"]["torch"] == "2.9"
+    assert record["held back"] == ["scipy<2"]
     assert trial.tried == ["numpy", "torch"]  # not sphinx, which neither file reaches
     assert trial.versions == trial.newest | {"transformers": "5.0"}
+
+
+def test_what_passes_when_run_again_is_blamed_on_no_package(repository):
+    trial = Changeable(repository, NEWEST | {"numpy": "2.0", "torch": "2.0+cpu"})
+    trial.start(repository, "")
+    broken = drift.blame(trial, {TEST: "OSError"}, NEWEST)
+    assert broken == {TEST: ["chance: it passes when run again"]}
+    assert trial.tried == []
+
+
+def test_the_build_of_one_version_counts_as_that_version(repository):
+    trial = Changeable(repository, NEWEST | {"torch": "2.0+cpu", "numpy": "2.0"})
+    trial.start(repository, "")
+    lock = {"numpy": "2.0", "torch": "2.0"}
+    assert drift.changed(trial, {TEST: "wrong"}, lock) == []
 
 
 def test_nothing_is_put_back_where_nothing_fails(repository):
