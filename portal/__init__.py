@@ -36,6 +36,8 @@ MODULES = (
     "title_math",
     "source_math",
     "measured",
+    "verdicts",
+    "claim_box",
     "claim",
     "reproductions",
     "status",
