@@ -81,8 +81,8 @@ def insert(app: Sphinx, doctree: nodes.document) -> None:
     if mirror.is_prose(Path(app.env.doc2path(app.env.docname))):
         return
     book, _, page = app.env.docname.partition("/")
-    files = [Path(app.confdir, place) for place in mirror.places(book, page)]
-    missing = [file for file in files if not file.is_file()]
+    needed = [Path(app.confdir, place) for place in mirror.places(book, page)]
+    missing = [file for file in needed if not file.is_file()]
     for file in missing:
         app.env.note_dependency(file)
     if missing:

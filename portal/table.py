@@ -2,6 +2,7 @@
 
 from docutils import nodes
 
+LINE = 72  # characters of a line in a plain text; browsers choose widths by themselves
 Cell = nodes.Node | list[nodes.Node]  # text, or paragraphs and lists
 
 
@@ -20,7 +21,7 @@ def table(
     """A table of the class ``name``, in the box in which furo lets tables scroll."""
     columns = len(rows[0] if rows else heads)
     group = nodes.tgroup("", cols=columns)
-    group += [nodes.colspec(colwidth=1) for _ in range(columns)]
+    group += [nodes.colspec(colwidth=LINE // columns) for _ in range(columns)]
     if heads:
         group += nodes.thead("", row([nodes.Text(head) for head in heads]))
     group += nodes.tbody("", *[row(cells) for cells in rows])

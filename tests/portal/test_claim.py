@@ -83,6 +83,7 @@ def test_list_of_all_claims_and_its_file(claiming, make_html):
     assert "two: 3" in texts(page)
     assert ":math:" not in page
     assert page.count('id="verdict-') == 6
+    assert "reproduced in part" in (build.html / "reproductions.txt").read_text()
     assert "reproductions.js" in page
     assert "reproductions.js" not in build.page()
     (claim,) = json.loads((build.html / "reproductions.json").read_text())

@@ -29,7 +29,7 @@ def line(build, name="attention/small"):
 
 def details(build):
     page = build.page("attention/small")
-    return re.search(r'<section [^>]*evidence-details.*?</section>', page, re.S)[0]
+    return re.search(r"<section [^>]*evidence-details.*?</section>", page, re.S)[0]
 
 
 def text(markup):
@@ -72,6 +72,7 @@ def test_data_for_machines(tested, make_html):
     facts = json.loads(html.unescape(data))
     assert len(facts["agreements"]) == 4
     assert facts["versions"].keys() >= {"Python", "numpy"}
+    assert facts.keys() >= {"checked", "commit", "date", "seconds"}
 
 
 def test_without_a_library_it_names_what_was_compared(tested, make_html):
