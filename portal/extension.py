@@ -13,6 +13,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from portal.article import (
     claim,
+    claim_box,
     code_guard,
     evidence_line,
     figure,
@@ -23,6 +24,7 @@ from portal.article import (
     snippet,
     source_math,
     title_math,
+    verdicts,
 )
 from portal.evidence import build, contents, lock, settings
 from portal.frame import (
@@ -84,6 +86,8 @@ MODULES = (
     title_math,
     source_math,
     measured,
+    verdicts,
+    claim_box,
     claim,
     reproductions,
     status,

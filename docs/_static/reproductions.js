@@ -26,18 +26,20 @@ function addSorting() {
 function addFilters() {
   const box = document.createElement("p");
   box.className = "reproductions-filters";
+  const rows = [...table.tBodies[0].rows];
   const chosen = new Map();
+  const shown = (row, place) => row.querySelector(place).textContent;
   const apply = () => {
-    for (const row of table.tBodies[0].rows) {
-      row.hidden = [...chosen].some(([index, value]) => value && column(row, index) !== value);
+    for (const row of rows) {
+      row.hidden = [...chosen].some(([place, value]) => value && shown(row, place) !== value);
     }
   };
-  for (const [index, name] of [[0, "Book"], [4, "Verdict"]]) {
-    const values = new Set([...table.tBodies[0].rows].map((row) => column(row, index)));
+  for (const [place, name] of [[".reproductions-book", "Book"], [".verdict", "Verdict"]]) {
+    const values = new Set(rows.map((row) => shown(row, place)));
     const select = document.createElement("select");
     select.add(new Option("all", ""));
     for (const value of [...values].sort()) select.add(new Option(value));
-    select.addEventListener("change", () => { chosen.set(index, select.value); apply(); });
+    select.addEventListener("change", () => { chosen.set(place, select.value); apply(); });
     const label = document.createElement("label");
     label.append(`${name} `, select);
     box.append(label, " ");

@@ -1,17 +1,25 @@
-"""``.. claim::`` sets what a source reports beside what this portal measured. ::
+"""``.. claim::`` sets what a source reports beside what came out here. ::
 
-    .. claim:: su2021rope
-       :reports: Scores depend on the distance of two positions alone.
-       :measured: rope.largest_difference | .0e
-       :band: 0 1e-6
-       :verdict: confirmed
+    .. claim:: ainslie2023gqa
+       :reports: After uptraining with 5 % of the original compute, quality is close to
+          that of multi-head attention.
+       :verdict: reproduced in part
 
-       Both vectors are turned, so only the difference of the angles is left.
+       accuracy kept, 4 of 8 heads: grouped_query_attention.mean_4 | .0% in 0.95 1
+       accuracy kept, 2 of 8 heads: grouped_query_attention.mean_2 | .0% in 0.70 0.97
 
-``measured`` names values as the role ``:measured:`` does, several separated by ``;``,
-and ``band`` the interval for each, in the same order. A value outside its band stops
-the build. The verdict is *confirmed*, *confirmed in part*, *not at this size* or
-*contradicted*; the content says in a sentence why.
+       Two heads need twice the training.
+
+The content begins with the values, as ``portal/article/claim_values.py`` reads them; a
+value outside its band stops the build. After a blank line follows the reason, which may
+have several paragraphs. ``portal/article/verdicts.py`` has the verdicts, with these
+conditions:
+
+* *recomputed* is for arithmetic on published numbers, never for what was trained or
+  timed. Its bands may have no width.
+* *not seen at this size* needs ``:control:``, which says what the control is and names
+  the label of its section or figure: ``:control: a head of 16 <attention-heads>``.
+* *not tested* has no values.
 """
 
 from dataclasses import dataclass
@@ -22,26 +30,16 @@ from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.parsing import nested_parse_to_nodes
 
-from portal.article import measured
+from portal.article import verdicts
+from portal.article.claim_box import box
+from portal.article.claim_values import Line, Value, is_value, label, lines, measure
+from portal.article.rich_text import Piece, of_blocks, pieces
 from portal.pages.per_document import PerDocument
-from portal.text.hint import hint
+from portal.pages.rewrite import changed
 
-VERDICTS = ("confirmed", "confirmed in part", "not at this size", "contradicted")
-
-
-@dataclass(frozen=True)
-class Value:
-    """One measured value of a claim."""
-
-    name: str
-    text: str
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.text} (band {self.low:g} to {self.high:g})"
+RECOMPUTED, NOT_SEEN, NOT_TESTED = "recomputed", "not seen at this size", "not tested"
 
 
 @dataclass(frozen=True)
@@ -51,67 +49,14 @@ class Claim:
     docname: str
     anchor: str
     source: str
-    reports: str
+    reports: tuple[Piece, ...]
     values: tuple[Value, ...]
     verdict: str
-    why: str
-
-    @property
-    def results(self) -> str:
-        return ", ".join(map(str, self.values))
-
-
-def known_verdict(text: str) -> str:
-    """One of the verdicts; ``ValueError`` otherwise."""
-    if text not in VERDICTS:
-        raise ValueError(f"there is no verdict {text!r}; {hint(text, VERDICTS)}")
-    return text
-
-
-def bands(text: str, count: int) -> list[tuple[float, float]]:
-    """Intervals from ``low high; low high``.
-
-    >>> bands("0 1; -inf 2.5", 2)
-    [(0.0, 1.0), (-inf, 2.5)]
-    """
-    parts = [part.split() for part in text.split(";")]
-    try:
-        found = [(float(low), float(high)) for low, high in parts]
-    except ValueError:
-        found = []
-    if len(found) != count:
-        wanted = "; ".join(["low high"] * count)
-        raise ValueError(f"the band is {text!r}; write numbers as :band: {wanted}")
-    for low, high in found:
-        if not low <= high:
-            raise ValueError(f"the band begins above its end: {low:g} to {high:g}")
-    return found
+    why: tuple[Piece, ...]
 
 
 # The claims of all pages, by document.
 claims = PerDocument[list[Claim]]("claims")
-
-
-def measure(env: BuildEnvironment, names: str, band: str) -> tuple[Value, ...]:
-    """The values of a claim, each inside its band.
-
-    Raises
-    ------
-    LookupError, ValueError
-        If a value is unknown or not finite, a band malformed, or a value outside.
-    """
-    parts = [part.strip() for part in names.split(";")]
-    made = []
-    for part, (low, high) in zip(parts, bands(band, len(parts)), strict=True):
-        name, spec = measured.parsed(part)
-        number = measured.value(env, name)
-        if not low <= number <= high:
-            raise ValueError(
-                f"{name} is {number:g}, outside its band {low:g} to {high:g}: "
-                "correct the script, or the band and the verdict"
-            )
-        made.append(Value(name, measured.formatted(number, spec), number, low, high))
-    return tuple(made)
 
 
 class ClaimDirective(SphinxDirective):
@@ -119,57 +64,98 @@ class ClaimDirective(SphinxDirective):
     has_content = True
     option_spec: ClassVar = {
         "reports": directives.unchanged_required,
-        "measured": directives.unchanged_required,
-        "band": directives.unchanged_required,
         "verdict": directives.unchanged_required,
+        "control": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
-        missing = [name for name in self.option_spec if name not in self.options]
-        if missing or not self.content:
-            needs = ", ".join(f":{name}:" for name in missing) or "a sentence why"
-            raise self.error(f"claim {self.arguments[0]} needs {needs}")
+        source, options = self.arguments[0], self.options
+        written, start = self._written()
         try:
-            values = measure(self.env, self.options["measured"], self.options["band"])
-            verdict = known_verdict(self.options["verdict"])
-        except (LookupError, ValueError) as problem:
-            raise self.error(f"claim {self.arguments[0]}: {problem}") from problem
+            self._check(written, start)
+        except ValueError as problem:
+            raise self.error(f"claim {source} {problem}") from problem
+        values, wrong = self._values(written)
+        if wrong:
+            return wrong
+        texts = self._texts(start)
         anchor = f"claim-{self.env.new_serialno('claim') + 1}"
-        claim = Claim(
-            self.env.docname,
-            anchor,
-            self.arguments[0],
-            self.options["reports"],
+        said = (
+            pieces(texts["reports"]),
             values,
-            verdict,
-            "\n".join(self.content),
+            options["verdict"],
+            of_blocks(texts["why"]),
         )
+        claim = Claim(self.env.docname, anchor, source, *said)
         claims(self.env).setdefault(self.env.docname, []).append(claim)
-        return [self._shown(claim)]
+        made = box(claim.verdict, values, texts)
+        made["ids"] = [anchor]
+        self.set_source_info(made)
+        return [made]
 
-    def _shown(self, claim: Claim) -> nodes.Node:
-        verdict = claim.verdict.replace(" ", "-")
-        box = nodes.container(ids=[claim.anchor], classes=["claim", f"claim-{verdict}"])
-        self.set_source_info(box)
-        for text in (
-            f":cite:t:`{claim.source}` reports: {claim.reports}",
-            f"Here: {claim.results}.",
-        ):
-            children, messages = self.parse_inline(text)
-            box += [nodes.paragraph("", "", *children), *messages]
-        box += self._why(claim.verdict)
-        return box
+    def _written(self) -> tuple[list[Line], int]:
+        """The lines with values, and where the reason begins."""
+        blank = (n for n, text in enumerate(self.content) if not text)
+        end = next(blank, len(self.content))
+        found = list(lines(self.content[:end], self.content_offset + 1))
+        if self.options.get("verdict") == NOT_TESTED and not any(map(is_value, found)):
+            return [], 0
+        return found, end
 
-    def _why(self, verdict: str) -> list[nodes.Node]:
-        """The content, whose first paragraph begins with the verdict."""
-        why = self.parse_content_to_nodes()
-        if not isinstance(why[0], nodes.paragraph):
-            why.insert(0, nodes.paragraph())
-        spoken = nodes.strong("", f"{verdict.capitalize()}.")
-        why[0][:0] = [spoken, nodes.Text(" ")]
-        return why
+    def _check(self, written: list[Line], start: int) -> None:
+        needed = [name for name in ("reports", "verdict") if name not in self.options]
+        if needed:
+            raise ValueError(f"needs {', '.join(f':{name}:' for name in needed)}")
+        verdict = verdicts.known(self.options["verdict"])
+        if verdict == NOT_TESTED and written:
+            raise ValueError("was not tested but has values: judge them, or drop them")
+        if verdict == NOT_SEEN and "control" not in self.options:
+            raise ValueError("needs :control: what it is <label of where it stands>")
+        if start == len(self.content):
+            raise ValueError("needs values, a blank line, and a sentence why")
+
+    def _values(
+        self, written: list[Line]
+    ) -> tuple[tuple[Value, ...], list[nodes.system_message]]:
+        """The values, and a message at the line of each that is wrong."""
+        found, wrong = [], []
+        exact = self.options["verdict"] == RECOMPUTED
+        some = any(map(is_value, written))
+        for line in written if some else written[:1]:  # the others are of a reason
+            try:
+                text = pieces(self._inline(label(line), line.number))
+                found.append(measure(self.env, line, text, exact))
+            except (LookupError, ValueError) as problem:
+                message = f"claim {self.arguments[0]}: {problem}"
+                wrong.append(self.state.reporter.error(message, line=line.number))
+        return tuple(found), wrong
+
+    def _texts(self, start: int) -> dict[str, list[nodes.Node]]:
+        control = self.options.get("control", "")
+        offset = self.content_offset + start
+        return {
+            "source": self._inline(f"by :cite:t:`{self.arguments[0]}`: "),
+            "reports": self._inline(self.options["reports"]),
+            "control": self._inline(f":ref:`{control}`" if control else ""),
+            "why": nested_parse_to_nodes(
+                self.state,
+                self.content[start:],
+                offset=offset,
+                allow_section_headings=False,
+            ),
+        }
+
+    def _inline(self, text: str, line: int = -1) -> list[nodes.Node]:
+        found, messages = self.parse_inline(text, lineno=line)
+        return [*found, *messages]
+
+
+def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The pages with claims, when the page that explains verdicts is another."""
+    return changed(env, "claims", dict.fromkeys(claims(env), verdicts.place(env)))
 
 
 def setup(app: Sphinx) -> None:
     app.add_directive("claim", ClaimDirective)
     claims.connect(app)
+    app.connect("env-updated", rewrite)

@@ -11,7 +11,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from portal.article.evidence_line import evidence_line
+from portal.article.evidence_line import evidence_details, evidence_line
 from portal.pages.metadata import is_article
 from portal.pages.per_document import PerDocument
 from portal.pages.rewrite import changed
@@ -50,7 +50,8 @@ def seconds(node: nodes.Node) -> float:
         return EQUATION_ROW * (node.astext().count(r"\\") + 1)
     if isinstance(node, nodes.math):
         return FORMULA
-    if isinstance(node, evidence_line) or node.get("collapsible"):
+    evidence = evidence_line | evidence_details
+    if isinstance(node, evidence) or node.get("collapsible"):
         return 0.0
     own = FIGURE if isinstance(node, nodes.figure) else 0.0
     return own + sum(map(seconds, node.children))

@@ -1,12 +1,11 @@
 """``.. reproductions::`` lists every claim of the portal, with counts.
 
 The table is plain HTML; a script, loaded on this page alone, adds sorting and filters.
-The same list is written to ``reproductions.json`` beside the pages.
+The same list is written to ``reproductions.json`` beside the pages, in plain text.
 """
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 from docutils import nodes
@@ -14,12 +13,16 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-from portal.article.claim import VERDICTS, Claim, claims
+from portal.article import verdicts
+from portal.article.claim import Claim, claims
+from portal.article.claim_box import listed
+from portal.article.claim_values import Value
+from portal.article.rich_text import plain, shown
 from portal.pages.per_document import PerDocument
 from portal.pages.rewrite import changed
-from portal.pages.table import table
+from portal.pages.table import Cell, table
 
-COLUMNS = ("Book", "Page", "Source reports", "Measured here", "Verdict")
+COLUMNS = ("Page", "Reported", "Here", "Verdict")
 
 
 # The documents with the list.
@@ -41,8 +44,23 @@ def everything(env: BuildEnvironment) -> list[Claim]:
     return [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
 
 
+def data(claim: Claim, macros: str) -> dict:
+    """A claim as machines read it; ``macros`` are those of formulas."""
+
+    def of_value(value: Value) -> dict:
+        return {**value._asdict(), "label": plain(value.label, macros)}
+
+    return {
+        **vars(claim),
+        "reports": plain(claim.reports, macros),
+        "values": [of_value(value) for value in claim.values],
+        "why": plain(claim.why, macros),
+    }
+
+
 def as_json(env: BuildEnvironment) -> str:
-    return json.dumps([asdict(claim) for claim in everything(env)], indent=1)
+    macros = json.dumps(env.config.katex_macros)
+    return json.dumps([data(claim, macros) for claim in everything(env)], indent=1)
 
 
 def summary(found: list[Claim]) -> str:
@@ -52,19 +70,24 @@ def summary(found: list[Claim]) -> str:
     '0 claims.'
     """
     counts = Counter(claim.verdict for claim in found)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    parts = [f"{counts[name]} {name}" for name in verdicts.VERDICTS if counts[name]]
     noun = "claim" if len(found) == 1 else "claims"
     return f"{len(found)} {noun}{': ' if parts else ''}{', '.join(parts)}."
 
 
-def cells(app: Sphinx, claim: Claim, docname: str) -> list[nodes.Node]:
+def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
     """What stands in the columns for one claim."""
     book, _, _ = claim.docname.partition("/")
     uri = app.builder.get_relative_uri(docname, claim.docname)
     title = app.env.titles[claim.docname].astext()
     link = nodes.reference("", title, refuri=f"{uri}#{claim.anchor}", internal=True)
-    texts = (claim.reports, claim.results, claim.verdict)
-    return [nodes.Text(book), link, *map(nodes.Text, texts)]
+    page = [
+        nodes.paragraph("", "", link),
+        nodes.paragraph("", book, classes=["reproductions-book"]),
+    ]
+    reports = [nodes.paragraph("", "", *shown(claim.reports))]
+    here = [listed(claim.values)] if claim.values else []
+    return [page, reports, here, verdicts.mark(app, docname, claim.verdict)]
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -82,14 +105,13 @@ def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages with the list, when a claim or a title has changed."""
     titles = [env.titles[name].astext() for name in sorted(claims(env))]
-    return changed(
-        env, "reproductions", dict.fromkeys(listing(env), (titles, as_json(env)))
-    )
+    view = titles, everything(env), verdicts.place(env)
+    return changed(env, "reproductions", dict.fromkeys(listing(env), view))
 
 
 def write_file(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
-        Path(app.outdir, "reproductions.json").write_text(as_json(app.env))
+        Path(app.outdir, "reproductions.json").write_text(as_json(app.env), "utf-8")
 
 
 def add_script(

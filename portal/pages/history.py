@@ -116,6 +116,12 @@ def last_date(env: BuildEnvironment, docname: str) -> str:
     return commits[0].date if commits else ""
 
 
+def last_commit(env: BuildEnvironment, docname: str) -> str:
+    """Name of the last commit that touched a page; empty if there is none."""
+    commits = env.portal_commits.get(docname, [])
+    return commits[0].name if commits else ""
+
+
 def dated(env: BuildEnvironment, docname: str) -> str:
     """The same as a reader is told it, or why there is none."""
     known = UNKNOWN if env.portal_history else "not committed"

@@ -75,9 +75,9 @@ Take :download:`numbers.csv`.
 
 .. claim:: real
    :reports: It doubles.
-   :measured: small.twice
-   :band: 1 3
-   :verdict: confirmed
+   :verdict: reproduced
+
+   twice one: small.twice in 1 3
 
    It does.
 
@@ -139,6 +139,14 @@ SOURCES = (
     "@misc{{real, author={{A. {}}}, title={{T}}, year=2001}}\n"
     "@misc{{spare, author={{C. Day}}, title={{U}}, year=2002}}\n"
 )
+REPRODUCTIONS = """\
+Reproductions
+=============
+
+.. verdicts::
+
+.. reproductions::
+"""
 BOOK = "{0}\n{1}\n\n{2}.. toctree::\n   :glob:\n   :hidden:\n\n   [!i]*\n"
 FILES = {
     "docs/index.rst": INDEX,
@@ -151,7 +159,7 @@ FILES = {
     "docs/positions/index.rst": "Positions\n=========\n\nLater.\n",
     "docs/paths.rst": "Paths\n=====\n\n.. portal-map::\n\n"
     ".. learning-path::\n\n   attention/small\n   attention/two\n",
-    "docs/reproductions.rst": "Reproductions\n=============\n\n.. reproductions::\n",
+    "docs/reproductions.rst": REPRODUCTIONS,
     "docs/snippets.rst": "Snippets\n========\n\n.. snippet-index::\n",
     "docs/status.rst": "Status\n======\n\n.. status::\n",
     "docs/errata.rst": "Errata\n======\n\n.. errata::\n",
@@ -274,7 +282,11 @@ CHANGES = {
     "measured value": replaced(f"{CODE}plot_small.py", "2.0}", "2.2}"),
     "measured name": replaced(f"{CODE}plot_small.py", '"twice"', '"double"'),
     "measured out of band": replaced(f"{CODE}plot_small.py", "2.0}", "4.0}"),
-    "verdict": replaced(f"{A}small.rst", "confirmed", "contradicted"),
+    "verdict": replaced(f"{A}small.rst", "reproduced", "contradicted"),
+    "label of a value": replaced(f"{A}small.rst", "twice one", "two times one"),
+    "verdicts no longer explained": replaced(
+        f"{D}reproductions.rst", ".. verdicts::", "Text."
+    ),
     "claim gone": replaced(f"{A}small.rst", ".. claim:: real", ".. comment"),
     "tests": written(
         "tests/attention/test_small.py", '"""By hand."""\n\n\ndef test_a():\n    pass\n'

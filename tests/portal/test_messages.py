@@ -28,25 +28,33 @@ ARTICLE = [  # what is written, and a part of what is said
     (".. admonition:: A\n   :colapsible: closed\n\n   >>> 1\n   1", '"colapsible"'),
     ("The ratio :measured:`small.ratoi | .1f`.", "did you mean ratio?"),
     ("We measured :measured:`smal.ratio | .1f`.", "did you mean small?"),
-    (".. claim:: real\n   :reports: x\n\n   Why.", "needs :measured:, :band:"),
+    (".. claim:: real\n   :reports: x\n\n   Why.", "claim real needs :verdict:"),
     ("Takes :reading-time:`attentoin`.", "'attentoin' with pages; did you mean"),
     (".. learning-path::\n\n   attention/smal", "did you mean attention/small?"),
 ]
 CLAIM = """\
 .. claim:: real
    :reports: It halves.
-   :measured: small.ratio
-   :band: {band}
    :verdict: {verdict}
+
+   {value}
 
    It does."""
 ARTICLE += [
-    (
-        CLAIM.format(band="0 0.1", verdict="confirmed"),
-        "0.5, outside its band 0 to 0.1: correct the script, or the band and the",
-    ),
-    (CLAIM.format(band="0", verdict="confirmed"), "write numbers as :band: low high"),
-    (CLAIM.format(band="0 1", verdict="confirmd"), "did you mean confirmed?"),
+    (CLAIM.format(value=value, verdict=verdict), cause)
+    for value, verdict, cause in [
+        (
+            "ratio: small.ratio in 0 0.1",
+            "reproduced",
+            "0.5, outside its band 0 to 0.1: correct the script, or the band and the",
+        ),
+        (
+            "ratio: small.ratio in 0",
+            "reproduced",
+            "is no value; write label: page.value",
+        ),
+        ("ratio: small.ratio in 0 1", "reproducd", "did you mean reproduced?"),
+    ]
 ]
 RIGHT = """\
 .. _target:

@@ -23,11 +23,11 @@ def counted(site):
 def test_counts(counted, make_html):
     root = counted("Text.")
     make_html(root)
-    known = collect(root, ["confirmed", "confirmed", "contradicted"])
+    known = collect(root, ["reproduced", "reproduced", "contradicted"])
     assert known["pages"] == known["listings"] == known["doctests"] == 1
     assert known["comparisons"] == known["references"] == known["figures"] == 1
     assert known["claims"] == 3
-    assert known["verdicts"] == {"confirmed": 2, "contradicted": 1}
+    assert known["verdicts"] == {"reproduced": 2, "contradicted": 1}
     assert known["seconds"] == {"attention/plot_small": 1}
 
 
