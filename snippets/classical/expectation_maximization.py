@@ -97,15 +97,18 @@ def mixture_log_joint(mixture: Mixture, points: Points) -> Shares:
     """Log-density of each component, drawn by its weight, at each of the points."""
     check(points)
     weights, means, covariances = mixture
-    spreads = np.linalg.eigvalsh(covariances)  # (components, features), ascending
+    widths = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))[:, None]
+    units = np.where(widths > 0, widths, 1)  # (components, 1, features)
+    correlations = covariances / units / units.mT
+    spreads = np.linalg.eigvalsh(correlations)  # (components, features), ascending
     flat = spreads[:, 0] <= 1e-12 * spreads[:, -1]
     if flat.any():
         number = int(flat.argmax())
         raise ValueError(f"covariance of component {number} is singular")
-    roots = np.linalg.cholesky(covariances)
-    apart = points - means[:, None]  # (components, samples, features)
+    roots = np.linalg.cholesky(correlations)
+    apart = (points - means[:, None]) / units  # (components, samples, features)
     scaled = np.linalg.solve(roots, apart.mT)  # (components, features, samples)
-    logs = np.log(2 * np.pi * spreads).sum(axis=1)
+    logs = np.log(2 * np.pi * spreads * units[:, 0] ** 2).sum(axis=1)
     log_density = -((scaled**2).sum(axis=1) + logs[:, None]) / 2
     return np.log(weights)[:, None] + log_density
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Real
 from numpy import ndarray
+from scipy.spatial.distance import cdist
 
 from snippets.classical.support_vector_machines import check
 
@@ -43,7 +44,7 @@ def quadratic(points: Points, others: Others) -> Float[ndarray, "samples others"
     >>> quadratic(np.array([[1, 2]]), np.array([[3, 4]]))
     array([[144.]])
     """
-    return (points @ others.T + 1.0) ** 2
+    return (points.astype(float) @ others.T + 1) ** 2
 
 
 def gaussian(
@@ -51,25 +52,29 @@ def gaussian(
 ) -> Float[ndarray, "samples others"]:
     """1 where two points meet, and toward 0 with the square of their distance."""
     check_positive(gamma=gamma)
-    center = points.mean(axis=0)  # far from the origin the squares would drown
-    points, others = points - center, others - center
-    lengths = (points**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)
-    return np.exp(-gamma * np.maximum(lengths - 2.0 * points @ others.T, 0))
+    return np.exp(-gamma * cdist(points, others, "sqeuclidean"))
 
 
 def check_gram(gram: Float[ndarray, "rows columns"]) -> None:
     """Raise ``ValueError`` for a matrix that holds no dot products of any vectors."""
     if gram.size == 0 or not np.isfinite(gram).all():
         raise ValueError(f"a Gram matrix of shape {gram.shape} is empty or not finite")
-    if gram.shape[0] != gram.shape[1] or not np.allclose(gram, gram.T):
+    rows, columns, size = *gram.shape, np.abs(gram).max()
+    if rows != columns or np.abs(gram - gram.T).max() > 1e-8 * size:
         raise ValueError(f"a Gram matrix of shape {gram.shape} is not symmetric")
     values, vectors = np.linalg.eigh(gram)
-    if values[0] < -1e-9 * len(gram) * np.abs(gram).max():
+    if values[0] < -1e-9 * rows * size:
         mostly = np.abs(vectors[:, 0]).argsort()[::-1][:2].tolist()
         raise ValueError(
             f"no dot product: a mix of the points, mostly {mostly}, "
             f"would have squared length {values[0]:.3g}"
         )
+
+
+def squared_distances(gram: Gram, i: int) -> Float[ndarray, " samples"]:
+    """Of all images from that of ``i``, raised above zero where they coincide."""
+    least = 1e-12 * gram.diagonal().max() + 1e-300
+    return np.maximum(gram[i, i] + gram.diagonal() - 2 * gram[i], least)
 
 
 def steepest(
@@ -83,9 +88,9 @@ def most_gain(
     wanted: Signed, may_fall: Bool[ndarray, " samples"], i: int, gram: Gram
 ) -> int:
     """The partner with which ``i`` could improve the dual most, without a cap."""
-    apart = np.maximum(gram[i, i] + gram.diagonal() - 2 * gram[i], 1e-12)
     gap = np.maximum(wanted[i] - wanted, 0)
-    return int(np.where(may_fall, gap**2 / apart, -1.0).argmax())
+    gain = gap**2 / squared_distances(gram, i)
+    return int(np.where(may_fall, gain, -1.0).argmax())
 
 
 class Step(NamedTuple):
@@ -111,7 +116,7 @@ def optimize(
         if at_least <= at_most:
             return
         j = pick(wanted, may_fall, i, gram)
-        apart = max(gram[i, i] + gram[j, j] - 2 * gram[i, j], 1e-12)
+        apart = squared_distances(gram, i)[j]
         room = top[i] - signed[i], signed[j] - bottom[j]
         step = min((wanted[i] - wanted[j]) / apart, *room)
         signed = signed.copy()

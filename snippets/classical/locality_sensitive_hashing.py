@@ -194,13 +194,17 @@ def near_duplicates(
 
 
 def simhash(sets: Sets) -> UInt64[ndarray, " documents"]:
-    """Fingerprints of 64 bits: each the majority of the members of a set."""
+    """Fingerprints of 64 bits: each the majority of the members of a set.
+
+    Of a tie, the smallest member decides.
+    """
     check(sets)
     votes = sets.members.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         votes = (votes ^ (votes >> np.uint64(shift))) * np.uint64(factor)
     prints = np.zeros(len(sets.starts) - 1, dtype=np.uint64)
     for bit in range(64):
-        ones = np.add.reduceat((votes >> np.uint64(bit)) & 1, sets.starts[:-1])
-        prints |= (2 * ones > np.diff(sets.starts)).astype(np.uint64) << np.uint64(bit)
+        yes = (votes >> np.uint64(bit)) & 1
+        ones = 2 * np.add.reduceat(yes, sets.starts[:-1]) + yes[sets.starts[:-1]]
+        prints |= (ones > np.diff(sets.starts)).astype(np.uint64) << np.uint64(bit)
     return prints

@@ -32,7 +32,7 @@ def normal(points: Real[ndarray, " samples"]) -> tuple[float, float]:
     (3.0, 2.0976176963403033)
     """
     spread = float(np.std(points)) if len(points) else 0.0
-    if not spread > 0:
+    if not spread > 0 or points.min() == points.max():
         found = np.unique(points)[:3].tolist()
         raise ValueError(f"needs two different finite points, not {found}")
     return float(np.mean(points)), spread
@@ -109,7 +109,7 @@ def newton_step(weight: Weight, design: Design, labels: Labels) -> Weight:
 
     Through square roots: the information itself would lose half of the digits.
     """
-    logits, sides = design @ weight, 2 * labels - 1
+    logits, sides = design @ weight, 2.0 * labels - 1
     roots = np.exp(-(np.logaddexp(0, logits) + np.logaddexp(0, -logits)) / 2)
     residuals = sides * np.exp(-sides * logits / 2)
     return np.linalg.lstsq(roots[:, None] * design, residuals, rcond=None)[0]
@@ -182,7 +182,7 @@ def coin_derivatives(
     shares = responsibilities(coin_log_joint(chances, heads, throws))
     p = chances[:, None]
     slopes = (heads - throws * p) / (p * (1 - p))
-    bends = -heads / p**2 - (throws - heads) / (1 - p) ** 2
+    bends = -(heads / p**2) - (throws - heads) / (1 - p) ** 2
     parts = shares * slopes  # (components, samples)
     own = (shares * (slopes**2 + bends)).sum(axis=1)
     return parts.sum(axis=1), np.diag(own) - parts @ parts.T

@@ -139,12 +139,14 @@ def from_flowers(seed):
 
 
 def ends(floor):
-    """Height, flowers sorted rightly, and smallest variance, for each start."""
+    """Height, flowers sorted rightly, and the deepest fall, for each start."""
     found, singular = [], 0
     for seed in range(100):
         try:
-            *_, mixture = gaussian_mixture(flowers, from_flowers(seed), 100, floor)
-            found.append([height(mixture), sorted_rightly(mixture)])
+            way = list(gaussian_mixture(flowers, from_flowers(seed), 100, floor))
+            heights = [height(mixture) for mixture in way[1:]]
+            fall = -np.diff(heights).min()
+            found.append([heights[-1], sorted_rightly(way[-1]), fall])
         except ValueError:
             singular += 1
     return np.array(found), singular
@@ -156,6 +158,9 @@ assert collapsed > 0
 assert none == 0
 assert free[free[:, 0].argmax(), 1] < 120
 assert held[held[:, 0].argmax(), 1] == 145
+assert free[:, 2].max() < 1e-6
+falls = held[held[:, 2] > 1e-6, 2]
+assert len(falls) > 10
 
 fig, axes = plt.subplots(1, 2, figsize=(6.2, 3.2), sharey=True)
 fig.set_label(
@@ -164,8 +169,8 @@ fig.set_label(
     "both most starts end further left, at several heights."
 )
 for ax, found, title in zip(axes, [free, held], ["no floor", "floor"], strict=True):
-    ax.plot(*found.T, "o", color="C0", alpha=0.3)
-    ax.plot(*found[found[:, 0].argmax()], "o", ms=14, mfc="none", mec="C3", mew=2)
+    ax.plot(*found.T[:2], "o", color="C0", alpha=0.3)
+    ax.plot(*found[found[:, 0].argmax(), :2], "o", ms=14, mfc="none", mec="C3", mew=2)
     ax.set(title=title, xlabel="log-likelihood", xlim=(-210, -176), xticks=[-200, -180])
 axes[0].set(ylabel="flowers sorted rightly")
 
@@ -248,6 +253,8 @@ measured = {
     "stuck": float(stuck[0]),
     "good_starts": float(np.mean(free[:, 1] == 145)),
     "collapsed": collapsed,
+    "falls": len(falls),
+    "worst_fall": float(falls.max()),
     "best_free": float(free[free[:, 0].argmax(), 1]),
     "best_free_height": float(free[:, 0].max()),
     "best_held": float(held[held[:, 0].argmax(), 1]),

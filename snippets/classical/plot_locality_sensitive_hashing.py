@@ -249,8 +249,8 @@ assert 0.2 < close.sum() / len(wanted) < 0.6
 
 fig, ax = plt.subplots(figsize=(6.2, 3.2))
 fig.set_label(
-    "Differing bits against similarity: a band of dots around a falling curve, from 27 "
-    "bits at similarity 0.2 to 13 at 0.7 and none at 1. Only dots far to the right lie "
+    "Differing bits against similarity: a band of dots around a falling curve, from 25 "
+    "bits at similarity 0.2 to 12 at 0.7 and none at 1. Only dots far to the right lie "
     "below the dashed line at three bits."
 )
 jitter = rng.uniform(-0.3, 0.3, len(some))
@@ -276,6 +276,7 @@ measured = {
     "found": float(len(found)),
     "recall": len(found) / len(wanted),
     "promised": float(promised),
+    "identical": float((truth[truth >= THRESHOLD] == 1).mean()),
     "precision": len(found) / float(compared[-1, 2]),
     "halfway": float((halves > 0.5).mean()),
     "recall_few": hits[8] / len(wanted),

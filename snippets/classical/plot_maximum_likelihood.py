@@ -244,6 +244,8 @@ common = np.array([height_of(width, width) for width in widths])
 alone = log_density(middle, spread).sum()
 slope = height_of(1e-12, spread) - height_of(1e-6, spread)
 assert spike.argmin() > 0
+assert 0 < common.argmax() < 30
+assert (np.diff(common[common.argmax() :]) < 0).all()
 assert spike[-1] > alone + 10
 assert abs(slope - np.log(1e6)) < 1e-3
 
@@ -251,7 +253,8 @@ fig, ax = plt.subplots(figsize=(6.2, 3))
 fig.set_label(
     "Log-likelihood against the width of a spike on one point, from 10 down to one "
     "part in a million million. It dips, then rises in a straight line without end, "
-    "past that of one normal density. With one width for both it falls at once."
+    "past that of one normal density. With one width for both it rises to "
+    f"{common.max():.1f} at a width of {widths[common.argmax()]:.0f}, then falls."
 )
 ax.semilogx(widths, spike, color="C0", label="a spike and a wide density")
 ax.semilogx(widths, common, color="C1", label="both as narrow")
@@ -279,6 +282,8 @@ measured = {
     "newton_to_maximum": float(shares[0]),
     "newton_to_saddle": float(shares[1]),
     "spike_slope": float(slope),
+    "common_top": float(common.max()),
+    "common_width": float(widths[common.argmax()]),
     "ring_bias": float(ring_weight[0]),
     "ring_slope": float(ring_weight[1]),
     "ring_error": float(ring_errors[1]),

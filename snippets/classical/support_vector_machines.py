@@ -52,7 +52,7 @@ def margin(
     check(points, labels)
     if not np.any(weight):
         raise ValueError("a zero weight has no direction")
-    signed = labels * (points @ weight + bias)
+    signed = labels * (points @ weight.astype(float) + bias)
     return float(signed.min() / np.linalg.norm(weight))
 
 
@@ -72,7 +72,7 @@ def perceptron(
         before = mistakes
         for point, label in zip(points, labels, strict=True):
             if label * (weight @ point + bias) <= 0:
-                weight = weight + label * point
+                weight = weight + float(label) * point
                 bias = bias + float(label)
                 mistakes += 1
         if mistakes == before:
@@ -148,7 +148,7 @@ def approach(points: Points, labels: Labels) -> Iterator[Shares]:
     Raises
     ------
     ValueError
-        If the data are malformed, or the hulls come closer than 1e-5 of the largest
+        If the data are malformed, or the hulls come closer than 1e-9 of the largest
         coordinate, counted from the mean: they meet, or rounding would hide the gap.
     """
     check(points, labels)
@@ -161,13 +161,14 @@ def approach(points: Points, labels: Labels) -> Iterator[Shares]:
         yield shares
         normal = shares @ signed
         apart = np.linalg.norm(normal)
-        if apart <= 1e-5 * np.abs(centered).max():
+        size = np.abs(centered).max()
+        if apart <= 1e-9 * size:
             sizes = f"{positive.sum()} and {(~positive).sum()}"
             raise ValueError(f"hulls of {sizes} points meet, or all but meet")
         along = signed @ normal
         ends = [shares[side] @ along[side] for side in (positive, ~positive)]
         inside = np.where(shares > 0, 0.0, np.where(positive, *ends) - along)
-        if inside.max() <= 1e-9 * apart**2:
+        if inside.max() <= 1e-9 * apart**2 + 1e-15 * size * apart:
             return
         shares = let_in(int(inside.argmax()), shares, signed, positive)
 

@@ -89,8 +89,10 @@ def parameters(model: Decoder) -> int:
     total = matrix_parameters(model, model.experts)
     total += (tables + norms) * model.d_model
     if model.biases:
-        projections = (model.heads + 2 * model.kv_heads) * model.head_dim
-        layer = projections + 2 * model.d_model + model.d_ff
+        attention = (model.heads + 2 * model.kv_heads) * model.head_dim + model.d_model
+        network = (2 if model.gated else 1) * model.d_ff + model.d_model
+        router = model.experts if model.experts > 1 else 0
+        layer = attention + model.experts * network + router
         total += model.layers * layer + norms * model.d_model
     return total
 

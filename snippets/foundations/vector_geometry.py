@@ -28,9 +28,24 @@ def cosine(
     >>> cosine(torch.tensor([3.0, 4.0]), torch.tensor([4.0, 3.0]))  # 24 / (5 * 5)
     tensor(0.9600)
     """
-    lengths = x.norm(dim=-1) * y.norm(dim=-1)
-    products = (x * y).sum(dim=-1)
-    return torch.where(lengths > 0, products / lengths, 0.0)
+    return (unit(x) * unit(y)).sum(dim=-1)
+
+
+def unit(x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
+    """The vector of length one in the same direction; zero stays zero.
+
+    Divided by its largest entry first, so that no square overflows or vanishes. Then
+    the length is 1 or more, except of zero, and clamping it changes zero alone.
+
+    Examples
+    --------
+    >>> unit(torch.tensor([[0.0, 0.0], [3e30, 4e30]]))
+    tensor([[0.0000, 0.0000],
+            [0.6000, 0.8000]])
+    """
+    largest = x.detach().abs().amax(dim=-1, keepdim=True)
+    x = x / largest.where(largest > 0, 1)
+    return x / x.norm(dim=-1, keepdim=True).clamp(min=0.5)
 
 
 def room(features: int, largest: float) -> int:
@@ -95,9 +110,9 @@ def offset_scores(
     words: Float[Tensor, "vocab features"], a: int, a_star: int, b: int
 ) -> Float[Tensor, " vocab"]:
     """Cosine of each word with ``a_star - a + b``, all words of length one."""
-    unit = words / words.norm(dim=-1, keepdim=True)
-    target = unit[a_star] - unit[a] + unit[b]
-    return cosine(unit, target.expand_as(unit))
+    words = unit(words)
+    target = words[a_star] - words[a] + words[b]
+    return cosine(words, target.expand_as(words))
 
 
 def complete(
@@ -119,7 +134,17 @@ def complete(
 def concept(
     present: Float[Tensor, "samples features"], absent: Float[Tensor, "others features"]
 ) -> Float[Tensor, " features"]:
-    """Step from the mean without a property to the mean with it."""
+    """Step from the mean without a property to the mean with it.
+
+    Raises
+    ------
+    ValueError
+        If there are no vectors on one of the two sides.
+    """
+    if not (len(present) and len(absent)):
+        raise ValueError(
+            f"{len(present)} vectors with the property, {len(absent)} without"
+        )
     return present.mean(dim=0) - absent.mean(dim=0)
 
 
@@ -128,11 +153,18 @@ def split(
 ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
     """The part of ``x`` along a direction, and the rest, at a right angle to it.
 
+    Raises
+    ------
+    ValueError
+        If the direction is zero.
+
     Examples
     --------
     >>> split(torch.tensor([3.0, 4.0]), torch.tensor([2.0, 0.0]))
     (tensor([3., 0.]), tensor([0., 4.]))
     """
+    if not direction.any():
+        raise ValueError("a direction of length zero points nowhere")
     share = (x @ direction) / (direction @ direction)
     along = share[..., None] * direction
     return along, x - along

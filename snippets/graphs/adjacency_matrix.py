@@ -172,7 +172,7 @@ def compressed_rows(
     ([0, 1, 1, 3], [2, 0, 1])
     """
     check_edges(edge_index, nodes)
-    source, target = edge_index
-    begin = source.new_zeros(nodes + 1)
+    source, target = edge_index[:, edge_index[1].argsort()]
+    begin = torch.zeros(nodes + 1, dtype=torch.long, device=edge_index.device)
     begin[1:] = source.bincount(minlength=nodes).cumsum(0)
-    return begin, target[(source * nodes + target).argsort()]
+    return begin, target[source.argsort(stable=True)]

@@ -66,8 +66,8 @@ def smooth(
             [7.]])
     """
     source, target = with_self_loops(edge_index, len(x))
-    degree = target.bincount(minlength=len(x)).to(x.dtype)
-    weight = (degree[source] * degree[target]).rsqrt()
+    scale = target.bincount(minlength=len(x)).double().rsqrt()
+    weight = (scale[source] * scale[target]).to(x.dtype)
     return scatter_sum(weight[:, None] * x[source], target, len(x))
 
 

@@ -94,7 +94,7 @@ def side_by_side(
     shifted, start = [], 0
     for edge_index, nodes in zip(graphs, sizes, strict=True):
         check_edges(edge_index, nodes)
-        shifted.append(edge_index + start)
+        shifted.append(edge_index.long() + start)
         start += nodes
     whose = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     return torch.cat(shifted, dim=1), whose

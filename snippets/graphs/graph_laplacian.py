@@ -9,6 +9,7 @@ Axes::
 
 import torch
 from jaxtyping import Float
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from snippets.graphs.adjacency_matrix import check_symmetric
@@ -93,11 +94,12 @@ def fiedler_vector(
     """
     if len(adjacency) < 2:
         raise ValueError(f"{len(adjacency)} nodes cannot be divided")
-    frequencies, waves = torch.linalg.eigh(laplacian(adjacency))
-    parts = int((frequencies < 1e-6 * frequencies[-1].clamp(min=1e-30)).sum())
+    parts, _ = connected_components((adjacency != 0).numpy())
     if parts > 1:
         raise ValueError(f"the graph is in {parts} parts, there is nothing to cut")
-    return waves[:, 1]
+    L = laplacian(adjacency.double())
+    raised = L + 2 * L.diagonal().max() / len(L)  # the constant wave becomes the last
+    return torch.linalg.eigh(raised)[1][:, 0].to(adjacency.dtype)
 
 
 def diffuse(

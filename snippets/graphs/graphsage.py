@@ -170,7 +170,7 @@ class GraphSAGE(nn.Module):
         """
         h = x[levels[-1]]
         for layer, level in zip(self.layers, reversed(levels), strict=True):
-            present = (level[..., 1:, None] >= 0).to(h.dtype)
-            own, heard = h[..., 0, :], (h[..., 1:, :] * present).mean(dim=-2)
-            h = layer.update(own, heard)
+            present = level[..., 1:, None] >= 0
+            heard = h[..., 1:, :].where(present, 0.0).mean(dim=-2)
+            h = layer.update(h[..., 0, :], heard)
         return h

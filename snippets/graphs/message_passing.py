@@ -39,8 +39,9 @@ def scatter_mean(
 ) -> Float[Tensor, " nodes *features"]:
     """Mean of the values with the same target; zero where there are none."""
     count = target.bincount(minlength=nodes).clamp(min=1)
-    total = scatter_sum(values, target, nodes)
-    return total / count.view(-1, *[1] * (values.ndim - 1))
+    wide = torch.promote_types(values.dtype, torch.float32)  # half could overflow
+    total = scatter_sum(values.to(wide), target, nodes)
+    return (total / count.view(-1, *[1] * (values.ndim - 1))).to(values.dtype)
 
 
 def scatter_max(
@@ -116,7 +117,8 @@ def propagate_by_node(
     check_edges(edge_index, len(x))
     source, target = edge_index
     heard = [x[source[target == node]] for node in range(len(x))]
-    return torch.stack([combine(rows) if len(rows) else 0 * x[0] for rows in heard])
+    nothing = torch.zeros_like(x[0])
+    return torch.stack([combine(rows) if len(rows) else nothing for rows in heard])
 
 
 def receptive_field(

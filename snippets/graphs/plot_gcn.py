@@ -106,18 +106,19 @@ def draw(frame: int) -> None:
     ax.set_title(f"after {10 * min(frame, 20)} steps", fontsize=10)
 
 
+assert np.flatnonzero(~right(history[-1])).tolist() == [1, 7]  # members 2 and 8
 animation = FuncAnimation(fig, draw, frames=24, interval=300)
 fig.set_label(
     "A plane of two scores with a diagonal. Thirty-four points in two colors start in "
     "one heap in the middle and move apart, one color to the upper left and one to the "
-    "lower right, the two ringed labeled members foremost. Member 8 ends on the wrong "
-    "side."
+    "lower right, the two ringed labeled members foremost. Members 2 and 8 end on the "
+    "wrong side."
 )
 
 # %%
 # Is it the graph, and is it the network?
 # ---------------------------------------
-# The same network without friendships, and label propagation, which learns nothing.
+# The same network without friendships, and label spreading, which learns nothing.
 
 trained = np.array([right(train(edge_index, seed)[-1]) for seed in range(10)])
 blind = np.array([right(train(edge_index[:, :0], seed)[-1]) for seed in range(10)])

@@ -82,11 +82,12 @@ def draw(step):
         bars.set(ylabel="nodes" if side == 0 else "")
 
 
+assert (counts[3] > 0).sum(dim=1).tolist() == [9, 6]
 animation = FuncAnimation(fig, draw, [0, 1, 2, 3], interval=1600)
 fig.set_label(
     "Two trees with a hub and three arms, nodes in colors, and bars that count the "
     "colors. In rounds 0 to 2 the bars of both agree: one color, then three, then six. "
-    "In round 3 the left tree has eight different colors and the right one six."
+    "In round 3 the left tree has nine different colors and the right one six."
 )
 
 # %%

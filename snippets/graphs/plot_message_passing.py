@@ -99,8 +99,9 @@ animation = FuncAnimation(fig, draw, frames=SHOWN + 3, interval=500)
 fig.set_label(
     "Left the club: 34 dots of random colors that become nearly one color in 16 steps. "
     "Right the share of differences on a logarithmic scale: falling slowly for the "
-    "mean, to nothing after five steps for the maximum, below a hundredth in eight for "
-    "untrained layers, and staying near one for layers that add to what there was."
+    "mean, to nothing after five steps for the maximum, to "
+    f"{left_over['layers'][8]:.3f} in eight for untrained layers, and staying near one "
+    "for layers that add to what there was."
 )
 
 # %%

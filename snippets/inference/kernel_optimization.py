@@ -135,14 +135,14 @@ def least_reads(rows: int, columns: int, inner: int, *, words: int) -> float:
 
 
 def transactions(stride: int, *, lanes: int = 32, itemsize: int = 4) -> int:
-    """Segments of 128 bytes that a warp asks for when lane i reads number stride * i.
+    """Sectors of 32 bytes that a warp asks for when lane i reads number stride * i.
 
     Examples
     --------
     >>> [transactions(stride) for stride in (1, 2, 8, 32, 64)]
-    [1, 2, 8, 32, 32]
+    [4, 8, 32, 32, 32]
     """
-    return len({lane * stride * itemsize // 128 for lane in range(lanes)})
+    return len({lane * stride * itemsize // 32 for lane in range(lanes)})
 
 
 def hardswish(x: Float[Tensor, " numbers"]) -> Float[Tensor, " numbers"]:

@@ -92,8 +92,9 @@ def generate(
     model: TinyDecoder, prompt: Int[Tensor, "batch seq"], new: int
 ) -> Int[Tensor, "batch all_tokens"]:
     """The same tokens: the prompt goes through once, then each token once."""
-    batch, seq = prompt.shape
-    cache = KVCache(model.sizes, batch=batch, capacity=max(seq + new - 1, 1))
+    (batch, seq), dtype = prompt.shape, model.head.weight.dtype
+    capacity = max(seq + new - 1, 1)
+    cache = KVCache(model.sizes, batch=batch, capacity=capacity, dtype=dtype)
     tokens = unseen = prompt
     for _ in range(new):
         unseen = model.logits(unseen, cache).argmax(dim=-1, keepdim=True)

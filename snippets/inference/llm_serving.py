@@ -21,7 +21,7 @@ from snippets.inference.serving_simulator import Scheduler
 class Pages(Paged):
     """Pages for at most ``most`` requests at a time."""
 
-    def __init__(self, size: int, most: int = 256, **options: float) -> None:
+    def __init__(self, size: int, most: int = 256, **options: float | int) -> None:
         super().__init__(size, **options)
         if most < 1:
             raise ValueError(f"{most} requests at a time")
@@ -55,7 +55,7 @@ class Served:
         """Of output, from a quarter of all tokens to three quarters."""
         tokens = np.cumsum(self.gained)
         start, end = np.searchsorted(tokens, tokens[-1] * np.array([0.25, 0.75]))
-        span = slice(start + 1, end + 1)
+        span = slice(start + 1, end + 1) if start < end else slice(None)
         return float(sum(self.gained[span]) / sum(self.seconds[span]))
 
     def to_first_token(self) -> np.ndarray:
@@ -118,11 +118,12 @@ def serve(
         for name, chunk in chunks.items():
             missing[name] -= chunk
         complete = ready | {name for name in chunks if not missing[name]}
-        run.first = dict.fromkeys(complete, now) | run.first
         owed += server.tokens_per_round
         for turn in range(int(owed)):
             run.gained[-1] += scheduler.decode(ready if turn else complete)
             run.finish |= dict.fromkeys(scheduler.retire(), now)
+        written = {n for n in complete if scheduler.stored[n] > requests[n].prompt}
+        run.first = dict.fromkeys(written, now) | run.first
         owed %= 1
         missing = {name: missing[name] for name in scheduler.running}
     return run

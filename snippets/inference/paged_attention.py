@@ -74,19 +74,21 @@ def paged_attention(
         raise ValueError(f"{heads} query heads cannot share {kv_heads}")
 
     # (kv_heads, group, head_dim)
-    query = query.unflatten(0, (kv_heads, -1)) / math.sqrt(head_dim)
+    wide = torch.promote_types(query.dtype, torch.float32)  # sums of half would stall
+    query = query.to(wide).unflatten(0, (kv_heads, -1)) / math.sqrt(head_dim)
     largest = query.new_full(query.shape[:2], -math.inf)
     total, mixed = torch.zeros_like(largest), torch.zeros_like(query)
     for logical, block in enumerate(table):
         filled = min(block_size, kv_len - logical * block_size)
-        scores = torch.einsum("kgd,skd->kgs", query, keys[block, :filled])
+        key, value = keys[block, :filled].to(wide), values[block, :filled].to(wide)
+        scores = torch.einsum("kgd,skd->kgs", query, key)
         previous, largest = largest, largest.maximum(scores.amax(dim=-1))
         shrink = (previous - largest).exp()
         weights = (scores - largest[..., None]).exp()
         total = shrink * total + weights.sum(dim=-1)
-        update = torch.einsum("kgs,skd->kgd", weights, values[block, :filled])
+        update = torch.einsum("kgs,skd->kgd", weights, value)
         mixed = shrink[..., None] * mixed + update
-    return (mixed / total[..., None]).flatten(0, 1)
+    return (mixed / total[..., None]).flatten(0, 1).to(values.dtype)
 
 
 def blocks_with_sharing(

@@ -192,6 +192,6 @@ measured = {
     "opt_token": opt / 1e3,
     "opt_request": 2048 * opt / 1e9,
     "palm_terabytes": 512 * 2048 * 48 * bytes_per_token(multi) / 64 / 1e12,
-    **{f"palm_{name}": share / size for name, size in layouts.items()},
+    **{f"palm_{name}": share // size for name, size in layouts.items()},
     "palm_gain": layouts["heads"] / layouts["batch"],
 }

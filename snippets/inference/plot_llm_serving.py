@@ -17,6 +17,7 @@ from matplotlib.animation import FuncAnimation
 from snippets.foundations.resource_accounting import Decoder
 from snippets.inference.cache_policies import Request
 from snippets.inference.llm_serving import Pages, serve, serve_apart
+from snippets.inference.quantization import bits_per_weight
 from snippets.inference.server_costs import Server, Work, costs
 from snippets.inference.serving_simulator import draw_requests
 
@@ -189,7 +190,7 @@ axes[0].legend(fontsize=9)
 # One saving after another. Left, for a server that is full; right, for a single user.
 
 wide = replace(llama, model=Decoder(kv_heads=32, **SIZES))
-int4 = replace(llama, weight_bytes=0.5, unpacking=2)
+int4 = replace(llama, weight_bytes=bits_per_weight(4, 128) / 8, unpacking=2)
 guess = replace(int4, guesses=4, acceptance=0.7, draft=1 / 8)
 longest = {"block_size": 8192, "watermark": 0.0}
 stages = {

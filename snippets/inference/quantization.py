@@ -68,7 +68,7 @@ def fit_grid(
     if not 1 <= bits <= 8:
         raise ValueError(f"{bits=} do not fit into a byte")
     low, high = weight.amin(dim=-1).clamp(max=0), weight.amax(dim=-1).clamp(min=0)
-    scale = (high - low) / (2**bits - 1)
+    scale = high / (2**bits - 1) - low / (2**bits - 1)  # high - low could overflow
     scale = torch.where(scale > 0, scale, 1.0)
     return scale, (-low / scale).round()
 
@@ -113,6 +113,12 @@ def unpack(packed: UInt8[Tensor, "outputs half"]) -> UInt8[Tensor, "outputs inpu
     return torch.stack([packed & 15, packed >> 4], dim=-1).flatten(1)
 
 
+def check_inputs(inputs: Float[Tensor, "samples inputs"]) -> None:
+    """Raise ``ValueError`` for inputs that are all zero, so no error would matter."""
+    if not inputs.any():
+        raise ValueError(f"{len(inputs)} recorded inputs, and all are zero")
+
+
 def inverse_root(
     inputs: Float[Tensor, "samples inputs"], damping: float
 ) -> Float[Tensor, "inputs inputs"]:
@@ -123,8 +129,7 @@ def inverse_root(
     ValueError
         If all inputs are zero, so that no error would matter.
     """
-    if not inputs.any():
-        raise ValueError(f"{len(inputs)} recorded inputs, and all are zero")
+    check_inputs(inputs)
     moments = inputs.T @ inputs
     moments.diagonal().add_(damping * moments.diagonal().mean())
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments))
@@ -161,7 +166,8 @@ def output_error(
     inputs: Float[Tensor, "samples inputs"],
 ) -> float:
     """Squared error of what the layer returns, relative to what it should."""
-    error = inputs @ (approximate - weight).T
+    inputs, weight = inputs.double(), weight.double()
+    error = inputs @ (approximate.double() - weight).T
     return (error.square().sum() / (inputs @ weight.T).square().sum()).item()
 
 
@@ -175,9 +181,12 @@ def awq(
 ) -> tuple[Quantized, Float[Tensor, " inputs"]]:
     """Enlarge columns of large inputs before rounding; divide these by as much.
 
-    The power of the input's size is searched in ``trials`` equal steps from 0.
+    The power of the input's size is searched in ``trials`` equal steps from 0. Inputs
+    that are almost always zero count as a ten-thousandth of the largest.
     """
-    size = inputs.abs().mean(dim=0).clamp(min=1e-4)
+    check_inputs(inputs)
+    size = inputs.abs().mean(dim=0)
+    size = (size / size.max()).clamp(min=1e-4)
     best = None
     for trial in range(trials):
         factor = size ** (trial / trials)

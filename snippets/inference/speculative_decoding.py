@@ -35,7 +35,7 @@ def residual(
     """
     missing = (p - q).clamp(min=0)
     total = missing.sum(dim=-1, keepdim=True)
-    return torch.where(total > 0, missing / total, p)
+    return torch.where(total > 0, missing / total.where(total > 0, 1), p)
 
 
 def verify(

@@ -61,8 +61,9 @@ def online_softmax_kernel(x, out, columns, block: tl.constexpr):
         here = start + tl.arange(0, block)
         scores = tl.load(x + row + here, mask=here < columns, other=float("-inf"))
         new_top = tl.maximum(top, tl.max(scores, axis=0))
-        more = tl.sum(tl.exp(scores - new_top), axis=0)
-        total = total * tl.exp(top - new_top) + more
+        shift = tl.where(new_top == float("-inf"), 0.0, new_top)  # all masked so far
+        more = tl.sum(tl.exp(scores - shift), axis=0)
+        total = total * tl.exp(top - shift) + more
         top = new_top
     for start in range(0, columns, block):
         here = start + tl.arange(0, block)

@@ -80,7 +80,7 @@ class WordModel:
             if tail not in self.followers:
                 break
             words, counts = self.followers[tail]
-            total = len(words) + counts.sum()
+            total = len(words) + int(counts.sum())  # tensors would divide in float32
             chances *= len(words) / total
             chances[words] += counts.double() / total
         return chances

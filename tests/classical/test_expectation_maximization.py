@@ -314,3 +314,32 @@ def test_malformed_data_are_refused():
         free_energy(np.zeros((2, 3)), np.full((2, 3), 0.4))
     with pytest.raises(ValueError, match="must not be negative"):
         free_energy(np.zeros((2, 1)), np.array([[1.5], [-0.5]]))
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e-8, 1e6])
+def test_units_change_the_log_density_by_their_logarithm(scale):
+    """Features whose scales differ by any factor make no covariance singular."""
+    points, start = clouds(30, 2, 3)
+    units = np.array([1.0, scale])
+    means, covariances = start.means * units, start.covariances * np.outer(units, units)
+    other = mixture_log_joint(
+        start._replace(means=means, covariances=covariances), points * units
+    )
+    assert_allclose(other, mixture_log_joint(start, points) - math.log(scale))
+
+
+@pytest.mark.parametrize("scale", [1e-14, 1e-8, 1e6])
+def test_a_mixture_moves_with_the_units_of_each_feature(scale):
+    points, start = clouds(30, 2, 3)
+    units = np.array([1.0, scale])
+    *_, plain = gaussian_mixture(points, start, rounds=5)
+    begin = spread_around(points * units, (points * units)[:3])
+    *_, other = gaussian_mixture(points * units, begin, rounds=5)
+    assert_allclose(other.weights, plain.weights)
+    assert_allclose(other.means, plain.means * units)
+
+
+def test_a_feature_that_never_varies_is_refused():
+    points = np.column_stack([np.arange(5.0), np.ones(5)])
+    with pytest.raises(ValueError, match="covariance of component 0 is singular"):
+        mixture_log_joint(spread_around(points, points[:2]), points)

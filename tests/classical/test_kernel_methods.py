@@ -326,3 +326,39 @@ def test_impossible_settings_are_refused():
     points, labels = moons(40)
     with pytest.raises(ValueError, match=r"disagree by .* after 3 steps"):
         soft_margin(gaussian(points, points, 1), labels, 10.0, max_steps=3)
+
+
+def test_gaussian_of_two_far_pairs():
+    """Squares of 2^31 would drown the distance of neighbors."""
+    points = np.array([[0.0], [1.0], [2.0**31], [2.0**31 + 1]])
+    near = math.exp(-1)
+    expected = np.kron(np.eye(2), [[1, near], [near, 1]])
+    assert_allclose(gaussian(points, points, gamma=1), expected)
+
+
+def test_small_integers_do_not_overflow():
+    points = np.array([[100, -100], [-128, 127]], dtype=np.int8)
+    for kernel in (quadratic, lambda x, z: gaussian(x, z, 1e-5)):
+        wide = points.astype(float)
+        assert_allclose(kernel(points, points), kernel(wide, wide))
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-6, 1e6])
+def test_a_machine_moves_with_the_units_of_the_gram_matrix(scale):
+    """Points that are s times as long have multipliers that are s squared smaller."""
+    points, labels = moons(41)
+    gram = gaussian(points, points, 1)
+    plain = soft_margin(gram, labels, 10.0, tolerance=1e-9)
+    other = soft_margin(scale * gram, labels, 10.0 / scale, tolerance=1e-9)
+    assert_allclose(scale * other.signed, plain.signed, atol=1e-7)
+    assert_allclose(other.bias, plain.bias, atol=1e-7)
+
+
+def test_a_small_gram_matrix_that_is_not_symmetric_is_refused():
+    with pytest.raises(ValueError, match="not symmetric"):
+        check_gram(1e-10 * np.array([[2.0, 1.0], [0.0, 2.0]]))
+
+
+def test_points_that_are_all_zero_cost_what_they_miss():
+    machine = soft_margin(np.zeros((2, 2)), SIDES, cap=3.0)
+    assert_allclose(machine.signed, [3.0, -3.0])

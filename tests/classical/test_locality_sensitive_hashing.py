@@ -223,13 +223,16 @@ def test_fingerprints_are_the_definition_as_loops(agrees):
     prints = []
     for i in range(8):
         members = sets.members[sets.starts[i] : sets.starts[i + 1]].tolist()
-        votes = [0] * 64
+        votes, mixed = [0] * 64, []
         for number in members:
             number = (number + 0x9E3779B97F4A7C15) % 2**64
             number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
             number = (number ^ (number >> 27)) * 0x94D049BB133111EB % 2**64
+            mixed.append(number)
             for bit in range(64):
                 votes[bit] += 1 if number >> bit & 1 else -1
+        for bit in range(64):  # of a tie, the smallest member decides
+            votes[bit] = votes[bit] or (1 if mixed[0] >> bit & 1 else -1)
         prints.append(sum(2**bit for bit in range(64) if votes[bit] > 0))
     halves = [[value >> 32, value % 2**32] for value in prints]
     ours = [[int(value) >> 32, int(value) % 2**32] for value in simhash(sets)]
@@ -291,3 +294,17 @@ def test_impossible_bands_pairs_and_thresholds_are_refused():
     for arguments in ((0.5, 0, 2), (0.5, 2, 0), (1.5, 2, 2), (np.array([-0.1]), 2, 2)):
         with pytest.raises(ValueError, match=r"bands=\d, rows=\d, or a similarity"):
             candidate_probability(*arguments)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 16])
+def test_bits_of_sets_without_a_common_member_agree_by_chance_alone(size):
+    """Ties among an even number of members are broken either way equally often."""
+    prints = simhash(hashed([{f"{i} {n}" for n in range(size)} for i in range(2000)]))
+    equal = 1 - np.bitwise_count(prints[::2] ^ prints[1::2]).mean() / 64
+    assert_allclose(equal, 0.5, atol=0.01)  # five standard deviations
+
+
+def test_one_set_of_one_member_is_like_itself():
+    sets = hashed([{"a"}])
+    assert len(simhash(sets)) == 1
+    assert len(colliding(band_keys(minhash(sets, random_orders(1)), 1))) == 0

@@ -287,3 +287,31 @@ def test_degenerate_normals_and_coins_are_refused():
         coin_log_joint(np.array([0.5]), np.empty(0, dtype=int), 10)
     with pytest.raises(ValueError, match=r"inside 0 to 1, not \[0.5, 1.0\]"):
         coin_log_joint(np.array([0.5, 1.0]), HEADS, 10)
+
+
+def test_unsigned_labels_and_counts_are_those_of_any_type():
+    """2y - 1 and -h would wrap around at zero."""
+    design = np.column_stack([np.ones(5), np.arange(5.0)])
+    labels = np.array([0, 1, 0, 1, 1])
+    *_, expected = newton(design, labels)
+    *_, found = newton(design, labels.astype(np.uint8))
+    assert_allclose(found, expected)
+    chances = np.array([0.6, 0.5])
+    small = coin_derivatives(chances, HEADS.astype(np.uint8), 10)
+    for ours, wide in zip(small, coin_derivatives(chances, HEADS, 10), strict=True):
+        assert_allclose(ours, wide)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_errors_move_with_the_units(scale):
+    design = np.column_stack([np.ones(5), np.arange(5.0)])
+    *_, weight = newton(design, np.array([0, 1, 0, 1, 1]))
+    units = np.array([1.0, scale])
+    other = standard_errors(weight / units, design * units)
+    assert_allclose(other * units, standard_errors(weight, design))
+
+
+def test_equal_points_whose_mean_is_rounded_are_refused():
+    """Three times 0.1 has a standard deviation of 1e-17 by rounding."""
+    with pytest.raises(ValueError, match=r"two different finite points, not \[0.1\]"):
+        normal(np.full(3, 0.1))

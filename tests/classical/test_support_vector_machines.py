@@ -195,8 +195,8 @@ def test_features_of_very_different_size():
 
 
 def test_gap_far_below_the_size_of_the_data_is_refused():
-    """A street 1 wide, in data of size 1e6: there, rounding could hide the gap."""
-    points = np.array([[0, 0], [0, 1e6], [1, 0], [1, 1e6]])
+    """A street 1 wide, in data of size 1e10: there, rounding could hide the gap."""
+    points = np.array([[0, 0], [0, 1e10], [1, 0], [1, 1e10]])
     with pytest.raises(ValueError, match="points meet, or all but meet"):
         hard_margin(points, np.array([-1, -1, 1, 1]))
 
@@ -302,3 +302,21 @@ def test_what_is_not_separable_is_refused():
         mistake_bound(np.array([1, 1]), -1.0, corners, labels)
     with pytest.raises(ValueError, match="a zero weight has no direction"):
         margin(np.zeros(2), 1.0, corners, labels)
+
+
+def test_an_outlier_does_not_close_the_street():
+    points = np.array([[0, 0], [1, 0], [1e6, 0.5]])
+    weight, bias, _ = hard_margin(points, np.array([-1, 1, 1]))
+    assert_allclose(weight, [2, 0], atol=1e-5)
+    assert_allclose(bias, -1)
+
+
+def test_small_integers_do_not_overflow():
+    points = np.array([[100, 100], [-128, -128]], dtype=np.int8)
+    labels = np.array([1, -1], dtype=np.int8)
+    wide, ones = points.astype(float), np.ones(2, dtype=np.int8)
+    assert_allclose(margin(ones, 0.0, points, labels), 200 / math.sqrt(2))
+    assert_allclose(perceptron(points, labels)[0], perceptron(wide, labels)[0])
+    assert_allclose(
+        hard_margin(points, labels).weight, hard_margin(wide, labels).weight
+    )

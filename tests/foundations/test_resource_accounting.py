@@ -267,3 +267,24 @@ def test_bad_sizes_are_refused():
         state_bytes(stage=4, ranks=8)
     with pytest.raises(ValueError, match="stage=1, ranks=0"):
         state_bytes(stage=1, ranks=0)
+
+
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("experts", [1, 3])
+def test_biases_are_those_of_every_matrix_but_the_head(gated, experts):
+    sizes = dict(layers=2, d_model=5, heads=3, kv_heads=1, head_dim=4, d_ff=7, vocab=11)
+    model = Decoder(**sizes, gated=gated, experts=experts, biases=True)
+    into, out = ([nn.Linear(5, 7)] * (2 if gated else 1), [nn.Linear(7, 5)])
+    layer = [nn.Linear(5, 12), *[nn.Linear(5, 4)] * 2, nn.Linear(12, 5)]
+    layer += experts * (into + out) + [nn.LayerNorm(5)] * 2
+    layer += [nn.Linear(5, experts)] if experts > 1 else []
+    parts = 2 * layer + [nn.LayerNorm(5), nn.Embedding(11, 5)]
+    parts += [nn.Linear(5, 11, bias=False)]
+    count = sum(p.numel() for part in parts for p in part.parameters())
+    assert parameters(model) == count
+
+
+def test_smallest_decoder_by_hand():
+    """12 weights, a bias for each of 7 matrices and 3 norms."""
+    ones = dict.fromkeys(("layers", "d_model", "heads", "kv_heads", "head_dim"), 1)
+    assert parameters(Decoder(**ones, d_ff=1, vocab=1, biases=True)) == 22

@@ -171,3 +171,48 @@ def test_bad_sizes_are_refused():
         factorize(normal(5, 7), 6)
     with pytest.raises(ValueError, match=r"smoothing=0\.0"):
         log_pmi(torch.zeros(2, 3), 0.0)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
+def test_gradients_of_cosine_are_finite_at_zero_and_those_of_torch_elsewhere(kind):
+    """The gradient of a branch that ``where`` does not select is still computed."""
+    x = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=kind, requires_grad=True)
+    y = torch.tensor([[1.0, 2.0], [0.0, 0.0]], dtype=kind, requires_grad=True)
+    cosine(x, y).sum().backward()
+    assert x.grad.isfinite().all()
+    assert y.grad.isfinite().all()
+
+
+def test_gradient_of_cosine_agrees_with_torch(agrees):
+    torch.manual_seed(0)
+    x, y = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+    ours, theirs = (
+        torch.autograd.grad(similar(x, y).sum(), x)[0]
+        for similar in (cosine, torch.cosine_similarity)
+    )
+    agrees(ours, theirs, "torch.cosine_similarity")
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-6, 1e6, 1e30])
+def test_cosine_of_very_long_and_very_short_vectors(length):
+    """Squares of these are 0 or infinite in single precision."""
+    x, y = length * torch.tensor([3.0, 4.0]), length * torch.tensor([4.0, 3.0])
+    assert_close(cosine(x, y), torch.tensor(0.96))
+
+
+def test_a_word_of_zeros_never_completes_a_question():
+    words = torch.tensor([[1.0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1], [0, 0, 0]])
+    assert complete(words, a=0, a_star=1, b=2) == 3
+
+
+def test_one_feature_and_all_features_can_be_kept():
+    matrix = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    assert factorize(matrix, 1).shape == (3, 1)
+    assert factorize(matrix, 2).shape == (3, 2)
+
+
+def test_means_of_nothing_and_directions_of_length_zero_are_refused():
+    with pytest.raises(ValueError, match="0 vectors with the property, 2 without"):
+        concept(torch.empty(0, 3), torch.ones(2, 3))
+    with pytest.raises(ValueError, match="a direction of length zero"):
+        split(torch.ones(2, 3), torch.zeros(3))

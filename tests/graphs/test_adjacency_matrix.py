@@ -216,3 +216,15 @@ def test_walks_that_cannot_be_counted_are_refused():
     assert walks(club.double(), 10).max() > 2**24
     with pytest.raises(ValueError, match="length=-1"):
         walks(club, -1)
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.int16])
+def test_rows_of_small_integers_are_those_of_large_ones(kind):
+    """Source times nodes plus target would be 2,499,950,002 at the last edge."""
+    nodes = 50_000 if kind == torch.int32 else 300
+    edges = torch.tensor([[0, nodes - 1, 1], [1, 2, nodes - 1]]).repeat(1, 40_000)
+    begin, neighbors = compressed_rows(edges.to(kind), nodes)
+    expected_begin, expected = compressed_rows(edges, nodes)
+    assert_close(begin, expected_begin)
+    assert_close(neighbors, expected.to(kind))
+    assert neighbors[begin[nodes - 1]] == 2

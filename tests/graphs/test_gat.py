@@ -217,3 +217,20 @@ def test_bad_sizes_are_refused(layer):
         random_layer(layer)(x[:, :4], edge_index)
     with pytest.raises(ValueError, match="features=5, heads=0, hidden=4"):
         layer(features=5, heads=0, hidden=4)
+
+
+@pytest.mark.parametrize("layer", [GAT, GATv2])
+def test_fresh_weights_fill_the_range_of_xavier_and_biases_are_zero(layer):
+    fresh = layer(features=40, heads=4, hidden=20)
+    assert_close(fresh.bias, torch.zeros(4, 20))
+    for name, weight in fresh.named_parameters():
+        if name != "bias":
+            limit = (6 / sum(weight.shape)) ** 0.5
+            assert 0.9 * limit < weight.abs().max() <= limit
+
+
+@pytest.mark.parametrize("layer", [GAT, GATv2])
+def test_one_feature_is_enough(layer):
+    alone = torch.zeros(2, 0, dtype=torch.long)
+    made = layer(features=1, heads=1, hidden=1)
+    assert_close(made(torch.ones(1, 1), alone), made.value.weight[None])

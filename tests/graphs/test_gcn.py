@@ -165,3 +165,33 @@ def test_bad_sizes_are_refused():
         layer()(x[:, :4], edge_index)
     with pytest.raises(ValueError, match="features=5, hidden=0"):
         GraphConvolution(features=5, hidden=0)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("nodes", [256, 1000])
+def test_ones_stay_ones_in_half_precision_where_all_are_neighbors(kind, nodes):
+    """The product of two degrees of 256 exceeds what float16 can hold."""
+    edge_index = torch.ones(nodes, nodes).nonzero().T
+    kept = smooth(torch.ones(nodes, 1, dtype=kind), edge_index)
+    assert_close(kept, torch.ones(nodes, 1, dtype=kind))
+
+
+def test_network_is_two_layers_with_a_relu_between():
+    x, edge_index = random_nodes("undirected")
+    model = GCN(features=5, hidden=4, classes=3).double()
+    first = model.first(x, edge_index)
+    assert (first < 0).any()
+    expected = model.second(first.clamp(min=0), edge_index)
+    assert_close(model(x, edge_index), expected)
+
+
+def test_fresh_weights_fill_the_range_of_xavier_and_biases_are_zero():
+    fresh = GraphConvolution(features=40, hidden=20)
+    limit = (6 / (40 + 20)) ** 0.5
+    assert 0.95 * limit < fresh.linear.weight.abs().max() <= limit
+    assert_close(fresh.bias, torch.zeros(20))
+
+
+def test_one_feature_is_enough():
+    x, edge_index = random_nodes("undirected", features=1)
+    assert layer(features=1, hidden=1)(x, edge_index).shape == (7, 1)

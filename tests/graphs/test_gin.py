@@ -231,3 +231,10 @@ def test_bad_sizes_are_refused():
         GIN(widths=(3, 4)).double()(
             features(), ODD, torch.tensor([0, 0, 0, 0, 2, 2]), graphs=2
         )
+
+
+def test_graphs_of_small_integers_do_not_overflow_side_by_side():
+    ring = torch.stack([torch.arange(100), torch.arange(100).roll(-1)])
+    joined, _ = side_by_side([ring.to(torch.int8)] * 3, sizes=[100] * 3)
+    expected, _ = side_by_side([ring] * 3, sizes=[100] * 3)
+    assert_close(joined, expected)

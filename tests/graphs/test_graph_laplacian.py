@@ -208,3 +208,34 @@ def test_what_is_in_parts_is_not_cut():
 def test_heat_does_not_flow_back():
     with pytest.raises(ValueError, match="time=-1"):
         diffuse(torch.ones(2), torch.zeros(2, 2), -1.0)
+
+
+def path_graph(nodes: int, dtype=torch.float32) -> torch.Tensor:
+    ones = torch.ones(nodes - 1, dtype=dtype)
+    return ones.diag(1) + ones.diag(-1)
+
+
+def test_a_long_path_is_cut_in_the_middle():
+    """Its slowest wave is half a cosine."""
+    places = (torch.arange(1600) + 0.5) / 1600
+    expected = (torch.pi * places).cos() * (2 / 1600) ** 0.5
+    slowest = fiedler_vector(path_graph(1600))
+    assert_close(slowest * slowest[0].sign(), expected, atol=1e-4, rtol=0)
+
+
+def test_a_star_with_a_long_tail_is_one_part():
+    edges = [(0, leaf) for leaf in range(1, 301)]
+    edges += [(0, 301), *((node, node + 1) for node in range(301, 420))]
+    adjacency = torch.from_numpy(nx.to_numpy_array(nx.Graph(edges))).float()
+    slowest = fiedler_vector(adjacency)
+    assert (slowest[:301] * slowest[420] < 0).all()
+
+
+@pytest.mark.parametrize("weak", [1e-3, 1e-7, 1e-20])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_weak_tie_is_where_the_graph_is_cut(weak, scale):
+    two = torch.block_diag(*[torch.ones(3, 3) - torch.eye(3)] * 2)
+    two[2, 3] = two[3, 2] = weak
+    slowest = fiedler_vector(scale * two)
+    assert (slowest[:3] * slowest[0] > 0).all()
+    assert (slowest[3:] * slowest[0] < 0).all()

@@ -210,3 +210,12 @@ def test_nobody_draws_nobody():
         [-1, -1],
         [0, 0],
     ]
+
+
+def test_who_has_no_neighbors_hears_nothing_of_the_last_node():
+    """A missing neighbor is selected away; times zero, NaN would stay NaN."""
+    x = torch.randn(4, 3)
+    x[3] = torch.nan
+    net, edge_index = GraphSAGE(widths=(3, 4)), torch.tensor([[1], [0]])
+    levels = sampled_tree(torch.arange(3), edge_index, 4, fan_outs=(2,))
+    assert_close(net.sampled(x, levels), net(x, edge_index)[:3])

@@ -208,3 +208,49 @@ def test_edges_to_nowhere_are_refused():
     ):
         with pytest.raises(ValueError, match=cause):
             send()
+
+
+def test_who_hears_nobody_gets_zeros_whatever_node_zero_says():
+    x = features()
+    x[0] = torch.nan
+    nobody = torch.zeros(2, 0, dtype=torch.long)
+    for rows, edges in [(x, nobody), (x[:1], nobody)]:
+        heard = propagate_by_node(rows, edges, BY_NODE["sum"])
+        assert_close(heard, torch.zeros_like(rows))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_node_without_edges(way):
+    nobody = torch.zeros(2, 0, dtype=torch.long)
+    x, edge = torch.zeros(1, 3), torch.zeros(0, 2)
+    assert_close(propagate(x + 1, nobody, WAYS[way]), x)
+    assert layer(way).float()(x, nobody, edge).isfinite().all()
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_many_neighbors_are_summed_and_averaged_in_half_precision(kind):
+    """A running sum of ones would stop at 256 in bfloat16, at 2048 in float16."""
+    target = torch.zeros(70_000, dtype=torch.long)
+    ones = torch.ones(70_000, 1, dtype=kind)
+    assert_close(scatter_sum(ones[:4096], target[:4096], 1)[0, 0].item(), 4096.0)
+    assert_close(scatter_mean(ones, target, 1)[0, 0].item(), 1.0)
+
+
+def test_all_ways_take_indices_of_32_bits():
+    values, target = features(9, 3), EDGES[1]
+    for way in WAYS.values():
+        ours = way(values, target.int(), NODES)
+        assert_close(ours, way(values, target, NODES))
+
+
+@pytest.mark.parametrize("needs_gradient", [False, True])
+def test_a_receptive_field_leaves_its_input_as_it_was(needs_gradient):
+    x = features().requires_grad_(needs_gradient)
+    receptive_field(lambda x: propagate(x, EDGES), x, node=0)
+    assert x.requires_grad == needs_gradient
+    assert x.grad is None
+
+
+def test_a_row_of_zeros_is_in_the_receptive_field_if_it_could_change_something():
+    field = receptive_field(lambda x: propagate(x, EDGES), 0 * features(), node=0)
+    assert field.nonzero()[:, 0].tolist() == [1, 3, 4]

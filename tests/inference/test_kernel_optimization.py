@@ -110,7 +110,7 @@ def test_no_order_reads_less_than_the_bound(words):
 @pytest.mark.parametrize("stride", [1, 2, 3, 5, 32, 100])
 def test_transactions_by_listing_bytes(stride):
     touched = {
-        byte // 128
+        byte // 32
         for lane in range(32)
         for byte in range(4 * lane * stride, 4 * lane * stride + 4)
     }
@@ -214,3 +214,24 @@ def test_tiles_that_are_no_power_of_two_are_refused():
         kernels.matmul(torch.ones(3, 4), torch.ones(4, 5), row_tile=24)
     with pytest.raises(ValueError, match="100 is not a power of two"):
         kernels.add(torch.ones(3), torch.ones(3), block=100)
+
+
+@pytest.mark.parametrize("side", [2, 4, 12])
+def test_a_tile_of_all_words_reads_as_few_as_the_bound(side):
+    reads = tiled_words(24, 48, 12, row_tile=side, column_tile=side) - 2 * 24 * 48
+    assert_close(least_reads(24, 48, 12, words=side**2), float(reads))
+
+
+def test_neighbors_share_sectors_of_32_bytes():
+    """128 bytes that lie side by side are four sectors; half precision needs two."""
+    assert [transactions(stride) for stride in (1, 2, 8, 32)] == [4, 8, 32, 32]
+    assert transactions(1, itemsize=2) == 2
+
+
+@needs_triton
+@pytest.mark.parametrize("block", [64, None])
+def test_softmax_of_rows_that_begin_with_masked_blocks(agrees, block):
+    x = torch.randn(3, 200)
+    x[0, :100], x[1, 64:128], x[2, 1:] = -torch.inf, -torch.inf, -torch.inf
+    ours = kernels.softmax(x, block=block)
+    agrees(ours, x.softmax(dim=1), "torch.softmax")

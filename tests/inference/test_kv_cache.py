@@ -1,5 +1,6 @@
 """The decoder and its cache against transformers' Llama and DynamicCache."""
 
+from copy import deepcopy
 from itertools import pairwise
 
 import pytest
@@ -290,3 +291,16 @@ def test_other_shapes_are_refused(other):
     sizes = {**vars(SIZES), **other}
     with pytest.raises(ValueError, match="not the shape of a Llama"):
         TinyDecoder(Decoder(**sizes))
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16])
+def test_the_cache_has_the_type_of_the_model(model, kind):
+    same = deepcopy(model).to(kind)
+    tokens = generate(same, prompts(2, 5), 4)
+    assert tokens.shape == (2, 9)
+    if kind == torch.float64:
+        assert_close(tokens, generate_without_cache(same, prompts(2, 5), 4))
+
+
+def test_no_new_token_leaves_the_prompt(model):
+    assert_close(generate(model, prompts(1, 1), 0), prompts(1, 1))

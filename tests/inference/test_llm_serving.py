@@ -424,3 +424,15 @@ def test_shard_leaves_the_layer_as_it_was():
     shard(layer, 1, 2)
     assert_close(dict(layer.state_dict()), dict(before))
     assert layer.mix.heads == 8
+
+
+def test_a_preempted_prompt_has_no_first_token_until_it_is_computed_again():
+    """Both prompts are complete when the older request takes the last free block."""
+    requests = [Request(0.0, 1, 2), Request(0.5, 1, 2)]
+    run = serve(requests, clock, Pages(4, 2, block_size=2, watermark=0.0))
+    assert run.first[0] < run.finish[0] < run.first[1] < run.finish[1]
+
+
+def test_rate_of_a_single_iteration_is_that_of_the_whole_run():
+    run = serve([Request(0.0, 3, 1)], clock, Pages(64))
+    assert run.tokens_per_second() == 1 / run.finish[0]

@@ -513,3 +513,14 @@ def test_requests_that_never_fit_are_refused():
         Paged(128, block_size=0)
     with pytest.raises(ValueError, match="100 slots is not a power of two"):
         Buddies(100)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_late_blocks_count_as_much_as_early_ones_in_half_precision(kind):
+    """A running sum in bfloat16 would stop at some 4000 equal weights."""
+    blocks = 1024
+    keys, values = torch.zeros(2, blocks, 16, 1, 1, dtype=kind)
+    values[blocks // 2 :] = 1
+    query, table = torch.ones(1, 1, dtype=kind), list(range(blocks))
+    mixed = paged_attention(query, keys, values, table, kv_len=16 * blocks)
+    assert_close(mixed, torch.full((1, 1), 0.5, dtype=kind))

@@ -279,3 +279,52 @@ def test_bad_input_is_refused():
         gptq(weight, torch.zeros(7, 6), group=3)
     with pytest.raises(ValueError, match="no machine with bandwidth=0"):
         Machine(flops=1.0, bandwidth=0.0, scalar=1.0, tokens_per_unpack=1)
+
+
+def test_a_channel_that_is_always_zero_does_not_spoil_the_search():
+    torch.manual_seed(0)
+    weight, inputs = torch.randn(12, 16), torch.randn(50, 16)
+    inputs[:, 5] *= 30
+    inputs[:, 3] = 0
+    found, factor = awq(weight, inputs, group=8, bits=3)
+    nearest = dequantize(round_to_nearest(weight, group=8, bits=3))
+    error = output_error(dequantize(found) / factor, weight, inputs)
+    assert factor.isfinite().all()
+    assert (factor > 0).all()
+    assert error < 0.7 * output_error(nearest, weight, inputs)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_units_of_the_inputs_do_not_matter(scale):
+    torch.manual_seed(0)
+    weight, inputs = torch.randn(12, 16), torch.randn(50, 16).abs().pow(3)
+    for method in (awq, gptq):
+        one = method(weight, inputs, group=8, bits=3)
+        two = method(weight, scale * inputs, group=8, bits=3)
+        codes = (one[0].codes, two[0].codes) if method is awq else (one[0], two[0])
+        assert_close(*codes)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_large_weights_and_errors_do_not_overflow_in_half_precision(kind):
+    """The largest float16 is 65504: a span of 80,000 and squares of 300 exceed it."""
+    weight = torch.tensor([[-40_000.0, 40_000.0, 0.0, 10_000.0]], dtype=kind)
+    found = dequantize(round_to_nearest(weight, group=4))
+    assert ((found - weight).abs() < 3000).all()
+    inputs = torch.full((50, 4), 300.0, dtype=kind)
+    close = torch.full((1, 4), 1.01, dtype=kind)
+    error = output_error(close, torch.ones_like(close), inputs)
+    assert 5e-5 < error < 2e-4
+
+
+def test_inputs_that_are_all_zero_are_refused_by_both_methods():
+    for method in (awq, gptq):
+        with pytest.raises(ValueError, match="7 recorded inputs, and all are zero"):
+            method(torch.randn(5, 8), torch.zeros(7, 8), group=8)
+
+
+def test_eight_bits_fill_a_byte():
+    weight = torch.linspace(-0.3, 1, 512)[None]
+    rounded = round_to_nearest(weight, group=512, bits=8)
+    assert rounded.codes.min() == 0
+    assert rounded.codes.max() == 255

@@ -245,3 +245,18 @@ def test_drafts_of_another_vocabulary_and_empty_texts_are_refused():
         speculate(uniform(5), uniform(5), torch.tensor([], dtype=torch.long), 2)
     with pytest.raises(ValueError, match="node 1 has the parent 2"):
         tree_mask([-1, 2, 0])
+
+
+def test_probabilities_of_a_word_model_sum_to_one_in_double_precision():
+    torch.manual_seed(0)
+    words = torch.randint(13, (300,)).tolist()
+    model = WordModel(count_followers(words, order=3), order=3, vocab=13)
+    chances = model(torch.tensor(words), last=200)
+    assert chances.dtype == torch.float64
+    assert_close(chances.sum(dim=1), torch.ones_like(chances[:, 0]), rtol=1e-14, atol=0)
+
+
+def test_gradients_of_the_residual_are_finite_where_nothing_is_missing():
+    p = torch.tensor([[0.5, 0.5], [0.7, 0.3]], requires_grad=True)
+    residual(p, torch.tensor([[0.5, 0.5], [0.3, 0.7]])).square().sum().backward()
+    assert p.grad.isfinite().all()

@@ -215,3 +215,15 @@ def test_what_cannot_be_stored_is_refused():
         codebook(9, 8)
     with pytest.raises(ValueError, match="bits=0"):
         quantize_unbiased(gaussian(2, 8), random_rotation(8), gaussian(8, 8), 0)
+
+
+def test_eight_bits_fill_a_byte():
+    """The error of a fine grid falls by four for each bit."""
+    torch.manual_seed(0)
+    x, rotation = gaussian(2000, 16), random_rotation(16)
+    code = encode(x, rotation, codebook(8, 16))
+    assert code.index.min() == 0
+    assert code.index.max() == 255
+    error = (decode(code, rotation, codebook(8, 16)) - x).square().sum()
+    assert_close((error / x.square().sum()).item(), distortion(8, 16), rtol=0.1, atol=0)
+    assert 3.5 < distortion(7, 16) / distortion(8, 16) < 4.1
