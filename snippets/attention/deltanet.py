@@ -160,7 +160,10 @@ def gated_delta_rule(
     parts = [tensor.split(chunk, dim=2) for tensor in inputs]
     for q, k, v, r, g in zip(*parts, strict=True):
         total = g.cumsum(dim=-1).unsqueeze(-1)
-        fade = (total - total.mT).tril().exp()  # from each position to each later one
+        # From each position to each later one: sums of what lies between, since the
+        # difference of two sums from the start would cancel where decays are strong.
+        between = g.unsqueeze(-1).expand(*g.shape, g.shape[-1]).tril(-1)
+        fade = between.cumsum(dim=-2).exp()
         system = (r * k) @ k.mT * fade
         right = r * (v - total.exp() * (k @ memory.mT))
         news = torch.linalg.solve_triangular(

@@ -44,7 +44,7 @@ def differential_weights(
     q_len, kv_len = query.shape[3], key.shape[3]
     if not 1 <= q_len <= kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    scores = query / math.sqrt(query.shape[-1]) @ key.mT
     future = scores.new_ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
     first, second = scores.masked_fill(future, -math.inf).softmax(dim=-1).unbind(dim=2)
     return first - strength * second
@@ -108,7 +108,7 @@ class DifferentialAttention(nn.Module):
 
     def __init__(self, *, d_model: int, heads: int, layer: int) -> None:
         super().__init__()
-        if d_model % (2 * heads):
+        if heads < 1 or d_model % (2 * heads):
             raise ValueError(f"{d_model=} is no multiple of twice {heads=}")
         head_dim = d_model // (2 * heads)
         self.heads = heads

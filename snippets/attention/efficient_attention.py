@@ -55,7 +55,7 @@ def grouped_bill(tokens: int, *, heads: int, kv_heads: int, head_dim: int) -> Bi
     >>> grouped_bill(10, heads=4, kv_heads=2, head_dim=3)
     Bill(kept=120, read=120, multiplications=240)
     """
-    if heads % kv_heads:
+    if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
     kept = 2 * tokens * kv_heads * head_dim
     return Bill(kept, kept, heads // kv_heads * kept)
@@ -213,4 +213,6 @@ def numbers_read(kept: list[Tensor], run: Callable[[], Tensor]) -> int:
     for part in kept:
         part.requires_grad_()
     grads = torch.autograd.grad(run().sum(), kept)
+    for part in kept:
+        part.requires_grad_(False)
     return sum(int(grad.count_nonzero()) for grad in grads)

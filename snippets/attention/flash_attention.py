@@ -25,6 +25,11 @@ PerQuery = Float[Tensor, "batch heads q_len 1"]
 PerRow = Float[Tensor, "*batch rows 1"]
 
 
+def wide(x: Tensor) -> Tensor:
+    """Scores and sums have 32 bits at least, like those on the chip."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def absorb(
     top: PerRow,
     total: PerRow,
@@ -49,7 +54,7 @@ def absorb(
     weights = (scores - shift).exp()
     shrink = (top - shift).exp()
     total = shrink * total + weights.sum(dim=-1, keepdim=True)
-    mixed = shrink * mixed + weights @ value
+    mixed = shrink * mixed + weights @ value.to(weights)
     return new_top, total, mixed
 
 
@@ -66,19 +71,20 @@ def tile_scores(
     query: Queries, key: Keys, rows: slice, columns: slice, causal: bool
 ) -> Float[Tensor, "batch heads rows columns"]:
     """Scores of some queries and some keys; ``causal`` hides keys that are later."""
-    scaled = query[:, :, rows] / math.sqrt(query.shape[-1])
-    scores = scaled @ key[:, :, columns].mT
+    scaled = wide(query[:, :, rows]) / math.sqrt(query.shape[-1])
+    scores = scaled @ wide(key[:, :, columns]).mT
     if causal:
         now = rows.start + key.shape[2] - query.shape[2]  # position of the first query
-        future = torch.ones_like(scores[0, 0]).triu(now - columns.start + 1).bool()
-        scores = scores.masked_fill(future, -math.inf)
+        future = scores.new_ones(scores.shape[-2:]).triu(now - columns.start + 1)
+        scores = scores.masked_fill(future.bool(), -math.inf)
     return scores
 
 
 def naive_attention(query: Queries, key: Keys, value: Keys, causal: bool) -> Queries:
     """Attention with all scores in memory: a single tile."""
     everything = slice(0, query.shape[2]), slice(0, key.shape[2])
-    return tile_scores(query, key, *everything, causal).softmax(dim=-1) @ value
+    weights = tile_scores(query, key, *everything, causal).softmax(dim=-1)
+    return (weights @ wide(value)).to(query)
 
 
 def reach(rows: slice, q_len: int, kv_len: int, causal: bool) -> int:
@@ -90,11 +96,11 @@ def flash_forward(
     query: Queries, key: Keys, value: Keys, causal: bool, q_tile: int, kv_tile: int
 ) -> tuple[Queries, PerQuery]:
     """Attention in tiles, and the logarithm of each row's sum of exponentials."""
-    out, log_sum = torch.empty_like(query), torch.empty_like(query[..., :1])
+    out, log_sum = torch.empty_like(query), torch.empty_like(wide(query[..., :1]))
     q_len, kv_len = query.shape[2], key.shape[2]
     for rows in spans(q_len, q_tile):
         top = torch.full_like(log_sum[:, :, rows], -math.inf)
-        total, mixed = torch.zeros_like(top), torch.zeros_like(query[:, :, rows])
+        total, mixed = torch.zeros_like(top), torch.zeros_like(wide(query[:, :, rows]))
         for columns in spans(reach(rows, q_len, kv_len, causal), kv_tile):
             scores = tile_scores(query, key, rows, columns, causal)
             top, total, mixed = absorb(top, total, mixed, scores, value[:, :, columns])
@@ -115,6 +121,8 @@ def flash_backward(
     kv_tile: int,
 ) -> tuple[Queries, Keys, Keys]:
     """Gradients of query, key and value: each tile of weights is computed again."""
+    dtype, inputs = query.dtype, map(wide, (query, key, value, out, grad_out))
+    query, key, value, out, grad_out = inputs
     grad_query, grad_key, grad_value = map(torch.zeros_like, (query, key, value))
     inner = (grad_out * out).sum(dim=-1, keepdim=True)  # (batch, heads, q_len, 1)
     q_len, kv_len = query.shape[2], key.shape[2]
@@ -128,7 +136,7 @@ def flash_backward(
             grad_value[:, :, j] += weights.mT @ grad_out[:, :, i]
             grad_query[:, :, i] += grad_scores @ key[:, :, j]
             grad_key[:, :, j] += grad_scores.mT @ query[:, :, i]
-    return grad_query, grad_key, grad_value
+    return grad_query.to(dtype), grad_key.to(dtype), grad_value.to(dtype)
 
 
 class TiledAttention(torch.autograd.Function):

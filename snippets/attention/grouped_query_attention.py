@@ -44,14 +44,14 @@ def grouped_query_attention(
     """
     _, heads, q_len, head_dim = query.shape
     _, kv_heads, kv_len, _ = key.shape
-    if heads % kv_heads:
+    if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
     if not 1 <= q_len <= kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
 
     # (batch, kv_heads, group, q_len, head_dim)
-    query = query.unflatten(1, (kv_heads, heads // kv_heads))
-    scores = torch.einsum("bkgqd,bkld->bkgql", query, key) / math.sqrt(head_dim)
+    query = query.unflatten(1, (kv_heads, heads // kv_heads)) / math.sqrt(head_dim)
+    scores = torch.einsum("bkgqd,bkld->bkgql", query, key)
     future = scores.new_ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
     weights = scores.masked_fill(future, -math.inf).softmax(dim=-1)
     mixed = torch.einsum("bkgql,bkld->bkgqd", weights, value)
@@ -80,7 +80,7 @@ class GroupedQueryAttention(nn.Module):
 
     def __init__(self, *, d_model: int, heads: int, kv_heads: int) -> None:
         super().__init__()
-        if d_model % heads or heads % kv_heads:
+        if min(heads, kv_heads) < 1 or d_model % heads or heads % kv_heads:
             raise ValueError(f"uneven sharing: {d_model=}, {heads=}, {kv_heads=}")
         head_dim = d_model // heads
         self.heads, self.kv_heads = heads, kv_heads
@@ -130,7 +130,7 @@ def pool_heads(
             [15.]])
     """
     rows = len(weight)
-    if rows % heads or heads % kv_heads:
+    if min(heads, kv_heads) < 1 or rows % heads or heads % kv_heads:
         raise ValueError(f"cannot pool {rows} rows: {heads=}, {kv_heads=}")
     # (kv_heads, group, head_dim, d_model)
     split = weight.unflatten(0, (kv_heads, heads // kv_heads, rows // heads))

@@ -27,6 +27,8 @@ def zero_order_hold(
 ) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes"]]:
     """Decay and gain of ``h' = rate h + u`` over ``step``, while ``u`` is held.
 
+    At a rate of zero the gain is ``step``, its limit.
+
     Examples
     --------
     At rate -1 for the time log 2, half of the state goes and half of ``u`` comes in:
@@ -34,7 +36,9 @@ def zero_order_hold(
     >>> zero_order_hold(torch.tensor(2.0).log(), torch.tensor(-1.0))
     (tensor(0.5000), tensor(0.5000))
     """
-    return torch.exp(step * rate), torch.expm1(step * rate) / rate
+    still = rate == 0
+    gain = torch.expm1(step * rate) / rate.masked_fill(still, 1)
+    return torch.exp(step * rate), gain.where(~still, step)
 
 
 def scan(decay: States, drive: States) -> States:

@@ -46,13 +46,31 @@ def compress(
     return down[:latent_dim], up[:, :latent_dim] * size[:latent_dim]
 
 
+def scale(
+    query: Float[Tensor, "batch heads q_len nope_dim"],
+    turned_query: Float[Tensor, "batch heads q_len rope_dim"],
+) -> tuple[
+    Float[Tensor, "batch heads q_len nope_dim"],
+    Float[Tensor, "batch heads q_len rope_dim"],
+]:
+    """Divide both parts of a query by the root of the features that they are together.
+
+    Examples
+    --------
+    >>> query, turned = scale(torch.ones(1, 1, 1, 12), torch.ones(1, 1, 1, 4))
+    >>> query[0, 0, 0, 0], turned[0, 0, 0, 0]
+    (tensor(0.2500), tensor(0.2500))
+    """
+    root = math.sqrt(query.shape[-1] + turned_query.shape[-1])
+    return query / root, turned_query / root
+
+
 def causal_weights(
     scores: Float[Tensor, "batch heads q_len kv_len"],
     turned_query: Float[Tensor, "batch heads q_len rope_dim"],
     turned_key: Float[Tensor, "batch kv_len rope_dim"],
-    nope_dim: int,
 ) -> Float[Tensor, "batch heads q_len kv_len"]:
-    """Softmax of ``scores`` and those of the turned features, of keys not later.
+    """Softmax of ``scores`` plus those of the turned features, of keys not later.
 
     The last query stands at the last key.
 
@@ -65,7 +83,6 @@ def causal_weights(
     if not 1 <= q_len <= kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
     scores = scores + torch.einsum("bhqr,blr->bhql", turned_query, turned_key)
-    scores = scores / math.sqrt(nope_dim + turned_query.shape[-1])
     future = scores.new_ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
     return scores.masked_fill(future, -math.inf).softmax(dim=-1)
 
@@ -79,10 +96,11 @@ def rebuilt_attention(
     up_value: Float[Tensor, "heads value_dim latent_dim"],
 ) -> Float[Tensor, "batch heads q_len value_dim"]:
     """Attention that first rebuilds the keys and values of all heads."""
+    query, turned_query = scale(query, turned_query)
     key = torch.einsum("blc,hnc->bhln", latent, up_key)
     value = torch.einsum("blc,hvc->bhlv", latent, up_value)
     scores = torch.einsum("bhqn,bhln->bhql", query, key)
-    weights = causal_weights(scores, turned_query, turned_key, query.shape[-1])
+    weights = causal_weights(scores, turned_query, turned_key)
     return torch.einsum("bhql,bhlv->bhqv", weights, value)
 
 
@@ -95,9 +113,10 @@ def absorbed_attention(
     up_value: Float[Tensor, "heads value_dim latent_dim"],
 ) -> Float[Tensor, "batch heads q_len value_dim"]:
     """The same result; the latents serve all heads as keys and as values."""
+    query, turned_query = scale(query, turned_query)
     asked = torch.einsum("bhqn,hnc->bhqc", query, up_key)
     scores = torch.einsum("bhqc,blc->bhql", asked, latent)
-    weights = causal_weights(scores, turned_query, turned_key, query.shape[-1])
+    weights = causal_weights(scores, turned_query, turned_key)
     mixed = torch.einsum("bhql,blc->bhqc", weights, latent)
     return torch.einsum("bhqc,hvc->bhqv", mixed, up_value)
 

@@ -36,7 +36,8 @@ def attention_weights(
     >>> attention_weights(torch.zeros(1, 2), torch.randn(4, 2))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    # The query, not the product: that could be too large for half precision.
+    scores = query / math.sqrt(query.shape[-1]) @ key.mT
     if allowed is None:
         return scores.softmax(dim=-1)
     blocked = ~allowed.to(scores.device)

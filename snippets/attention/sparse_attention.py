@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from snippets.attention.multi_head_latent_attention import (
     MultiHeadLatentAttention,
     causal_weights,
+    scale,
 )
 from snippets.positions.rope import angles, frequencies, rotate_halves
 
@@ -91,7 +92,7 @@ def sparse_weights(
     q_len, kv_len = query.shape[2], key.shape[1]
     # (batch, q_len, top_k, width)
     chosen = key[torch.arange(len(key))[:, None, None], index]
-    scores = scale * torch.einsum("bhqw,bqkw->bhqk", query, chosen)
+    scores = torch.einsum("bhqw,bqkw->bhqk", scale * query, chosen)
     position = torch.arange(kv_len - q_len, kv_len, device=index.device)
     future = (index > position[:, None])[:, None]
     return scores.masked_fill(future, -math.inf).softmax(dim=-1)
@@ -170,7 +171,7 @@ class LightningIndexer(nn.Module):
         query = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key = self.norm(self.key(x))
         query, key = self.turn(query), self.turn(key)
-        return index_scores(query, key, self.scale * self.weight(x))
+        return index_scores(self.scale * query, key, self.weight(x))
 
     def turn(
         self, x: Float[Tensor, "*batch seq index_dim"]
@@ -241,9 +242,10 @@ class SparseLatentAttention(MultiHeadLatentAttention):
     ) -> Float[Tensor, "batch heads seq seq"]:
         """The whole attention: what the indexer warms up to."""
         query, turned_query, latent, turned_key, up_key, _ = self.parts(x)
+        query, turned_query = scale(query, turned_query)
         asked = torch.einsum("bhqn,hnc->bhqc", query, up_key)
         scores = torch.einsum("bhqc,blc->bhql", asked, latent)
-        return causal_weights(scores, turned_query, turned_key, self.query_parts[0])
+        return causal_weights(scores, turned_query, turned_key)
 
 
 def dense_multiplications(

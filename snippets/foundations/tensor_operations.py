@@ -193,6 +193,8 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
 
 def softmax(scores: Float[Tensor, "*axes"], dim: int) -> Float[Tensor, "*axes"]:
     """Positive weights that sum to one along ``dim``; zeros where all is masked."""
+    if not scores.shape[dim]:
+        return scores
     largest = scores.amax(dim, keepdim=True)
     powers = (scores - largest.nan_to_num(neginf=0.0)).exp()
     total = powers.sum(dim, keepdim=True)

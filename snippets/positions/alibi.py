@@ -64,10 +64,10 @@ def alibi_bias(
     """
     if not 1 <= q_len <= kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
-    key = torch.arange(kv_len, dtype=slopes.dtype, device=slopes.device)
+    key = torch.arange(kv_len, device=slopes.device)  # whole: bfloat16 has no 257
     distance = key[kv_len - q_len :, None] - key
-    bias = -slopes[:, None, None] * distance
-    return bias.masked_fill(distance < 0, -math.inf)
+    bias = -slopes.double()[:, None, None] * distance
+    return bias.masked_fill(distance < 0, -math.inf).to(slopes)
 
 
 def alibi_attention(
@@ -77,7 +77,7 @@ def alibi_attention(
 ) -> Float[Tensor, "batch heads q_len head_dim"]:
     """Causal attention that prefers what is near, each head in its own measure."""
     _, heads, q_len, head_dim = query.shape
-    scores = query @ key.mT / math.sqrt(head_dim)
+    scores = query / math.sqrt(head_dim) @ key.mT
     bias = alibi_bias(slopes(heads).to(scores), q_len, key.shape[-2])
     weights = (scores + bias).softmax(dim=-1)
     return weights @ value

@@ -49,7 +49,7 @@ class LearnedPositions(nn.Module):
         self, positions: Int[Tensor, "*batch seq"]
     ) -> Float[Tensor, "*batch seq d_model"]:
         """Rows of ``positions``; ``IndexError`` for a position without one."""
-        rows = self.table.num_embeddings
+        rows, positions = self.table.num_embeddings, positions.long()
         unknown = positions[(positions < 0) | (positions >= rows)]
         if len(unknown):
             raise IndexError(f"position {unknown[0]}, but the table has {rows} rows")
@@ -78,9 +78,9 @@ def interpolate(
     rows = len(table)
     if rows < 1 or length < 1:
         raise ValueError(f"cannot stretch {rows} rows to {length}")
-    new = torch.arange(length, dtype=table.dtype, device=table.device)
+    new = torch.arange(length, dtype=torch.float64, device=table.device)
     place = ((new + 0.5) * rows / length - 0.5).clamp(0, rows - 1)
     below = place.long()
     above = (below + 1).clamp(max=rows - 1)
-    share = (place - below)[:, None]  # (length, 1)
+    share = (place - below)[:, None].to(table)  # (length, 1)
     return (1 - share) * table[below] + share * table[above]

@@ -49,7 +49,7 @@ def set_attention(
     tensor([[1.8808],
             [1.7311]])
     """
-    scores = (x @ query) @ (x @ key).T / math.sqrt(query.shape[1])
+    scores = x @ query / math.sqrt(query.shape[1]) @ (x @ key).T
     return scores.softmax(dim=-1) @ (x @ value)
 
 
@@ -140,7 +140,7 @@ class Reader(nn.Module):
         heads: int,
     ) -> None:
         super().__init__()
-        if d_model % heads:
+        if heads < 1 or d_model % heads:
             raise ValueError(f"{heads=} cannot share {d_model=} evenly")
         self.scheme, self.heads = scheme, heads
         self.token = nn.Embedding(tokens, d_model)

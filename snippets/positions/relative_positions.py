@@ -77,8 +77,9 @@ def shaw_attention(
     offset = offsets(q_len, key.shape[-2])
     row = (offset.clamp(-reach, reach) + reach).expand(*query.shape[:2], -1, -1)
 
+    query = query / math.sqrt(head_dim)
     by_offset = query @ key_table.mT  # (batch, heads, q_len, rows)
-    scores = (query @ key.mT + by_offset.gather(-1, row)) / math.sqrt(head_dim)
+    scores = query @ key.mT + by_offset.gather(-1, row)
     if causal:
         scores = scores.masked_fill(offset > 0, -math.inf)
     weights = scores.softmax(dim=-1)
@@ -116,6 +117,7 @@ def t5_bucket(
         raise ValueError(f"cannot split {buckets=} into halves, {causal=}")
     if max_distance <= exact:
         raise ValueError(f"{max_distance=} leaves nothing beyond {exact} exact rows")
+    offset = offset.long()  # minus of the smallest 8-bit number has none
     distance = (-offset).clamp(min=0) if causal else offset.abs()
     octaves = (distance.double().clamp(min=exact) / exact).log2()
     far = exact + octaves / math.log2(max_distance / exact) * (side - exact)

@@ -67,7 +67,7 @@ def causal_attention(
     value: Float[Tensor, "batch days d_model"],
 ) -> Float[Tensor, "batch days d_model"]:
     """One head in which a day sees itself and the days before."""
-    scores = query @ key.mT / math.sqrt(query.shape[-1])
+    scores = query / math.sqrt(query.shape[-1]) @ key.mT
     future = torch.ones_like(scores[0], dtype=torch.bool).triu(1)
     return scores.masked_fill(future, -math.inf).softmax(dim=-1) @ value
 

@@ -167,3 +167,18 @@ def test_bad_sizes_are_refused(rule):
     if rest:
         with pytest.raises(ValueError, match="a block of 0 layers"):
             rule(x, layers, queries, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_source_of_zeros_scores_zero_with_finite_gradients(dtype):
+    sources = torch.zeros(3, 2, 8, dtype=dtype, requires_grad=True)
+    mixed = depth_mix(sources, torch.ones(8, dtype=dtype))
+    mixed.sum().backward()
+    assert_close(mixed, torch.zeros_like(mixed))
+    assert sources.grad.isfinite().all()
+
+
+def test_large_sources_do_not_overflow_in_half_precision():
+    sources = torch.tensor([[3e4] * 8, [-3e4] * 8]).half()
+    weights = depth_scores(sources, torch.ones(8).half()).softmax(dim=0)
+    assert_close(weights[:, 0], torch.tensor([1.0, 0.0]).half(), atol=1e-3, rtol=0)

@@ -218,3 +218,29 @@ def test_bad_arguments_are_refused():
         wrong[1, 2, 5] = log_decay
         with pytest.raises(ValueError, match="must be finite and at most 0"):
             gated_delta_rule(*tensors, wrong, memory)
+
+
+def test_strong_decays_do_not_cancel_in_single_precision(agrees):
+    """A sum up to a position minus a sum up to another would lose the difference."""
+    query, key, value, rate, memory = inputs(dtype=torch.float32)
+    log_decay = decays(dtype=torch.float32)
+    log_decay[..., 2], log_decay[..., 6] = -1e5, -1e7
+    single = query, key, value, rate, log_decay, memory
+    ours = gated_delta_rule(*single, chunk=8)
+    theirs = gated_delta_rule(*(x.double() for x in single), chunk=1)
+    for a, b in zip(ours, theirs, strict=True):
+        agrees(
+            a.double(),
+            b,
+            "the same one position at a time, in double precision",
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+
+def test_zero_keys_leave_the_memory_as_it_is():
+    query, key, value, rate, memory = inputs()
+    for rule in (delta_rule, chunked_delta_rule):
+        read, after = rule(query, 0 * key, value, rate, memory)
+        assert_close(after, memory)
+        assert_close(read, query @ memory.mT)

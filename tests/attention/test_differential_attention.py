@@ -175,3 +175,30 @@ def test_bad_sizes_are_refused():
         differential_weights(*random_maps(3, 2), 0.5)
     with pytest.raises(ValueError, match="0 queries cannot be the last of 0 keys"):
         differential_weights(*random_maps(0, 0), 0.5)
+
+
+def test_half_precision_does_not_overflow():
+    maps = torch.full((1, 3, 2, 4, 128), 30.0, dtype=torch.float16)
+    weights = differential_weights(maps, maps, 0.5)
+    assert_close(weights[0, 0, -1], torch.full((4,), 0.125, dtype=torch.float16))
+
+
+def test_no_heads_are_refused():
+    with pytest.raises(ValueError, match="twice heads=0"):
+        DifferentialAttention(d_model=8, heads=0, layer=1)
+
+
+def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
+    """The norm of each head divides by the length of its mixture, here zero."""
+    x = torch.zeros(1, 5, 48, dtype=torch.float64, requires_grad=True)
+    out = layer()(x)
+    out.square().sum().backward()
+    assert_close(out, torch.zeros_like(out))
+    assert x.grad.isfinite().all()
+
+
+def test_fresh_vectors_of_the_strength_are_small_and_random():
+    torch.manual_seed(0)
+    strength = Strength(head_dim=4000, layer=1)
+    for vectors in (strength.query, strength.key):
+        assert_close(vectors.std().item(), 0.1, rtol=0.03, atol=0)

@@ -195,3 +195,14 @@ def test_bad_sizes_are_refused():
         windowed_bill(5, window=0, kv_heads=6, **HEADS)
     with pytest.raises(ValueError, match="top_k=0"):
         sparse_bill(5, **{**INDEXER, "top_k": 0}, **LATENT)
+
+
+def test_no_key_heads_are_refused():
+    with pytest.raises(ValueError, match="4 query heads cannot share 0 key heads"):
+        grouped_bill(3, heads=4, kv_heads=0, head_dim=2)
+
+
+def test_counting_what_is_read_leaves_the_tensors_as_they_were():
+    kept = torch.ones(3)
+    numbers_read([kept], lambda: kept.sum())
+    assert not kept.requires_grad

@@ -236,3 +236,35 @@ def test_kernel_refuses_sizes_that_are_no_power_of_two():
         kernel.flash_attention_kernel(*heads)
     with pytest.raises(ValueError, match="8 is not a power of two"):
         kernel.flash_attention_kernel(*(x[..., :16] for x in heads), q_tile=8)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("leading", [(0, 3), (2, 0)])
+def test_an_empty_batch_or_no_heads_give_empty_outputs(causal, leading):
+    query = torch.randn(*leading, 5, 16)
+    theirs = scaled_dot_product_attention(query, query, query, is_causal=causal)
+    assert_close(flash_attention(query, query, query, causal=causal), theirs)
+    assert_close(naive_attention(query, query, query, causal), theirs)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_as_exact_as_fused_attention(dtype, causal):
+    """Sums of a tile have 32 bits: logarithms of sums with 16 would ruin gradients."""
+    torch.manual_seed(0)
+    inputs = [x.to(dtype).requires_grad_() for x in random_heads(200, 200, 64)]
+    wide = [x.detach().double().requires_grad_() for x in inputs]
+    ours = flash_attention(*inputs, causal=causal, q_tile=64, kv_tile=32)
+    exact = scaled_dot_product_attention(*wide, is_causal=causal)
+    grad_out = torch.randn_like(ours)
+    grads = torch.autograd.grad(ours, inputs, grad_out)
+    exact_grads = torch.autograd.grad(exact, wide, grad_out.double())
+    assert ours.dtype == naive_attention(*inputs, causal).dtype == dtype
+    for a, b in zip((ours, *grads), (exact, *exact_grads), strict=True):
+        assert (a.double() - b).norm() < 0.01 * b.norm()
+
+
+def test_one_query_one_key_and_tiles_of_one():
+    query, key, value = random_heads(1, 1)
+    ours = flash_attention(query, key, value, causal=True, q_tile=1, kv_tile=1)
+    assert_close(ours, value)

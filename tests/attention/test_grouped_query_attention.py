@@ -193,3 +193,26 @@ def test_uneven_layers_are_refused():
         GroupedQueryAttention(d_model=25, heads=6, kv_heads=2)
     with pytest.raises(ValueError, match="cannot pool 24 rows: heads=6, kv_heads=4"):
         pool_heads(torch.ones(24, 3), heads=6, kv_heads=4)
+
+
+def test_half_precision_does_not_overflow():
+    query = torch.full((1, 4, 5, 128), 30.0, dtype=torch.float16)
+    value = torch.arange(5.0).half()[:, None].expand(1, 2, 5, 128)
+    mixed = grouped_query_attention(query, query[:, :2], value)
+    assert_close(mixed[0, 3, :, 0], torch.arange(5.0).half() / 2)
+
+
+def test_no_heads_are_refused():
+    with pytest.raises(ValueError, match="2 query heads cannot share 0 key heads"):
+        grouped_query_attention(torch.ones(1, 2, 3, 4), *torch.ones(2, 1, 0, 3, 4))
+    for heads, kv_heads in ((0, 1), (4, 0), (-4, -2)):
+        with pytest.raises(ValueError, match=f"heads={heads}, kv_heads={kv_heads}"):
+            GroupedQueryAttention(d_model=24, heads=heads, kv_heads=kv_heads)
+        with pytest.raises(ValueError, match=f"heads={heads}, kv_heads={kv_heads}"):
+            pool_heads(torch.ones(4, 2), heads=heads, kv_heads=kv_heads)
+
+
+def test_heads_of_one_feature_and_an_empty_batch():
+    layer = GroupedQueryAttention(d_model=4, heads=4, kv_heads=1)
+    assert layer(torch.randn(0, 3, 4)).shape == (0, 3, 4)
+    assert layer(torch.randn(2, 3, 4)).isfinite().all()

@@ -228,3 +228,37 @@ def test_bad_sizes_are_refused():
         MambaMixer(d_model=20, d_state=0)
     with pytest.raises(ValueError, match="width=0"):
         MambaMixer(d_model=20, width=0)
+
+
+@pytest.mark.parametrize("kind", [MambaMixer, TimeInvariantMixer])
+def test_a_convolution_of_one_position_remembers_none(kind):
+    ours, x = mixer(kind, width=1), torch.randn(2, 5, 20, dtype=torch.float64)
+    memory = []
+    steps = [ours(x[:, t : t + 1], memory) for t in range(5)]
+    assert memory[0].shape == (2, 0, 40)
+    assert_close(torch.cat(steps, dim=1), ours(x))
+
+
+def test_a_rate_of_zero_keeps_the_state_and_adds_step_times_input():
+    """The limit of the gain, and of its gradient step**2 / 2, at the boundary."""
+    rate = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    decay, gain = zero_order_hold(torch.tensor(0.3).double(), rate)
+    gain.backward()
+    assert (decay.item(), gain.item()) == (1.0, pytest.approx(0.3))
+    assert rate.grad.isfinite()
+
+
+def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
+    ours = mixer()
+    ours.near.bias.data.zero_()
+    x = torch.zeros(1, 5, 20, dtype=torch.float64, requires_grad=True)
+    out = ours(x)
+    out.square().sum().backward()
+    assert_close(out, torch.zeros_like(out))
+    assert x.grad.isfinite().all()
+
+
+def test_fresh_vectors_of_the_control_are_random():
+    torch.manual_seed(0)
+    fixed = TimeInvariantMixer(d_model=4, d_state=4000).fixed
+    assert_close(fixed.std().item(), 1.0, rtol=0.03, atol=0)

@@ -182,3 +182,11 @@ def test_uneven_heads_are_refused():
         MultiHeadAttention(d_model=24, heads=0)
     with pytest.raises(ValueError, match="24 features cannot be split into 5 heads"):
         split_heads(inputs(2, 5), 5)
+
+
+def test_half_precision_does_not_overflow():
+    layer = MultiHeadAttention(d_model=128, heads=1)
+    for projection in (layer.query, layer.key, layer.value, layer.out):
+        projection.weight.data = torch.eye(128)
+    x = torch.full((1, 3, 128), 30.0, dtype=torch.float16)
+    assert_close(layer.half()(x), x)

@@ -241,3 +241,39 @@ def test_bad_widths_are_refused():
     for latent_dim in (0, 10):
         with pytest.raises(ValueError, match=rf"latent_dim={latent_dim} .* \(20, 9\)"):
             compress(torch.ones(20, 9), latent_dim)
+
+
+@pytest.mark.parametrize("attention", [rebuilt_attention, absorbed_attention])
+def test_half_precision_does_not_overflow(attention):
+    """Scores are 64 * 30 * 30 from both parts of a head: 115 200 before the root."""
+    query = torch.full((1, 2, 5, 64), 30.0, dtype=torch.float16)
+    latent, up = query[:, 0], torch.eye(64).half().expand(2, -1, -1)
+    mixed = attention(query, query, latent, latent, up, up)
+    assert_close(mixed, query)
+
+
+@pytest.mark.parametrize("attention", [rebuilt_attention, absorbed_attention])
+def test_an_empty_batch_gives_an_empty_output(attention):
+    parts = random_parts(3, 5)
+    empty = [part[:0] for part in parts[:4]]
+    assert attention(*empty, *parts[4:]).shape == (0, 3, 3, 5)
+
+
+def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
+    """Both norms divide by the length of a compressed vector, here zero."""
+    x = torch.zeros(1, 5, 24, requires_grad=True)
+    out = layer()(x)
+    out.square().sum().backward()
+    assert_close(out, torch.zeros_like(out))
+    assert x.grad.isfinite().all()
+
+
+def test_latents_of_any_size_are_normalized_by_the_definition(agrees):
+    """RMSNorm adds 1e-6 to the mean of squares, which matters for tiny inputs."""
+    ours = layer().double()
+    for size in (1.0, 1e-3, 1e-6):
+        x = size * torch.randn(2, 3, 24, dtype=torch.float64)
+        low = ours.down(x)[..., :8]
+        square = low.square().mean(dim=-1, keepdim=True)
+        theirs = low / (square + 1e-6).sqrt() * ours.norm.weight
+        agrees(ours.parts(x)[2], theirs, "the definition of RMSNorm")

@@ -186,3 +186,18 @@ def test_causal_mask_ends_at_the_last_key():
 def test_more_queries_than_positions_are_refused():
     with pytest.raises(ValueError, match="3 queries cannot be the last of 2 positions"):
         causal(3, 2)
+
+
+@pytest.mark.parametrize("allowed", [None, causal(5, 5)])
+def test_half_precision_does_not_overflow(allowed):
+    """The product of these queries and keys is 115 200, above the largest float16."""
+    query = torch.full((2, 5, 128), 30.0, dtype=torch.float16)
+    value = torch.arange(5.0).half()[:, None]
+    mixed = attention(query, query, value.expand(2, 5, 1), allowed)
+    sums = torch.full((5,), 2.0) if allowed is None else torch.arange(5.0) / 2
+    assert_close(mixed, sums.half()[:, None].expand(2, 5, 1))
+
+
+def test_queries_without_features_read_all_alike():
+    weights = attention_weights(torch.ones(2, 0), torch.ones(4, 0))
+    assert_close(weights, torch.full((2, 4), 0.25))

@@ -240,3 +240,17 @@ def test_more_queries_than_positions_and_an_empty_cache_are_refused():
         window_mask(3, 2, window=4)
     with pytest.raises(ValueError, match="nothing is written yet"):
         RollingCache(window=4).read(torch.ones(1, 5))
+
+
+@pytest.mark.parametrize("attend", [sliding_window_attention, blockwise])
+def test_half_precision_does_not_overflow(attend):
+    query = torch.full((2, 5, 128), 30.0, dtype=torch.float16)
+    value = torch.arange(5.0).half()[:, None].expand(2, 5, 128)
+    mixed = attend(query, query, value, window=2)
+    assert_close(mixed[0, :, 0], torch.tensor([0.0, 0.5, 1.5, 2.5, 3.5]).half())
+
+
+@pytest.mark.parametrize("attend", [sliding_window_attention, blockwise])
+def test_an_empty_batch_gives_an_empty_output(attend):
+    empty = torch.randn(0, 5, 4)
+    assert attend(empty, empty, empty, window=2).shape == (0, 5, 4)

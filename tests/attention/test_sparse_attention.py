@@ -278,3 +278,39 @@ def test_scores_are_divided_by_both_roots():
         d_model=24, query_dim=10, rope_dim=4, index_heads=3, index_dim=6
     )
     assert indexer.scale == pytest.approx(6**-0.5 * 3**-0.5)
+
+
+def test_half_precision_does_not_overflow():
+    query = torch.full((1, 2, 3, 128), 30.0, dtype=torch.float16)
+    index = torch.arange(3).expand(1, 3, 3)
+    weights = sparse_weights(query, query[:, 0], index, scale=128**-0.5)
+    assert_close(weights[0, 0, -1], torch.full((3,), 1 / 3).half())
+
+
+def test_indexer_does_not_overflow_in_half_precision():
+    """Scores come to 30 * 30 * 128 / sqrt(128), but not by way of 115 200."""
+    indexer = LightningIndexer(
+        d_model=128, query_dim=128, rope_dim=2, index_heads=1, index_dim=128
+    )
+    indexer.query.weight.data = torch.eye(128)
+    indexer.key.weight.data, indexer.norm = torch.eye(128), torch.nn.Identity()
+    indexer.weight.weight.data = torch.full((1, 128), 1 / 128 / 30)
+    x = torch.full((1, 1, 128), 30.0, dtype=torch.float16)
+    scores = indexer.half()(x, x)
+    assert_close(scores.item(), 900 * 128**0.5, rtol=0.01, atol=0)
+
+
+def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
+    x = torch.zeros(1, SEQ, 24, requires_grad=True)
+    mixed, loss = layer(3)(x)
+    (mixed.square().sum() + loss).backward()
+    assert_close(mixed, torch.zeros_like(mixed))
+    assert x.grad.isfinite().all()
+
+
+def test_indexer_may_turn_all_of_its_features():
+    indexer = LightningIndexer(
+        d_model=6, query_dim=5, rope_dim=4, index_heads=1, index_dim=4
+    )
+    scores = indexer(torch.randn(2, 3, 6), torch.randn(2, 3, 5))
+    assert scores.tril().isfinite().all()

@@ -244,3 +244,8 @@ def test_bad_sizes_are_refused():
         expand(layout, (4,))
     with pytest.raises(ValueError, match="j is 3 and 4 in ij,jk->ik"):
         einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(4, 5))
+
+
+def test_softmax_over_nothing_is_empty():
+    empty = torch.zeros(3, 0)
+    assert_close(softmax(empty, 1), empty.softmax(1))

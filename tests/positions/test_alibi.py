@@ -115,3 +115,16 @@ def test_bad_sizes_are_refused():
         alibi_bias(slopes(2), 3, 2)
     with pytest.raises(ValueError, match="0 queries cannot be the last of 0 keys"):
         alibi_bias(slopes(2), 0, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_hides_the_future_of_long_texts(dtype):
+    """Positions above 256 (bfloat16) and 2048 (float16) are not all numbers of it."""
+    bias = alibi_bias(slopes(1).to(dtype), 3, 2100)[0]
+    expected = alibi_bias(slopes(1).double(), 3, 2100)[0].to(dtype)
+    assert_close(bias, expected, rtol=0, atol=0)
+
+
+def test_half_precision_does_not_overflow():
+    query = torch.full((1, 2, 5, 128), 30.0, dtype=torch.float16)
+    assert_close(alibi_attention(query, query, query), query)

@@ -145,3 +145,24 @@ def test_a_forecast_does_not_know_the_future():
     seen[:, 4:] = 3 - seen[:, 4:]
     assert_close(forecaster(seen)[:, :4], before[:, :4])
     assert not torch.allclose(forecaster(seen)[:, 4:], before[:, 4:])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("count", "length"), [(257, 257), (300, 300), (1024, 3000)])
+def test_half_precision_finds_the_places_of_long_tables(dtype, count, length):
+    table = rows(count).to(dtype)
+    expected = interpolate(table.double(), length)
+    assert_close(interpolate(table, length).double(), expected, rtol=0.01, atol=0.03)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32])
+def test_positions_may_be_small_integers(dtype):
+    table = rows(300)
+    places = torch.tensor([3, 0, 44], dtype=dtype)
+    assert_close(positions_of(table)(places), table[places.long()], rtol=0, atol=0)
+
+
+def test_a_table_of_one_row_and_one_feature_is_a_table():
+    learned = LearnedPositions(max_len=1, d_model=1)
+    assert_close(learned(torch.tensor([[0, 0]])), learned.table.weight.expand(1, 2, 1))
+    assert_close(interpolate(rows(1), 3), rows(1).expand(3, 5))

@@ -225,3 +225,20 @@ def test_learned_rows_are_added():
     assert_close(
         scheme.embed(torch.zeros(2, SEQ, D_MODEL)), table[:SEQ].expand(2, -1, -1)
     )
+
+
+def test_fresh_tables_are_small_and_random():
+    torch.manual_seed(0)
+    tables = Shaw(reach=40, head_dim=100).tables
+    assert_close(tables.std().item(), 0.05, rtol=0.02, atol=0)
+    assert T5(buckets=4, max_distance=9, heads=2).table.count_nonzero() == 0
+
+
+def test_head_does_not_overflow_in_half_precision():
+    x, eye = torch.full((5, 128), 30.0).half(), torch.eye(128).half()
+    assert_close(set_attention(x, eye, eye, eye), x)
+
+
+def test_no_heads_are_refused():
+    with pytest.raises(ValueError, match="heads=0 cannot share d_model=8"):
+        Reader(NoPositions(), tokens=3, outputs=3, d_model=8, heads=0)

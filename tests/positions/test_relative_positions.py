@@ -227,3 +227,38 @@ def test_tables_that_do_not_fit_are_refused():
         t5_bucket(torch.tensor(1), causal=True, buckets=7)
     with pytest.raises(ValueError, match="max_distance=16 leaves nothing beyond 16"):
         t5_bucket(torch.tensor(1), causal=True, max_distance=16)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16])
+@pytest.mark.parametrize("causal", [False, True])
+def test_buckets_of_small_integers_are_those_of_large_ones(dtype, causal):
+    """Minus of -128 is -128 in 8 bits."""
+    offset = torch.tensor([-128, -5, 0, 5, 100])
+    rows = t5_bucket(offset.to(dtype), causal=causal)
+    assert_close(rows, t5_bucket(offset, causal=causal))
+
+
+def test_the_smallest_tables_of_buckets():
+    offset = torch.tensor([-5, -1, 0, 1, 5])
+    causal = t5_bucket(offset, causal=True, buckets=2, max_distance=2)
+    assert causal.tolist() == [1, 1, 0, 0, 0]
+    both = t5_bucket(offset, causal=False, buckets=4, max_distance=2)
+    assert both.tolist() == [1, 1, 0, 3, 3]
+
+
+def test_half_precision_does_not_overflow():
+    query = torch.full((1, 2, 5, 128), 30.0, dtype=torch.float16)
+    value = torch.arange(5.0).half()[:, None].expand_as(query)
+    table = torch.full((3, 128), 30.0, dtype=torch.float16)  # scores are equal
+    mixed = shaw_attention(query, query, value, table, 0 * table, causal=True)
+    assert_close(mixed[0, 0, :, 0], torch.arange(5.0).half() / 2)
+
+
+def test_half_precision_adds_up_the_weights_of_many_far_keys():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 1, 1, 3000, 4).bfloat16()
+    tables = torch.randn(2, 3, 4).bfloat16()
+    ours = shaw_attention(query, key, value, *tables, causal=True)
+    wide = [x.double() for x in (query, key, value, *tables)]
+    expected = shaw_attention(*wide, causal=True)
+    assert_close(ours.double(), expected, rtol=0.03, atol=0.03)

@@ -249,3 +249,27 @@ def test_angles_of_other_features_are_refused(turn_pairs):
 def test_odd_order_is_refused():
     with pytest.raises(ValueError, match="head_dim=7 features cannot be paired"):
         split_order(7)
+
+
+def test_two_features_and_frequencies_of_32_bits_are_enough():
+    turns = angles(torch.tensor([0, 3]), frequencies(2).float())
+    assert_close(turns, torch.tensor([[0.0], [3.0]]))
+    turned = rotate(torch.tensor([[1.0, 0.0], [1.0, 0.0]]), turns)
+    expected = torch.tensor([[1.0, 0.0], [math.cos(3), math.sin(3)]])
+    assert_close(turned, expected)
+
+
+def test_a_trained_length_of_little_more_than_a_turn_is_enough():
+    """The first pair turns 7 / (2 pi) = 1.1 times, the second less than once."""
+    slowed = yarn_frequencies(4, factor=4.0, trained=7)
+    assert_close(slowed, frequencies(4) / torch.tensor([1.0, 4.0]))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_turns_by_the_angles_of_64_bits(dtype):
+    torch.manual_seed(0)
+    x = torch.randn(3, 8).to(dtype)
+    turns = angles(torch.tensor([1, 70_001, 131_071]), frequencies(8))
+    for turn in (rotate, rotate_halves):
+        ours, expected = turn(x, turns), turn(x.double(), turns)
+        assert_close(ours.double(), expected, rtol=0, atol=0.04)
