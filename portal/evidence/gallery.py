@@ -28,9 +28,10 @@ from portal.evidence.work import Work
 
 # By path, since they import matplotlib, which only workers need.
 PORTAL = Path(__file__).parents[1]
-STYLE = [PORTAL / f"{name}.py" for name in ("figures", "glyphs", "inks", "legible")]
+DRAWING = ("figures", "frames", "glyphs", "inks", "legible", "palette")
+STYLE = [PORTAL / f"{name}.py" for name in DRAWING]
 STYLE += [Path(measured.__file__), Path(environment.__file__), Path(__file__)]
-TOOLS = ("pillow", "resvg-py")
+TOOLS = ("pillow",)
 
 
 def _fix_zip_times(archive: Path) -> None:
@@ -71,7 +72,7 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
     (target / f"{script.stem}.run.json").write_text(json.dumps(seconds))
     (target / f"{script.stem}.cost.json").unlink()  # seconds differ from run to run
     _fix_zip_times(target / f"{script.stem}.zip")
-    if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
+    if not list(target.glob(f"images/sphx_glr_{script.stem}_*.svg")):
         raise ValueError("the script draws no figure: it must draw at least one")
 
 

@@ -117,6 +117,9 @@ def test_each_kind_knows_its_variables_and_what_draws_its_images(site):
     assert len(wanted) == 3
     for work in wanted:
         assert "environment.py" in work.inputs, work.name
-        drawn = {"pillow": version("pillow"), "resvg-py": version("resvg-py")}
+        drawn = {
+            "pillow": version("pillow"),
+            "sphinx-gallery": version("sphinx-gallery"),
+        }
         is_script = work.file.name.startswith("plot_")
         assert (drawn.items() <= work.inputs.items()) == is_script
