@@ -76,9 +76,9 @@ sphinx_gallery_conf = {
     "capture_repr": (),
     "doc_module": ("snippets",),
     "download_all_examples": False,
-    "image_scrapers": ("portal.figures.scrape", "portal.measured.keep"),
+    "image_scrapers": (),  # what draws is loaded only where scripts run
     "min_reported_time": 1e9,
-    "reset_modules": ("portal.figures.reset",),
+    "reset_modules": (),
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",
     "write_computation_times": False,

@@ -60,7 +60,9 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
         "src_dir": str(folder),
         "plot_gallery": True,
         "abort_on_example_error": True,
+        "image_scrapers": ("portal.figures.scrape", "portal.measured.keep"),
         "reset_argv": as_main,
+        "reset_modules": ("portal.figures.reset",),
     }
     sys.path.insert(0, str(script.parents[2]))
     protect(script.parents[2], folder)
