@@ -12,11 +12,13 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 from portal.article import (
+    citation_styles,
     claim,
     claim_box,
     code_guard,
     evidence_line,
     figure,
+    gallery_code,
     markup_guard,
     math,
     measured,
@@ -81,6 +83,7 @@ MODULES = (
     snippet_index,
     shapes,
     gallery_assets,
+    gallery_code,
     figure,
     math,
     title_math,
@@ -102,6 +105,7 @@ MODULES = (
     plain_text,
     epub,
     assets,
+    citation_styles,
     references,
     sidebar,
     prerequisites,

@@ -76,12 +76,11 @@ def find(env: BuildEnvironment, page: str, number: str) -> tuple[str, dict]:
 
 def pictures(stem: str, about: dict) -> list[picture]:
     """The light and the dark version of one figure."""
-    made = []
-    for theme in ("light", "dark"):
-        drawing = f"/{stem}_{theme}.svg"
-        main = f"/{stem}_{theme}.png" if about["animated"] else drawing
+    made, animated = [], about["frames"] > 1
+    for theme, drawing in (("light", f"/{stem}.svg"), ("dark", f"/{stem}_dark.svg")):
+        main = f"/{stem}_{theme}.png" if animated else drawing
         version = picture("", theme=theme)
-        if about["animated"]:
+        if animated:
             version += picture_image("", uri=drawing, media=STILL)
         version += picture_image(
             "",

@@ -38,6 +38,8 @@ SCRIPT = {
     "end_ignore": NOTHING,
 }
 
+HASH = re.compile("#").finditer
+
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +68,16 @@ def is_meant(comment: str) -> bool:
     return bool(value and get_close_matches(name, names, cutoff=0.8))
 
 
+def may_have_settings(text: str) -> bool:
+    """Whether it is worth telling comments from strings, which takes long.
+
+    >>> may_have_settings('"#"; # sphinx_gallery_data=a'), may_have_settings("# a = 1")
+    (True, False)
+    """
+    lines = (line for line in text.splitlines() if "#" in line)
+    return any(is_meant(line[at.start() :]) for line in lines for at in HASH(line))
+
+
 def problem(comment: str, known: dict[str, str]) -> str:
     """What is wrong with a setting; empty if nothing is.
 
@@ -91,6 +103,8 @@ def problem(comment: str, known: dict[str, str]) -> str:
 
 def problems(text: str, known: dict[str, str]) -> Iterator[tuple[int, str]]:
     """Line and cause of each setting of a file that is wrong."""
+    if not may_have_settings(text):
+        return
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT and is_meant(token.string):

@@ -5,11 +5,14 @@ its description, shapes stand behind their lines as comments, and links to elsew
 show where they lead. ``llms.txt`` lists these texts, with the summary of each.
 """
 
+import textwrap
+from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.writers.text import TextTranslator
+from sphinx.writers import text as sphinx_text
+from sphinx.writers.text import MAXWIDTH, TextTranslator
 
 from portal.article.figure import picture_image, versions
 from portal.article.shapes import shaped_block
@@ -20,8 +23,34 @@ from portal.pages.history import last_date
 from portal.pages.metadata import articles
 
 
+class Narrow(textwrap.TextWrapper):
+    """Sphinx's, for characters that are one column wide, as all of ASCII are.
+
+    Sphinx looks up the width of each several times, which took a third of all.
+    """
+
+    wordsep_re = sphinx_text.TextWrapper.wordsep_re
+
+
+def wrapped(text: str, width: int) -> str:
+    if text.isascii():
+        return "\n".join(Narrow(width).wrap(text))
+    return "\n".join(sphinx_text.my_wrap(text, width))
+
+
 class PlainText(TextTranslator):
     """Sphinx's writer of text, for the portal's own nodes too."""
+
+    def end_state(self, wrap: bool = True, **options: object) -> None:
+        if wrap:
+            width, parts = MAXWIDTH - sum(self.stateindent), self.states[-1]
+            self.states[-1] = []
+            for is_text, run in groupby(parts, lambda part: part[0] == -1):
+                if is_text:
+                    self.add_text(wrapped("".join(text for _, text in run), width))
+                else:
+                    self.states[-1] += run
+        super().end_state(wrap=False, **options)
 
     def unknown_visit(self, node: nodes.Node) -> None:
         """Boxes of which a text shows the content."""
@@ -45,6 +74,9 @@ class PlainText(TextTranslator):
         lines = zip(node.astext().splitlines(), node["shapes"], strict=False)
         shown = [f"{line}  # {'; '.join(s)}" if s else line for line, s in lines]
         self.verbatim("\n".join([f"# shapes in {node['call']}", *shown]))
+
+    def visit_code_links_block(self, node: nodes.Element) -> None:
+        self.verbatim(node["code"])
 
     def visit_versions(self, node: versions) -> None:
         images = node.findall(picture_image)

@@ -66,7 +66,7 @@ class Books(SphinxDirective):
             stem, about = find(self.env, page, number or "1")
         except LookupError as problem:
             raise self.error(str(problem)) from problem
-        return pictures(stem, {**about, "animated": False, "alt": ""})
+        return pictures(stem, {**about, "frames": 1, "alt": ""})
 
 
 class Newest(SphinxDirective):

@@ -77,7 +77,7 @@ def collect(root: Path, verdicts: list[str]) -> dict:
         "references": len({note["reference"] for note in notes}),
         "claims": len(verdicts),
         "verdicts": dict(Counter(verdicts)),
-        "figures": len(list(gallery.glob("*/images/*_light.svg"))),
+        "figures": len(list(gallery.glob("*/images/*_dark.svg"))),
         "seconds": seconds,
         "versions": {name: installed(name) for name in PACKAGES},
         "commit": commit(root),

@@ -3,7 +3,8 @@
 Every figure is written as a light and a dark SVG. Scripts draw in the light theme's
 colors; the dark version is the same drawing with each of those colors replaced. An
 animation (any of matplotlib, in a global variable of the script) is written as an APNG
-for each theme, with its last frame as the still.
+for each theme, with its last frame as the still. The first figure, or the one that the
+script names for its thumbnail, is a PNG too.
 
 A figure says what it shows: ``fig.set_label("Bar chart of ...")``. That text is its
 alternative text; a figure without one is an error. So is a color that cannot be seen on
@@ -12,32 +13,18 @@ one of the pages, and a character that has no glyph: see ``legible.py``, ``glyph
 
 import io
 import json
-import re
 import sys
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import resvg_py
-from matplotlib.animation import AbstractMovieWriter, Animation
+from matplotlib.animation import Animation
 from matplotlib.figure import Figure
-from PIL import Image
 
-from portal.worker import legible
+from portal.worker import frames, legible
 from portal.worker.glyphs import every_glyph
-
-DARK = {  # light color: dark color
-    "#1f2328": "#e4e6ea",  # text and axes
-    "#d5d8dd": "#454a52",  # grid
-    "#2563b0": "#7db3f5",
-    "#c2500a": "#f2a05f",
-    "#1d7a4a": "#6fcf97",
-    "#a3278f": "#e58fd6",
-    "#8a6a00": "#dcbc4e",
-    "#0f7a8a": "#63cfdf",
-}
-FOREGROUND, GRID, *CYCLE = DARK
+from portal.worker.palette import CYCLE, DARK, FOREGROUND, GRID, darken
 
 STYLE = {
     "axes.edgecolor": FOREGROUND,
@@ -64,6 +51,7 @@ STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "runnable-ml",
     "text.color": FOREGROUND,
+    "text.hinting": "none",  # frames have the text of the drawings
     "xtick.color": FOREGROUND,
     "ytick.color": FOREGROUND,
 }
@@ -80,55 +68,11 @@ def reset(gallery_conf: dict, fname: str) -> None:
     torch.set_num_threads(1)
 
 
-def darken(svg: str) -> str:
-    """The same drawing in the colors of the dark theme.
-
-    >>> darken('<path style="fill: #1f2328"/>')
-    '<path style="fill: #e4e6ea"/>'
-    """
-    return re.sub("|".join(DARK), lambda match: DARK[match[0]], svg)
-
-
 def to_svg(figure: Figure) -> str:
-    legible.replace_black(figure, FOREGROUND)
     text = io.StringIO()
     with every_glyph():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()
-
-
-def to_png(svg: str, zoom: float, background: str | None = None) -> bytes:
-    """Raster of a drawing; its text is paths, so that no font of the system matters."""
-    return resvg_py.svg_to_bytes(
-        svg_string=svg, zoom=zoom, dpi=96, background=background, skip_system_fonts=True
-    )
-
-
-class Frames(AbstractMovieWriter):
-    """A movie writer that keeps each frame as an SVG."""
-
-    def setup(self, fig: Figure, outfile: object, dpi: float | None = None) -> None:
-        super().setup(fig, outfile, dpi)
-        self.drawings: list[str] = []
-
-    def grab_frame(self, **options: object) -> None:
-        self.drawings.append(to_svg(self.fig))
-
-    def finish(self) -> None:
-        pass
-
-
-def write_animation(drawings: list[str], path: Path, milliseconds: float) -> None:
-    """Write frames as an APNG that plays three times and rests on its last frame."""
-    once = {svg: to_png(svg, zoom=1.5) for svg in dict.fromkeys(drawings)}
-    images = [Image.open(io.BytesIO(once[svg])) for svg in drawings]
-    images[0].save(
-        path,
-        save_all=True,
-        append_images=images[1:],
-        duration=milliseconds,
-        loop=3,
-    )
 
 
 def animations(block_vars: dict) -> dict[Figure, Animation]:
@@ -161,40 +105,43 @@ def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
     """
     page = Path(block_vars["src_file"])
     moving, rst = animations(block_vars), []
+    pictured = {1, block_vars["file_conf"].get("thumbnail_number")}
     for number in plt.get_fignums():
         figure = plt.figure(number)
         path = Path(next(block_vars["image_path_iterator"]))
+        place = int(path.stem[-3:])
         try:
             check_text(figure)
-            write(figure, moving.get(figure), path)
+            write(figure, moving.get(figure), path, place in pictured)
             legible.check(figure, DARK)
         except ValueError:
             print(f'File "{page}", line {block[2]}, in this cell', file=sys.stderr)
             raise
         name = f"{page.parent.name}.{page.stem.removeprefix('plot_')}"
-        rst.append(f".. gallery-figure:: {name} {int(path.stem[-3:])}\n")
+        rst.append(f".. gallery-figure:: {name} {place}\n")
     plt.close("all")
     return "\n".join(rst)
 
 
-def write(figure: Figure, animation: Animation | None, path: Path) -> None:
-    """Write all files of one figure beside ``path``, the PNG of its thumbnail."""
+def write(figure: Figure, animation: Animation | None, path: Path, png: bool) -> None:
+    """Write all files of one figure beside ``path``, which may get a PNG of it."""
+    stem = path.with_suffix("")
+    count = 1
+    if animation is not None:
+        moving = (Path(f"{stem}_{theme}.png") for theme in ("light", "dark"))
+        count = frames.write(animation, *moving)
+    svg = to_svg(figure)
+    if legible.replace_black(figure, FOREGROUND):
+        svg = to_svg(figure)
+    Path(f"{stem}.svg").write_text(svg)
+    Path(f"{stem}_dark.svg").write_text(darken(svg))
+    if png:
+        figure.savefig(path, dpi=frames.DPI, facecolor="w", metadata={"Software": None})
+    width, height = frames.on_page(figure)
     about = {
         "alt": " ".join(figure.get_label().split()),
-        "width": round(figure.get_figwidth() * 96),
-        "height": round(figure.get_figheight() * 96),
-        "animated": animation is not None,
+        "width": width,
+        "height": height,
+        "frames": count,
     }
-    stem = path.with_suffix("")
-    if animation is not None:
-        frames = Frames(fps=1)
-        animation.save(path, writer=frames)
-        light, interval = frames.drawings, animation.event_source.interval
-        write_animation(light, Path(f"{stem}_light.png"), interval)
-        dark = [darken(svg) for svg in light]
-        write_animation(dark, Path(f"{stem}_dark.png"), interval)
-    svg = frames.drawings[-1] if animation is not None else to_svg(figure)
-    Path(f"{stem}_light.svg").write_text(svg)
-    Path(f"{stem}_dark.svg").write_text(darken(svg))
-    path.write_bytes(to_png(svg, zoom=1.5, background="white"))
     Path(f"{stem}.json").write_text(json.dumps(about))

@@ -42,13 +42,16 @@ class Ink:
         kind = type(self.artist).__name__
         return f"a {kind}" if label.startswith("_") or not label else f"{label!r}"
 
+    @property
+    def has_black(self) -> bool:
+        return bool((self.colors[:, :3] == 0).all(axis=1).any())
+
     def replace_black(self, ink: str) -> None:
         colors = to_rgba_array(getattr(self.artist, f"get_{self.part}")())
         black = (colors[:, :3] == 0).all(axis=1) & (colors[:, 3] > 0)
-        if black.any():
-            colors[black, :3] = to_rgb(ink)
-            new = colors if isinstance(self.artist, Collection) else colors[0]
-            getattr(self.artist, f"set_{self.part}")(new)
+        colors[black, :3] = to_rgb(ink)
+        new = colors if isinstance(self.artist, Collection) else colors[0]
+        getattr(self.artist, f"set_{self.part}")(new)
 
 
 def drawn(artist: Artist) -> Iterator[Artist]:

@@ -75,15 +75,19 @@ def ground(text: Text) -> str | None:
     return found
 
 
-def replace_black(figure: Figure, ink: str) -> None:
-    """Draw in the foreground what is black and lies on the page itself."""
-    black = [one for one in inks(figure) if (one.colors[:, :3] == 0).all(1).any()]
-    if black:
-        figure.draw_without_rendering()  # so that all is in its place
-    for one in black:
+def replace_black(figure: Figure, ink: str) -> bool:
+    """Set what is black and lies on the page itself to be drawn in the foreground.
+
+    The figure has been drawn, so that all is in its place; returns whether it must be
+    drawn again.
+    """
+    found = False
+    for one in list(inks(figure)):
         text = one.artist if isinstance(one.artist, Text) else None
-        if not on_image(one) and not (text and ground(text)):
+        if one.has_black and not on_image(one) and not (text and ground(text)):
             one.replace_black(ink)
+            found = True
+    return found
 
 
 def stands_out(

@@ -50,7 +50,7 @@ def make(folder: Path, script: Path, gallery_conf: dict) -> None:
     (target / f"{script.stem}.run.json").write_text(json.dumps(seconds))
     (target / f"{script.stem}.cost.json").unlink()  # seconds differ from run to run
     _fix_zip_times(target / f"{script.stem}.zip")
-    if not list(target.glob(f"images/sphx_glr_{script.stem}_*.png")):
+    if not list(target.glob(f"images/sphx_glr_{script.stem}_*.svg")):
         raise ValueError("the script draws no figure: it must draw at least one")
 
 

@@ -7,13 +7,14 @@ def test_light_and_dark_version_with_text_and_size_from_the_script(site, make_ht
     build = make_html(site(".. gallery-figure:: attention.small 1\n\n   A *caption*."))
     assert build.status == 0, build.output
     page = build.page()
-    for theme in ("light", "dark"):
+    for theme, name in (("light", "001"), ("dark", "001_dark")):
+        file = f"_images/sphx_glr_plot_small_{name}.svg"
         image = re.search(rf'<picture class="only-{theme}">(<img [^>]*>)', page)[1]
-        assert f'src="_images/sphx_glr_plot_small_001_{theme}.svg"' in image
+        assert f'src="{file}"' in image
         assert 'alt="A line that rises."' in image
         assert 'loading="lazy"' in image
         assert 'width="595" height="326"' in image or 'height="326"' in image
-        assert (build.html / f"_images/sphx_glr_plot_small_001_{theme}.svg").is_file()
+        assert (build.html / file).is_file()
     assert "A <em>caption</em>." in page
     assert '<a href="gallery/attention/plot_small.html"><picture' in page
 

@@ -44,7 +44,7 @@ def test_gallery_page_has_notebook_script_and_figure(site, make_html):
     for name in ("plot_small.ipynb", "plot_small.py", "plot_small.zip"):
         assert f"/{name}" in page
         assert list(build.html.glob(f"_downloads/*/{name}"))
-    assert "sphx_glr_plot_small_001_light.svg" in page
+    assert "sphx_glr_plot_small_001.svg" in page
     assert "sphx_glr_plot_small_thumb.png" in build.page("gallery/index")
 
 

@@ -136,7 +136,7 @@ def test_the_portals_part_of_a_result_is_what_runs_in_its_worker(kinds):
 
 
 def test_packages_that_make_a_result_are_inputs(kinds):
-    drawn = {"PIL": version("pillow"), "resvg_py": version("resvg-py")}
+    drawn = {"PIL": version("pillow"), "sphinx_gallery": version("sphinx-gallery")}
     for maker, work in kinds.items():
         assert (drawn.items() <= work.inputs.items()) == ("script" in maker)
         assert ("pytest" in work.inputs) == ("tests" in maker)

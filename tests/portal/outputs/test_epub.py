@@ -54,7 +54,7 @@ def test_math_is_mathml_and_declared(book):
 def test_figures_are_light_and_answers_open(book):
     page = book.read("index.xhtml").decode()
     assert re.findall(r'<img [^>]*src="([^"]*)"', page) == [
-        "_images/sphx_glr_plot_small_001_light.svg"
+        "_images/sphx_glr_plot_small_001.svg"
     ]
     assert [name for name in book.namelist() if "_dark" in name] == []
     assert re.search(r'<details class="[^"]*" open="open">', page)
@@ -77,7 +77,7 @@ def test_an_animation_is_its_still(site, make_html):
     build = make_html(root, "-b", "epub")
     assert build.status == 0, build.output
     page = (build.html / "index.xhtml").read_text()
-    assert 'src="_images/sphx_glr_plot_small_001_light.svg"' in page
+    assert 'src="_images/sphx_glr_plot_small_001.svg"' in page
     assert "A line that rises." in page
     assert "<source" not in page
 

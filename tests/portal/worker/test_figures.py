@@ -22,6 +22,8 @@ def draw(tmp_path):
         change: str = "",
         window: str | None = None,
         animate=lambda fig, artists: None,
+        place: int = 1,
+        settings: dict | None = None,
     ) -> str:
         figures.reset({}, "")
         fig, ax = plt.subplots(num=window)
@@ -30,10 +32,14 @@ def draw(tmp_path):
         ax.set(xlabel="x")
         exec(change)
         fig.set_label(name)
+        paths = ImagePathIterator(str(tmp_path / "f_{0:03}.png"))
+        for _ in range(place - 1):
+            paths.next()
         variables = {
+            "file_conf": settings or {},
             "src_file": "snippets/attention/plot_small.py",
             "example_globals": {"moving": animate(fig, bars)},
-            "image_path_iterator": ImagePathIterator(str(tmp_path / "f_{0:03}.png")),
+            "image_path_iterator": paths,
         }
         try:
             return figures.scrape(("code", "", 8), variables, {})
@@ -49,7 +55,7 @@ def colors(svg: str) -> set[str]:
 
 def test_every_color_has_its_dark_counterpart(draw, tmp_path):
     draw()
-    light = colors((tmp_path / "f_001_light.svg").read_text())
+    light = colors((tmp_path / "f_001.svg").read_text())
     dark = colors((tmp_path / "f_001_dark.svg").read_text())
     assert light <= set(figures.DARK)
     assert {figures.FOREGROUND, *figures.CYCLE[:2]} <= light
@@ -58,7 +64,7 @@ def test_every_color_has_its_dark_counterpart(draw, tmp_path):
 
 def test_nothing_is_drawn_in_the_default_black(draw, tmp_path):
     draw()
-    body = (tmp_path / "f_001_light.svg").read_text().split("</defs>")[-1]
+    body = (tmp_path / "f_001.svg").read_text().split("</defs>")[-1]
     assert "#000000" not in body
     for group in re.findall(r'<g id="text_\d+">\s*<!--.*?-->\s*<g ([^>]*)>', body):
         assert f"fill: {figures.FOREGROUND}" in group
@@ -94,6 +100,18 @@ def test_thumbnail_is_opaque_and_sharp(draw, tmp_path):
         assert image.convert("RGBA").getextrema()[3] == (255, 255)
 
 
+@pytest.mark.parametrize(
+    ("place", "settings", "pictures"),
+    [(1, {}, 1), (2, {}, 0), (2, {"thumbnail_number": 2}, 1)],
+)
+def test_only_what_becomes_a_thumbnail_is_a_png(
+    draw, tmp_path, place, settings, pictures
+):
+    draw(place=place, settings=settings)
+    assert len(list(tmp_path.glob("*.png"))) == pictures
+    assert (tmp_path / f"f_00{place}.svg").is_file()
+
+
 def test_alternative_text_in_one_line(draw, tmp_path):
     assert draw("Bars\n  that rise.") == ".. gallery-figure:: attention.small 1\n"
     about = json.loads((tmp_path / "f_001.json").read_text())
@@ -101,7 +119,7 @@ def test_alternative_text_in_one_line(draw, tmp_path):
         "alt": "Bars that rise.",
         "width": 595,
         "height": 326,
-        "animated": False,
+        "frames": 1,
     }
 
 
@@ -130,7 +148,7 @@ BLACK = [
 @pytest.mark.parametrize("change", BLACK)
 def test_black_is_the_foreground_of_each_page(draw, tmp_path, change):
     draw(change=change)
-    svg = (tmp_path / "f_001_light.svg").read_text()
+    svg = (tmp_path / "f_001.svg").read_text()
     assert colors(svg) <= set(figures.DARK)
     body = svg.split("</metadata>")[-1]
     text = re.findall(r'<g id="text_\d+">(?:\s|<!--.*?-->)*<g ([^>]*)>', body)
@@ -198,7 +216,7 @@ def test_what_cannot_be_seen_is_named_with_its_cell(draw, capsys, change, proble
 )
 def test_an_animation_of_any_kind_moves(draw, tmp_path, animate):
     draw(animate=animate)
-    assert json.loads((tmp_path / "f_001.json").read_text())["animated"]
+    assert json.loads((tmp_path / "f_001.json").read_text())["frames"] == 2
     for theme in ("light", "dark"):
         with Image.open(tmp_path / f"f_001_{theme}.png") as image:
             assert image.n_frames == 2
