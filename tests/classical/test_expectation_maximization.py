@@ -343,3 +343,16 @@ def test_a_feature_that_never_varies_is_refused():
     points = np.column_stack([np.arange(5.0), np.ones(5)])
     with pytest.raises(ValueError, match="covariance of component 0 is singular"):
         mixture_log_joint(spread_around(points, points[:2]), points)
+
+
+def test_features_that_almost_determine_each_other_are_not_singular():
+    """Correlations of 1 - 1e-8 leave a smallest eigenvalue of 1e-8."""
+    rng = np.random.default_rng(0)
+    line = rng.normal(size=40)
+    points = np.column_stack([line, line + 1e-4 * rng.normal(size=40)])
+    start = spread_around(points, points[:2])
+    theirs = [
+        multivariate_normal(mean, covariance).logpdf(points) - math.log(2)
+        for mean, covariance in zip(start.means, start.covariances, strict=True)
+    ]
+    assert_allclose(mixture_log_joint(start, points), theirs, rtol=1e-5)
