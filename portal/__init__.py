@@ -40,6 +40,7 @@ MODULES = (
     "claim",
     "reproductions",
     "status",
+    "costs",
     "environments",
     "evidence_line",
     "code_guard",

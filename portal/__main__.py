@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from subprocess import CalledProcessError
 
+from portal import costs
 from portal.addresses import publish
 from portal.archive import pack_site
 from portal.audit import audit
@@ -72,6 +73,9 @@ def main(arguments: list[str], root: Path) -> int:
             known = of_build(root)
             for label, value in rows(known):
                 print(f"{label:44} {value}")
+            budgets = costs.of_build(root)
+            print("", *costs.table(budgets), sep="\n")
+            known["cpu"] = {budget.label: budget.pages for budget in budgets}
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":
             print(*publish(root), sep="\n")

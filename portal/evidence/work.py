@@ -11,13 +11,14 @@ from portal.evidence.inputs import Inputs
 class Work:
     """``function(folder, *arguments)`` leaves its files in ``folder``.
 
+    It may return CPU seconds of its parts by name, such as drawing.
     A failure is blamed on ``file``, at the line that its traceback names, or ``line``.
     """
 
     name: str
     file: Path
     inputs: Inputs
-    function: Callable[..., None]
+    function: Callable[..., dict[str, float] | None]
     arguments: tuple
     limit: float = 120.0  # seconds
     line: int = 1
