@@ -20,6 +20,7 @@ from portal.inspect.lighthouse import judge
 from portal.inspect.screenshots import shoot
 from portal.live import live
 from portal.outputs.archive import pack_site
+from portal.overview import costs
 from portal.overview.environments import MEANING
 from portal.overview.status import of_build, rows
 from portal.pages.draft import MARK
@@ -72,6 +73,9 @@ def main(arguments: list[str], root: Path) -> int:
             known = of_build(root)
             for label, value in rows(known):
                 print(f"{label:44} {value}")
+            budgets = costs.of_build(root)
+            print("", *costs.table(budgets), sep="\n")
+            known["cpu"] = {budget.label: budget.pages for budget in budgets}
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":
             print(*publish(root), sep="\n")

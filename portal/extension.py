@@ -45,6 +45,7 @@ from portal.frame import (
 from portal.guide import book_map, learning_path, neighbors, portal_map, reading_time
 from portal.outputs import epub, feed, plain_text, search, sitemap
 from portal.overview import (
+    costs,
     environments,
     errata,
     front_page,
@@ -94,6 +95,7 @@ MODULES = (
     claim,
     reproductions,
     status,
+    costs,
     environments,
     evidence_line,
     code_guard,

@@ -30,6 +30,7 @@ class Returned:
 
     seconds: float
     problem: str
+    cpu: dict[str, float]
     archive: bytes
 
 
@@ -50,7 +51,8 @@ def on_worker(task: Task, preload: list[str]) -> Returned:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         own = Task(task.work, Path(name))
         (outcome,) = process.run([own], 1, preload)
-        return Returned(outcome.seconds, outcome.problem, packed(own.folder))
+        ended = (outcome.seconds, outcome.problem, outcome.cpu)
+        return Returned(*ended, packed(own.folder))
 
 
 def received(task: Task, future) -> Outcome:
@@ -65,7 +67,7 @@ def received(task: Task, future) -> Outcome:
         raise Unavailable(f"DASK_SCHEDULER_ADDRESS: {error}") from error
     with tarfile.open(fileobj=io.BytesIO(returned.archive)) as archive:
         archive.extractall(task.folder, filter="data")
-    return Outcome(task, returned.seconds, returned.problem)
+    return Outcome(task, returned.seconds, returned.problem, returned.cpu)
 
 
 def run(tasks: list[Task], address: str, preload: list[str]) -> Iterator[Outcome]:

@@ -85,8 +85,8 @@ def execute(wanted: list[Work], store: Store) -> tuple[list[Entry], list[Outcome
         if outcome.problem:
             failed.append(outcome)
         else:
-            name, key = task.work.name, task.work.key
-            made.append(store.put(task.folder, name, key, outcome.seconds))
+            took = (outcome.seconds, outcome.cpu)
+            made.append(store.put(task.folder, task.work.name, task.work.key, *took))
     return made, failed
 
 

@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -34,6 +34,7 @@ class Outcome:
     task: Task
     seconds: float
     problem: str = ""
+    cpu: dict[str, float] = field(default_factory=dict)  # seconds: of parts, and "all"
 
     @property
     def line(self) -> int | None:
@@ -88,7 +89,7 @@ class Running:
             self.end(process)
 
 
-def _received(receiver: Connection) -> tuple[float, str] | OSError | None:
+def _received(receiver: Connection) -> tuple | OSError | None:
     """What a task reported; nothing if it died before."""
     try:
         return receiver.recv() if receiver.poll() else None

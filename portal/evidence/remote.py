@@ -65,8 +65,15 @@ class SharedStore(Store):
     def get(self, inputs: Inputs) -> Entry | None:
         return super().get(inputs) or self._download(inputs)
 
-    def put(self, scratch: Path, task: str, inputs: Inputs, seconds: float) -> Entry:
-        entry = super().put(scratch, task, inputs, seconds)
+    def put(
+        self,
+        scratch: Path,
+        task: str,
+        inputs: Inputs,
+        seconds: float,
+        cpu: dict[str, float] | None = None,
+    ) -> Entry:
+        entry = super().put(scratch, task, inputs, seconds, cpu)
         contents = {
             f"files/{expected}": (entry.files / name).read_bytes()
             for name, expected in entry.digests.items()
@@ -94,7 +101,8 @@ class SharedStore(Store):
             file = scratch / "files" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
-        return super().put(scratch, manifest["task"], inputs, manifest["seconds"])
+        took = (manifest["seconds"], manifest.get("cpu"))
+        return super().put(scratch, manifest["task"], inputs, *took)
 
     def _manifest(self, inputs: Inputs) -> dict:
         """What lies there for these inputs; empty if nothing or not for these."""

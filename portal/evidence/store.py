@@ -2,7 +2,8 @@
 
 ::
 
-    build/evidence/<fingerprint>/manifest.json   inputs, seconds, digest of each file
+    build/evidence/<fingerprint>/manifest.json   inputs, seconds, digest of each file,
+                                                 CPU seconds, of parts and of all
     build/evidence/<fingerprint>/files/...       what the task produced
 
 An entry is whole or absent. One whose files no longer have the recorded digests is
@@ -15,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.evidence import lock
@@ -54,6 +55,7 @@ class Entry:
     inputs: Inputs
     seconds: float
     digests: dict[str, str]
+    cpu: dict[str, float] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Path:
@@ -123,7 +125,14 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=".scratch-", dir=self.folder))
 
-    def put(self, scratch: Path, task: str, inputs: Inputs, seconds: float) -> Entry:
+    def put(
+        self,
+        scratch: Path,
+        task: str,
+        inputs: Inputs,
+        seconds: float,
+        cpu: dict[str, float] | None = None,
+    ) -> Entry:
         """Make an entry of ``scratch/files`` in one rename."""
         files = scratch / "files"
         digests = {
@@ -136,6 +145,7 @@ class Store:
             "inputs": inputs,
             "seconds": seconds,
             "digests": digests,
+            "cpu": cpu or {},
         }
         (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1))
         folder = self.folder / fingerprint(inputs)

@@ -10,8 +10,9 @@ from portal.evidence.inputs import Inputs
 class Work:
     """``maker``, a ``module:function``, is called with a folder and the arguments.
 
-    It leaves its files in the folder. A failure is blamed on ``file``, at the line that
-    its traceback names, or ``line``.
+    It leaves its files in the folder, and may return CPU seconds of its parts by name,
+    such as drawing. A failure is blamed on ``file``, at the line that its traceback
+    names, or ``line``.
     """
 
     name: str

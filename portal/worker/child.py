@@ -11,6 +11,7 @@ import faulthandler
 import fcntl
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
@@ -59,9 +60,10 @@ class Task:
         files = [file for file in (self.printed, self.log) if file.is_file()]
         return "".join(file.read_text("utf-8", "replace") for file in files)
 
-    def run(self) -> None:
+    def run(self) -> dict[str, float]:
+        """Returns the CPU seconds that it measured of its parts, by name."""
         make = resolve_name(self.work.maker)
-        make(self.folder / "files", *self.work.arguments)
+        return make(self.folder / "files", *self.work.arguments) or {}
 
 
 def _exit_with_trace(status: int) -> None:
@@ -135,15 +137,23 @@ def _isolate(work: Job) -> None:
     memory.limit(work.memory)
 
 
-def _run(task: Task) -> tuple[float, str]:
-    """The seconds that the task took, and what went wrong."""
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it started and that ended."""
+    own, children = map(
+        resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def _run(task: Task) -> tuple[float, str, dict[str, float]]:
+    """The seconds that the task took, what went wrong, and its CPU seconds."""
     _redirect(task)
     _isolate(task.work)
     os._exit = _exit_with_trace
     start = time.perf_counter()
-    problem = ""
+    problem, parts = "", {}
     try:
-        task.run()
+        parts = task.run()
     except BaseException as error:
         problem = _problem(task, error)
     finally:
@@ -154,7 +164,7 @@ def _run(task: Task) -> tuple[float, str]:
         stream.flush()
     if not problem and task.printed.stat().st_size:
         problem = "it prints what no page shows; remove the print, or what calls it"
-    return seconds, problem
+    return seconds, problem, {**parts, "all": _cpu()}
 
 
 def serve(task: Task, build: Connection, results: Connection) -> None:

@@ -6,6 +6,8 @@ The failing scripts themselves are in ``test_bad_input.py``.
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -19,6 +21,12 @@ PRELOAD = ["portal.worker.preload"]
 
 def record(files, path):
     path.write_text(str(os.getpid()))
+
+
+def compute_in_a_child(files, seconds):
+    code = f"import time\nwhile time.process_time() < {seconds}: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return {"drawing": 0.25}
 
 
 def kill_self(files):
@@ -77,6 +85,13 @@ def test_every_task_has_its_own_process(task, tmp_path):
     pids = {(tmp_path / n).read_text() for n in ("one", "two", "three")}
     assert len(pids) == 3
     assert str(os.getpid()) not in pids
+
+
+def test_cpu_seconds_are_those_of_children_too_and_of_the_parts_that_are_told(task):
+    (outcome,) = run([task(compute_in_a_child, 0.5)], 1, PRELOAD)
+    assert outcome.problem == ""
+    assert outcome.cpu["all"] >= 0.5
+    assert outcome.cpu["drawing"] == 0.25
 
 
 def test_one_that_dies_leaves_the_others(task, tmp_path):

@@ -34,7 +34,7 @@ def put():
         (scratch / "files/images").mkdir(parents=True)
         (scratch / "files/page.rst").write_text(text)
         (scratch / "files/images/one.svg").write_text("<svg/>")
-        return store.put(scratch, "a/plot_page.py", INPUTS, 1.5)
+        return store.put(scratch, "a/plot_page.py", INPUTS, 1.5, {"all": 1.25})
 
     return put
 
@@ -48,6 +48,7 @@ def test_another_machine_finds_what_one_has_made(machine, put):
     put(machine("one"))
     entry = machine("two").get(INPUTS)
     assert (entry.task, entry.seconds) == ("a/plot_page.py", 1.5)
+    assert entry.cpu == {"all": 1.25}
     assert (entry.files / "images/one.svg").read_text() == "<svg/>"
     assert entry.is_intact()
     assert machine("two").get({"a.py": "2"}) is None

@@ -1,5 +1,7 @@
 """The store: entries are whole or absent, and damage is found."""
 
+import json
+
 import pytest
 
 from portal.evidence.store import Store
@@ -25,6 +27,14 @@ def test_what_was_put_is_found_by_its_inputs(store):
     entry = store.get(INPUTS)
     assert (entry.task, entry.seconds) == ("a/plot_page.py", 1.5)
     assert store.get({"a.py": "2"}) is None
+
+
+def test_an_entry_that_notes_no_cpu_seconds_is_still_good(store):
+    manifest = put(store).manifest
+    known = json.loads(manifest.read_text())
+    del known["cpu"]
+    manifest.write_text(json.dumps(known))
+    assert store.get(INPUTS).cpu == {}
 
 
 def test_entries_of_earlier_inputs_stay(store):
