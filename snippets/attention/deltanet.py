@@ -48,7 +48,7 @@ def delta_rule(
     query: Float[Tensor, "batch heads seq key_dim"],
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
-    rate: Float[Tensor, "batch heads seq"],
+    beta: Float[Tensor, "batch heads seq"],
     memory: Float[Tensor, "batch heads value_dim key_dim"],
 ) -> tuple[
     Float[Tensor, "batch heads seq value_dim"],
@@ -62,7 +62,7 @@ def delta_rule(
     ----------
     key
         Of length one; corrections under longer keys overshoot.
-    rate
+    beta
         From 0 (do not write) to 1 (replace what the memory says).
 
     Examples
@@ -78,8 +78,8 @@ def delta_rule(
     for t in range(key.shape[2]):
         q, k, v = query[:, :, t], key[:, :, t], value[:, :, t]
         known = torch.einsum("bhvk,bhk->bhv", memory, k)
-        news = rate[:, :, t, None] * (v - known)
-        memory = memory + torch.einsum("bhv,bhk->bhvk", news, k)
+        delta = beta[:, :, t, None] * (v - known)
+        memory = memory + torch.einsum("bhv,bhk->bhvk", delta, k)
         read[:, :, t] = torch.einsum("bhvk,bhk->bhv", memory, q)
     return read, memory
 
@@ -87,15 +87,15 @@ def delta_rule(
 def chunk_factors(
     key: Float[Tensor, "batch heads chunk key_dim"],
     value: Float[Tensor, "batch heads chunk value_dim"],
-    rate: Float[Tensor, "batch heads chunk"],
+    beta: Float[Tensor, "batch heads chunk"],
 ) -> tuple[
     Float[Tensor, "batch heads chunk value_dim"],
     Float[Tensor, "batch heads chunk key_dim"],
 ]:
     """Matrices U and W: with a memory S before it, a chunk writes ``U - W S^T``."""
-    rate = rate.unsqueeze(-1)
-    system = (rate * key) @ key.mT  # read below its diagonal only
-    right = torch.cat([rate * value, rate * key], dim=-1)
+    beta = beta.unsqueeze(-1)
+    system = (beta * key) @ key.mT  # read below its diagonal only
+    right = torch.cat([beta * value, beta * key], dim=-1)
     solved = torch.linalg.solve_triangular(
         system, right, upper=False, unitriangular=True
     )
@@ -106,7 +106,7 @@ def chunked_delta_rule(
     query: Float[Tensor, "batch heads seq key_dim"],
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
-    rate: Float[Tensor, "batch heads seq"],
+    beta: Float[Tensor, "batch heads seq"],
     memory: Float[Tensor, "batch heads value_dim key_dim"],
     chunk: int = 64,
 ) -> tuple[
@@ -123,12 +123,12 @@ def chunked_delta_rule(
     if chunk < 1:
         raise ValueError(f"a chunk of {chunk} positions")
     read = []
-    parts = [tensor.split(chunk, dim=2) for tensor in (query, key, value, rate)]
+    parts = [tensor.split(chunk, dim=2) for tensor in (query, key, value, beta)]
     for q, k, v, r in zip(*parts, strict=True):
         own, stale = chunk_factors(k, v, r)
-        news = own - stale @ memory.mT
-        read.append(q @ memory.mT + (q @ k.mT).tril() @ news)
-        memory = memory + news.mT @ k
+        delta = own - stale @ memory.mT
+        read.append(q @ memory.mT + (q @ k.mT).tril() @ delta)
+        memory = memory + delta.mT @ k
     return torch.cat(read, dim=2), memory
 
 
@@ -136,7 +136,7 @@ def gated_delta_rule(
     query: Float[Tensor, "batch heads seq key_dim"],
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
-    rate: Float[Tensor, "batch heads seq"],
+    beta: Float[Tensor, "batch heads seq"],
     log_decay: Float[Tensor, "batch heads seq"],
     memory: Float[Tensor, "batch heads value_dim key_dim"],
     chunk: int = 64,
@@ -156,7 +156,7 @@ def gated_delta_rule(
     if not ((log_decay > -math.inf) & (log_decay <= 0)).all():
         raise ValueError("logarithms of decays must be finite and at most 0")
     read = []
-    inputs = query, key, value, rate.unsqueeze(-1), log_decay
+    inputs = query, key, value, beta.unsqueeze(-1), log_decay
     parts = [tensor.split(chunk, dim=2) for tensor in inputs]
     for q, k, v, r, g in zip(*parts, strict=True):
         total = g.cumsum(dim=-1).unsqueeze(-1)
@@ -166,10 +166,10 @@ def gated_delta_rule(
         fade = between.cumsum(dim=-2).exp()
         system = (r * k) @ k.mT * fade
         right = r * (v - total.exp() * (k @ memory.mT))
-        news = torch.linalg.solve_triangular(
+        delta = torch.linalg.solve_triangular(
             system, right, upper=False, unitriangular=True
         )
-        read.append(total.exp() * (q @ memory.mT) + (q @ k.mT * fade).tril() @ news)
+        read.append(total.exp() * (q @ memory.mT) + (q @ k.mT * fade).tril() @ delta)
         memory = g.sum(-1)[..., None, None].exp() * memory
-        memory = memory + news.mT @ (k * fade[..., -1:, :].mT)
+        memory = memory + delta.mT @ (k * fade[..., -1:, :].mT)
     return torch.cat(read, dim=2), memory

@@ -30,10 +30,10 @@ def wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def absorb(
-    top: PerRow,
-    total: PerRow,
-    mixed: Float[Tensor, "*batch rows head_dim"],
+def online_softmax(
+    row_max: PerRow,
+    row_sum: PerRow,
+    acc: Float[Tensor, "*batch rows head_dim"],
     scores: Float[Tensor, "*batch rows columns"],
     value: Float[Tensor, "*batch columns head_dim"],
 ) -> tuple[PerRow, PerRow, Float[Tensor, "*batch rows head_dim"]]:
@@ -43,19 +43,20 @@ def absorb(
     --------
     Scores ln 1 and ln 2 were seen, ln 8 and ln 1 come: the sum, 12 in units of 8.
 
-    >>> top, total = torch.tensor([[2.0]]).log(), torch.tensor([[1.5]])
+    >>> row_max, row_sum = torch.tensor([[2.0]]).log(), torch.tensor([[1.5]])
     >>> scores = torch.tensor([[8.0, 1.0]]).log()
-    >>> _, total, _ = absorb(top, total, torch.zeros(1, 3), scores, torch.zeros(2, 3))
-    >>> total
+    >>> acc, value = torch.zeros(1, 3), torch.zeros(2, 3)
+    >>> _, row_sum, _ = online_softmax(row_max, row_sum, acc, scores, value)
+    >>> row_sum
     tensor([[1.5000]])
     """
-    new_top = torch.maximum(top, scores.amax(dim=-1, keepdim=True))
-    shift = new_top.clamp(min=torch.finfo(new_top.dtype).min)  # no key seen: not -inf
+    new_max = torch.maximum(row_max, scores.amax(dim=-1, keepdim=True))
+    shift = new_max.clamp(min=torch.finfo(new_max.dtype).min)  # no key seen: not -inf
     weights = (scores - shift).exp()
-    shrink = (top - shift).exp()
-    total = shrink * total + weights.sum(dim=-1, keepdim=True)
-    mixed = shrink * mixed + weights @ value.to(weights)
-    return new_top, total, mixed
+    shrink = (row_max - shift).exp()
+    row_sum = shrink * row_sum + weights.sum(dim=-1, keepdim=True)
+    acc = shrink * acc + weights @ value.to(weights)
+    return new_max, row_sum, acc
 
 
 def spans(length: int, size: int) -> list[slice]:
@@ -99,13 +100,16 @@ def flash_forward(
     out, log_sum = torch.empty_like(query), torch.empty_like(wide(query[..., :1]))
     q_len, kv_len = query.shape[2], key.shape[2]
     for rows in spans(q_len, q_tile):
-        top = torch.full_like(log_sum[:, :, rows], -math.inf)
-        total, mixed = torch.zeros_like(top), torch.zeros_like(wide(query[:, :, rows]))
+        row_max = torch.full_like(log_sum[:, :, rows], -math.inf)
+        row_sum = torch.zeros_like(row_max)
+        acc = torch.zeros_like(wide(query[:, :, rows]))
         for columns in spans(reach(rows, q_len, kv_len, causal), kv_tile):
             scores = tile_scores(query, key, rows, columns, causal)
-            top, total, mixed = absorb(top, total, mixed, scores, value[:, :, columns])
-        out[:, :, rows] = mixed / total
-        log_sum[:, :, rows] = top + total.log()
+            row_max, row_sum, acc = online_softmax(
+                row_max, row_sum, acc, scores, value[:, :, columns]
+            )
+        out[:, :, rows] = acc / row_sum
+        log_sum[:, :, rows] = row_max + row_sum.log()
     return out, log_sum
 
 

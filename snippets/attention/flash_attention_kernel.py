@@ -49,9 +49,9 @@ def flash_kernel(
     features = tl.arange(0, head_dim)[None, :]
     here = (head + rows) * head_dim + features  # (q_tile, head_dim)
     q = tl.load(query + here, mask=rows < seq, other=0.0)
-    top = tl.full((q_tile, 1), float("-inf"), tl.float32)
-    total = tl.full((q_tile, 1), 0.0, tl.float32)
-    mixed = tl.full((q_tile, head_dim), 0.0, tl.float32)
+    row_max = tl.full((q_tile, 1), float("-inf"), tl.float32)
+    row_sum = tl.full((q_tile, 1), 0.0, tl.float32)
+    acc = tl.full((q_tile, head_dim), 0.0, tl.float32)
     for start in range(0, seq, kv_tile):
         columns = start + tl.arange(0, kv_tile)[:, None]
         there = (head + columns) * head_dim + features  # (kv_tile, head_dim)
@@ -59,15 +59,15 @@ def flash_kernel(
         v = tl.load(value + there, mask=columns < seq, other=0.0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
         scores = tl.where(tl.trans(columns) < seq, scores, float("-inf"))
-        new_top = tl.maximum(top, tl.max(scores, axis=1, keep_dims=True))
-        weights = tl.exp(scores - new_top)  # (q_tile, kv_tile)
-        shrink = tl.exp(top - new_top)
-        total = shrink * total + tl.sum(weights, axis=1, keep_dims=True)
+        new_max = tl.maximum(row_max, tl.max(scores, axis=1, keep_dims=True))
+        weights = tl.exp(scores - new_max)  # (q_tile, kv_tile)
+        shrink = tl.exp(row_max - new_max)
+        row_sum = shrink * row_sum + tl.sum(weights, axis=1, keep_dims=True)
         more = tl.dot(weights.to(v.dtype), v, input_precision="ieee")
-        mixed = shrink * mixed + more
-        top = new_top
-    tl.store(out + here, mixed / total, mask=rows < seq)
-    tl.store(log_sum + head + rows, top + tl.log(total), mask=rows < seq)
+        acc = shrink * acc + more
+        row_max = new_max
+    tl.store(out + here, acc / row_sum, mask=rows < seq)
+    tl.store(log_sum + head + rows, row_max + tl.log(row_sum), mask=rows < seq)
 
 
 def flash_attention_kernel(

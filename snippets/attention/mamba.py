@@ -23,9 +23,9 @@ Step = tuple[Tensor | float, Tensor | float]  # decay and drive
 
 
 def zero_order_hold(
-    step: Float[Tensor, "*axes"], rate: Float[Tensor, "*axes"]
+    step: Float[Tensor, "*axes"], A: Float[Tensor, "*axes"]
 ) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes"]]:
-    """Decay and gain of ``h' = rate h + u`` over ``step``, while ``u`` is held.
+    """Decay and gain of ``h' = A h + u`` over ``step``, while ``u`` is held.
 
     At a rate of zero the gain is ``step``, its limit.
 
@@ -36,9 +36,9 @@ def zero_order_hold(
     >>> zero_order_hold(torch.tensor(2.0).log(), torch.tensor(-1.0))
     (tensor(0.5000), tensor(0.5000))
     """
-    still = rate == 0
-    gain = torch.expm1(step * rate) / rate.masked_fill(still, 1)
-    return torch.exp(step * rate), gain.where(~still, step)
+    still = A == 0
+    gain = torch.expm1(step * A) / A.masked_fill(still, 1)
+    return torch.exp(step * A), gain.where(~still, step)
 
 
 def scan(decay: States, drive: States) -> States:
@@ -102,7 +102,7 @@ def parallel_scan(decay: States, drive: States) -> States:
 def selective_scan(
     x: Float[Tensor, "batch seq channels"],
     step: Float[Tensor, "batch seq channels"],
-    rate: Float[Tensor, "channels d_state"],
+    A: Float[Tensor, "channels d_state"],
     write: Float[Tensor, "batch seq d_state"],
     read: Float[Tensor, "batch seq d_state"],
     state: Float[Tensor, "batch channels d_state"],
@@ -115,10 +115,10 @@ def selective_scan(
     ----------
     step
         Time that passes at a position, positive: near zero the state stays as it is.
-    rate
+    A
         Negative: how fast each number of the state fades in unit time.
     """
-    decay = torch.exp(step[..., None] * rate)  # (batch, seq, channels, d_state)
+    decay = torch.exp(step[..., None] * A)  # (batch, seq, channels, d_state)
     drive = (step * x)[..., None] * write[:, :, None]
     first = drive[:, :1] + decay[:, :1] * state[:, None]
     states = parallel_scan(decay, torch.cat([first, drive[:, 1:]], dim=1))
@@ -158,7 +158,7 @@ class MambaMixer(nn.Module):
         self.near = nn.Conv1d(channels, channels, width, groups=channels)
         self.choice = nn.Linear(channels, self.rank + 2 * d_state, bias=False)
         self.step = nn.Linear(self.rank, channels)
-        self.log_rate = nn.Parameter(
+        self.A_log = nn.Parameter(
             torch.arange(1.0, d_state + 1).log().repeat(channels, 1)
         )
         self.skip = nn.Parameter(torch.ones(channels))
@@ -169,7 +169,7 @@ class MambaMixer(nn.Module):
 
     def choose(self, x: Float[Tensor, "batch seq channels"]) -> tuple:
         """Step, write and read vectors of each position."""
-        d_state = self.log_rate.shape[1]
+        d_state = self.A_log.shape[1]
         low, write, read = self.choice(x).split([self.rank, d_state, d_state], dim=-1)
         return softplus(self.step(low)), write, read
 
@@ -183,14 +183,14 @@ class MambaMixer(nn.Module):
         channels, _, width = self.near.weight.shape
         recent, state = memory or (
             x.new_zeros(len(x), width - 1, channels),
-            x.new_zeros(len(x), *self.log_rate.shape),
+            x.new_zeros(len(x), *self.A_log.shape),
         )
         x = torch.cat([recent, x], dim=1)
         recent = x[:, x.shape[1] - width + 1 :]
         x = silu(self.near(x.transpose(1, 2)).transpose(1, 2))
         step, write, read = self.choose(x)
-        rate = -self.log_rate.exp()
-        y, state = selective_scan(x, step, rate, write, read, state)
+        A = -self.A_log.exp()
+        y, state = selective_scan(x, step, A, write, read, state)
         if memory is not None:
             memory[:] = recent, state
         return self.leave((y + self.skip * x) * silu(gate))
@@ -201,7 +201,7 @@ class TimeInvariantMixer(MambaMixer):
 
     def __init__(self, **sizes: int) -> None:
         super().__init__(**sizes)
-        self.fixed = nn.Parameter(torch.randn(2, self.log_rate.shape[1]))
+        self.fixed = nn.Parameter(torch.randn(2, self.A_log.shape[1]))
 
     def choose(self, x: Float[Tensor, "batch seq channels"]) -> tuple:
         step = softplus(self.step.bias).expand_as(x)

@@ -89,7 +89,7 @@ class MultiHeadAttention(nn.Module):
         source: Float[Tensor, "*batch kv_len d_model"] | None = None,
         allowed: Bool[Tensor, "*#batch q_len kv_len"] | None = None,
     ) -> Float[Tensor, "*batch heads q_len head_dim"]:
-        """What each head brings home, before the projection."""
+        """Output of each head, before the projection."""
         source = x if source is None else source
         query = split_heads(self.query(x), self.heads)
         key = split_heads(self.key(source), self.heads)

@@ -16,10 +16,10 @@ from matplotlib.patches import Rectangle
 from torch.nn.functional import scaled_dot_product_attention
 
 from snippets.attention.flash_attention import (
-    absorb,
     flash_attention,
     naive_attention,
     naive_traffic,
+    online_softmax,
     spans,
     tiled_traffic,
 )
@@ -54,7 +54,7 @@ for rows in spans(SEQ, TILE):
         torch.zeros(TILE, SEQ),
     )
     for columns in spans(rows.stop, TILE):
-        state = absorb(*state, scores[rows, columns], torch.eye(SEQ)[columns])
+        state = online_softmax(*state, scores[rows, columns], torch.eye(SEQ)[columns])
         steps.append((rows, columns, *(part[-1] for part in state)))
 assert len(steps) == 10
 assert torch.allclose(steps[-1][4] / steps[-1][3], scores[-1].softmax(0), atol=1e-6)
@@ -79,13 +79,14 @@ note = bars.text(0.97, 0.97, "", ha="right", va="top", transform=bars.transAxes)
 def draw(frame: int):
     for rows, columns, *_ in steps[: frame + 1]:
         tiles[rows.start, columns.start].set(fc="C0", alpha=0.5)
-    rows, columns, top, total, mixed = steps[frame]
+    rows, columns, row_max, row_sum, acc = steps[frame]
     tiles[rows.start, columns.start].set(fc="C1", alpha=1)
     for at, bar in enumerate(shown):
-        bar.set_height((mixed / total)[at])
+        bar.set_height((acc / row_sum)[at])
         bar.set_color("C1" if columns.start <= at < columns.stop else "C0")
     note.set_text(
-        f"query {rows.stop - 1}\nlargest score {top.item():.1f}\nsum {total.item():.2f}"
+        f"query {rows.stop - 1}\nlargest score {row_max.item():.1f}\n"
+        f"sum {row_sum.item():.2f}"
     )
 
 

@@ -2,7 +2,7 @@
 Multi-head attention: several averages instead of one
 =====================================================
 
-Figures for :doc:`/attention/multi_head_attention`: what one head cannot bring home and
+Figures for :doc:`/attention/multi_head_attention`: what one head cannot output and
 two can, who contributes what, how many heads are good, and how many can go again.
 """
 
@@ -186,9 +186,10 @@ ax.set(
 )
 ax.legend(loc="lower center")
 fig.set_label(
-    "Accuracy over the number of heads. After 50 batches one head has a fifth, two to "
-    "eight have nearly all, 32 about 0.7. With more batches 32 heads come near one and "
-    "one head stays; with a hidden layer behind it, one head comes near one, too."
+    "Accuracy over the number of heads. After 50 batches one head has "
+    f"{early[1]:.2f}, two to eight nearly one, 32 {early[32]:.2f}. With more batches "
+    f"32 heads reach {late[32]:.2f} and one head {late[1]:.2f}; with a hidden layer "
+    f"behind it, one head reaches {bent:.2f}."
 )
 
 # %%

@@ -8,11 +8,11 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
 
 from snippets.attention.flash_attention import (
-    absorb,
     flash_attention,
     flash_forward,
     naive_attention,
     naive_traffic,
+    online_softmax,
     tiled_traffic,
 )
 from snippets.foundations.peak_memory import PeakMemory
@@ -87,14 +87,14 @@ def test_online_softmax_agrees_with_its_definition(agrees):
     value = torch.randn(12, 5, dtype=torch.float64)
     state = scores.new_full((3, 1), -math.inf), scores.new_zeros(3, 1), value[:3] * 0
     for start, stop in ((0, 4), (4, 5), (5, 12)):
-        state = absorb(*state, scores[:, start:stop], value[start:stop])
-    top, total, mixed = state
+        state = online_softmax(*state, scores[:, start:stop], value[start:stop])
+    row_max, row_sum, acc = state
     for row in range(3):
         largest = max(scores[row].tolist())
         weights = [math.exp(score - largest) for score in scores[row].tolist()]
         mix = sum(w * v for w, v in zip(weights, value, strict=True)) / sum(weights)
-        agrees(mixed[row] / total[row], mix, "its definition as loops")
-        assert top[row] == largest
+        agrees(acc[row] / row_sum[row], mix, "its definition as loops")
+        assert row_max[row] == largest
 
 
 def test_log_sum_is_what_the_backward_pass_needs(agrees):
@@ -108,11 +108,11 @@ def test_rows_without_a_key_so_far_stay_finite():
     hidden = torch.tensor([[-math.inf, -math.inf], [-math.inf, 0.0]])
     nothing = torch.full((2, 1), -math.inf), torch.zeros(2, 1), torch.zeros(2, 3)
     value = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    state = absorb(*nothing, hidden, value)
+    state = online_softmax(*nothing, hidden, value)
     assert_close(state[1], torch.tensor([[0.0], [1.0]]))
     assert_close(state[2], torch.tensor([[0.0, 0.0, 0.0], [4.0, 5.0, 6.0]]))
-    _, total, mixed = absorb(*state, torch.zeros(2, 2), value)
-    assert_close(mixed / total, torch.tensor([[2.5, 3.5, 4.5], [3.0, 4.0, 5.0]]))
+    _, row_sum, acc = online_softmax(*state, torch.zeros(2, 2), value)
+    assert_close(acc / row_sum, torch.tensor([[2.5, 3.5, 4.5], [3.0, 4.0, 5.0]]))
 
 
 def test_future_keys_do_not_matter():

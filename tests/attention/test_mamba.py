@@ -47,7 +47,7 @@ def transformers_mixer(ours: MambaMixer) -> tuple[TheirMixer, MambaConfig]:
         "x_proj.weight": ours.choice.weight,
         "dt_proj.weight": ours.step.weight,
         "dt_proj.bias": ours.step.bias,
-        "A_log": ours.log_rate,
+        "A_log": ours.A_log,
         "D": ours.skip,
         "out_proj.weight": ours.leave.weight,
     }
@@ -70,7 +70,7 @@ def test_agrees_with_transformers(agrees, width):
 def test_first_parameters_follow_transformers(agrees):
     ours = mixer()
     theirs = TheirMixer(transformers_mixer(ours)[1], layer_idx=0).double()
-    agrees(ours.log_rate, theirs.A_log, MIXER)
+    agrees(ours.A_log, theirs.A_log, MIXER)
     agrees(ours.skip, theirs.D, MIXER)
     for bias in (ours.step.bias, theirs.dt_proj.bias):
         steps = softplus(bias)
@@ -167,7 +167,7 @@ def test_only_the_selective_mixer_depends_on_what_else_it_reads():
     def scanned(ours, x):
         state = x.new_zeros(len(x), 40, 6)
         step, write, read = ours.choose(x)
-        return selective_scan(x, step, -ours.log_rate.exp(), write, read, state)[0]
+        return selective_scan(x, step, -ours.A_log.exp(), write, read, state)[0]
 
     first, second = torch.randn(2, 3, 7, 40, dtype=torch.float64)
     for kind, linear in ((MambaMixer, False), (TimeInvariantMixer, True)):
