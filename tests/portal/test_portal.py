@@ -1,6 +1,6 @@
 """Pages follow the portal's own code."""
 
-import portal
+from portal import extension
 
 
 def test_a_changed_portal_writes_every_page_again(site, make_html, monkeypatch):
@@ -10,7 +10,7 @@ def test_a_changed_portal_writes_every_page_again(site, make_html, monkeypatch):
     before = page.stat().st_mtime_ns
     make_html(root)
     assert page.stat().st_mtime_ns == before
-    monkeypatch.setattr(portal, "source_version", lambda: 7)
+    monkeypatch.setattr(extension, "source_version", lambda: 7)
     make_html(root)
     assert page.stat().st_mtime_ns > before
 
