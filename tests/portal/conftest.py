@@ -219,7 +219,7 @@ def make_html() -> Callable[..., Build]:
                 status = build_main(arguments)
             except SystemExit as end:
                 status = end.code
-        # On a terminal, and where CI is set, Sphinx colors its lines and overwrites them.
+        # On a terminal, and where CI is set, Sphinx colors and overwrites its lines.
         text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", output.getvalue())
         text = text.replace("\r", "\n")
         return Build(status, text, root / "build/html")
