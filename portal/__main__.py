@@ -74,7 +74,7 @@ def main(arguments: list[str], root: Path) -> int:
             for label, value in rows(known):
                 print(f"{label:44} {value}")
             budgets = costs.of_build(root)
-            print("", *costs.table(budgets), sep="\n")
+            print("", *costs.table(root, budgets), sep="\n")
             known["cpu"] = {budget.label: budget.pages for budget in budgets}
             (root / "build/status.json").write_text(json.dumps(known, indent=1))
         elif options.command == "addresses":

@@ -2,10 +2,13 @@
 
 import importlib.util
 import os
+from pathlib import Path
 
 import pytest
 
-from portal.evidence import make
+from portal.evidence import build, gallery, make
+from portal.evidence.store import Store
+from portal.evidence.work import Work
 
 
 @pytest.fixture
@@ -48,3 +51,20 @@ def test_what_many_tasks_share_is_imported_once_for_all():
     assert set(make.OFTEN) < set(make.preload(make.MANY))
     packages = {name.split(".")[0] for name in make.OFTEN}
     assert all(map(importlib.util.find_spec, packages))
+
+
+def test_the_longest_goes_first_and_scripts_before_others_without_times(tmp_path):
+    assert build.KINDS[0] is gallery.work
+    script, test = "attention/plot_small.py", "attention/test_small.py"
+    wanted = [Work(name, Path(name), {}, print, ()) for name in (script, test)]
+    store = Store(tmp_path)
+
+    def order() -> list[str]:
+        return [task.work.name for task in make.tasks(wanted, store)]
+
+    assert order() == [script, test]
+    for seconds, name in enumerate((script, test)):
+        scratch = store.scratch()
+        (scratch / "files").mkdir()
+        store.put(scratch, name, {"task": name}, float(seconds))
+    assert order() == [test, script]

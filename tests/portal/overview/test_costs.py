@@ -28,6 +28,7 @@ def test_status_shows_budgets_and_names_the_pages_above_them(
     assert main(["status"], root) == 0
     shown = capsys.readouterr().out
     assert "over: attention/small 30.0" in shown
+    assert "nothing is known" not in shown
     known = json.loads((root / "build/status.json").read_text())["cpu"]
     page = "attention/small"
     for label in ("Computing of scripts", "Drawing", "Reference tests", "Traced calls"):
@@ -35,6 +36,10 @@ def test_status_shows_budgets_and_names_the_pages_above_them(
     assert known["Doctests"][page] > 0
     assert known["Frames of animations"] == {page: 30}
     assert known["Sphinx"]["all pages"] > 0
+    times = root / "build/evidence/.times.json"
+    times.write_text(json.dumps({**json.loads(times.read_text()), "a/plot_old.py": 1}))
+    assert main(["status"], root) == 0
+    assert "and of 1 tasks, made before" in capsys.readouterr().out
 
 
 def test_what_sphinx_takes_is_noted_when_it_reads_all_pages(site, make_html):
