@@ -56,7 +56,7 @@ def test_what_many_tasks_share_is_imported_once_for_all():
 def test_the_longest_goes_first_and_scripts_before_others_without_times(tmp_path):
     assert build.KINDS[0] is gallery.work
     script, test = "attention/plot_small.py", "attention/test_small.py"
-    wanted = [Work(name, Path(name), {}, print, ()) for name in (script, test)]
+    wanted = [Work(name, Path(name), {}, "", ()) for name in (script, test)]
     store = Store(tmp_path)
 
     def order() -> list[str]:
