@@ -19,7 +19,7 @@ from portal.evidence.inputs import (
     imported_names,
     of_files,
 )
-from portal.evidence.site import Site
+from portal.evidence.site import Site, documents
 from portal.evidence.work import Work
 from portal.text.utf8 import read
 
@@ -87,19 +87,14 @@ def inputs(file: Path, root: Path, shown: list[doctest.Example]) -> Inputs:
 
 def work(site: Site) -> list[Work]:
     """One piece of work for each article and module that has examples."""
-    root, docs = Path(site.confdir), Path(site.srcdir)
-    articles = [
-        path
-        for path in sorted(docs.rglob("*.rst"))
-        if not path.is_relative_to(docs / "gallery")
-    ]
+    root = Path(site.confdir)
     modules = [
         path
         for path in sorted(root.glob("snippets/*/*.py"))
         if not path.name.startswith("plot_")
     ]
     made = []
-    for file in [*articles, *modules]:
+    for file in [*documents(site), *modules]:
         if shown := examples(file):
             line = shown[0][0]
             made.append(_one(site, file, line, [part for _, part in shown]))

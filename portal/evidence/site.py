@@ -33,6 +33,14 @@ class UnbuiltSite:
     config: Config
 
 
+def documents(site: Site) -> list[Path]:
+    """The documents that authors write: all but those of the gallery."""
+    source = Path(site.srcdir)
+    gallery = source / "gallery"
+    found = sorted(source.rglob("*.rst"))
+    return [path for path in found if not path.is_relative_to(gallery)]
+
+
 def read(root: Path) -> UnbuiltSite:
     """The site whose ``conf.py`` and ``docs`` lie in ``root``."""
     config = Config.read(root, overrides={}, tags=Tags())

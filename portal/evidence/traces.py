@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portal.evidence.inputs import digest, of_script
-from portal.evidence.site import Site
+from portal.evidence.site import Site, documents
 from portal.evidence.work import Work
 from portal.text.utf8 import read
 
@@ -89,9 +89,7 @@ def requests(text: str) -> Iterator[tuple[int, Request]]:
 def work(site: Site) -> list[Work]:
     """One piece of work for each sample call, also if several pages show it."""
     root, made = Path(site.confdir), {}
-    for article in sorted(Path(site.srcdir).rglob("*.rst")):
-        if article.is_relative_to(Path(site.srcdir, "gallery")):
-            continue
+    for article in documents(site):
         for line, request in requests(read(article)):
             module = f"snippets.{request.target.rpartition('.')[0]}"
             file = root.joinpath(*module.split(".")).with_suffix(".py")
