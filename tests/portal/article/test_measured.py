@@ -12,7 +12,7 @@ def measuring(site, script):
 
     def measuring(body, values):
         code = f"{script}\nmeasured = {values}\n"
-        return site(body, {"snippets/attention/plot_small.py": code})
+        return site(body, {"snippets/attention/plot_small_line.py": code})
 
     return measuring
 
