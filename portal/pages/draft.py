@@ -130,8 +130,11 @@ def marks(text: str) -> Iterator[tuple[int, str]]:
 
 def check(app: Sphinx) -> None:
     root = Path(app.confdir)
-    own = [(*places(*page), *code) for page, code in scripts(root).items()]
-    for file in (root / place for files in own for place in files):
+    files = []
+    for page, own in scripts(root).items():
+        article, module, test = places(*page)
+        files += [article, module, *own, test]
+    for file in (root / place for place in files):
         if file.is_file():
             for number, task in marks(file.read_text("utf-8", "replace")):
                 text = f"still to write in this draft: {task}"

@@ -21,7 +21,7 @@ Site
 
 .. books::
 
-   attention | How positions mix | attention.small 2
+   attention | How positions mix | small.line 2
    positions | Where a word stands
 
 .. newest:: 2
