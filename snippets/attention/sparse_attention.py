@@ -227,13 +227,13 @@ class SparseLatentAttention(MultiHeadLatentAttention):
         key = torch.cat([latent, turned_key], dim=-1)
         weights = sparse_weights(query, key, index, sum(self.query_parts) ** -0.5)
         mixed = torch.einsum("bhqc,hvc->bqhv", read(weights, latent, index), up_value)
-        return self.out(mixed.flatten(2)), weights
+        return self.o_proj(mixed.flatten(2)), weights
 
     def index(
         self, x: Float[Tensor, "batch seq d_model"]
     ) -> Float[Tensor, "batch seq seq"]:
         """Scores of the indexer, cut off from what makes its input."""
-        query_latent = self.query_norm(self.query_down(x))
+        query_latent = self.q_a_layernorm(self.q_a_proj(x))
         return self.indexer(x.detach(), query_latent.detach())
 
     @torch.no_grad()

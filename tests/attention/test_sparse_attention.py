@@ -60,13 +60,13 @@ def like_ours(ours: SparseLatentAttention):
     )
     theirs = deepseek_v32.DeepseekV32Attention(config, layer_idx=0)
     pairs = {
-        "q_a_proj": ours.query_down,
-        "q_a_layernorm": ours.query_norm,
-        "q_b_proj": ours.query_up,
-        "kv_a_proj_with_mqa": ours.down,
-        "kv_a_layernorm": ours.norm,
-        "kv_b_proj": ours.up,
-        "o_proj": ours.out,
+        "q_a_proj": ours.q_a_proj,
+        "q_a_layernorm": ours.q_a_layernorm,
+        "q_b_proj": ours.q_b_proj,
+        "kv_a_proj_with_mqa": ours.kv_a_proj_with_mqa,
+        "kv_a_layernorm": ours.kv_a_layernorm,
+        "kv_b_proj": ours.kv_b_proj,
+        "o_proj": ours.o_proj,
         "indexer.wq_b": ours.indexer.query,
         "indexer.wk": ours.indexer.key,
         "indexer.k_norm": ours.indexer.norm,
@@ -92,7 +92,7 @@ def test_choice_agrees_with_deepseek_v32(agrees, top_k):
     ours = layer(top_k)
     theirs, embedding = like_ours(ours)
     x = torch.randn(2, SEQ, 24)
-    latent = ours.query_norm(ours.query_down(x))
+    latent = ours.q_a_layernorm(ours.q_a_proj(x))
     turns = embedding(x, torch.arange(SEQ)[None])
     index = theirs.indexer(x, latent, turns, future(SEQ)[0], None)
     name = "transformers.DeepseekV32Indexer"
