@@ -57,7 +57,7 @@ ax.plot(percent, new, "s--", color="0.5", label="1 head, new model")
 ax.set_xticks(percent, labels=[f"{p:g} %" for p in percent])
 ax.set(xlabel="training after conversion (of the original steps)", ylabel="accuracy")
 ax.set(ylim=(0, 1.05))
-ax.legend(loc="lower right", bbox_to_anchor=(1, 0.36))
+ax.legend(loc="lower right")
 after = {n: ", ".join(f"{value:.2f}" for value in line) for n, line in mean.items()}
 fig.set_label(
     "Lines of accuracy over training after conversion, at 0, 5, 10 and 20 percent of "
