@@ -56,8 +56,7 @@ for seed in range(3):
     for _ in range(4):
         by_chance.append(prune(terms, bias, lambda kept, _: random.choice([*kept])))
 mean, mean_by_chance = np.mean(greedy, axis=0), np.mean(by_chance, axis=0)
-assert mean[8] > 0.9
-assert mean_by_chance[8] < mean[8] - 0.1
+assert mean[8] > max(0.9, mean_by_chance[8] + 0.1)
 assert mean[-1] < 0.2
 
 counts = range(HEADS, 0, -1)
