@@ -1,17 +1,17 @@
 """What is known of the run of an article's code, as a machine reads it.
 
-Its tests compared it with other implementations; its script took some time; packages
+Its tests compared it with other implementations; its scripts took some time; packages
 have versions, and the files of the page a last commit.
 """
 
 import ast
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from sphinx.environment import BuildEnvironment
 
+from portal.evidence import files, scripts
 from portal.evidence.inputs import closure, installed
 from portal.pages import mirror
 from portal.pages.history import last_commit, last_date
@@ -79,22 +79,20 @@ def checked(test: Path) -> str:
 
 def facts(env: BuildEnvironment, book: str, page: str) -> dict:
     """Everything that line and details say, as a machine reads it."""
-    root, gallery = Path(env.srcdir).parent, Path(env.srcdir, "gallery", book)
-    test = root / mirror.places(book, page)[3]
-    found = {}
-    for key, name in (("agreements", f"test_{page}"), ("run", f"plot_{page}")):
-        file = gallery / f"{name}.{key}.json"
+    root, source = Path(env.srcdir).parent, Path(env.srcdir)
+    own, joined = mirror.places(book, page), files.page(source, book, page)
+    agreements = files.agreements(source, book, page)
+    runs = [files.run(source, book, name) for name in scripts.read(joined).names]
+    for file in (joined, agreements, *runs, root / own.test):
         env.note_dependency(file)
-        found[key] = json.loads(file.read_text())
-    env.note_dependency(test)
-    _, packages = closure(root / mirror.places(book, page)[1], root)
+    _, packages = closure(root / own.module, root)
     used = sorted(packages & {"numpy", "scipy", "torch"}) or ["numpy"]
     return {
-        "agreements": found["agreements"],
-        "checked": checked(test),
+        "agreements": files.read(agreements),
+        "checked": checked(root / own.test),
         "commit": last_commit(env, env.docname),
         "date": last_date(env, env.docname),
-        "seconds": found["run"]["seconds"],
+        "seconds": sum(files.read(run)["seconds"] for run in runs),
         "versions": {
             "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
             **{name: installed(name) for name in used},

@@ -2,9 +2,9 @@
 
 The line says against which libraries the code was checked, or else against what, and
 when; it leads to the details. These say to what error the code agrees with each, and on
-how many inputs; the versions; the last commit; how long the script took; and where
-source, script, tests and notebook are. The line has all of it as ``data-evidence``, for
-machines.
+how many inputs; the versions; the last commit; how long the scripts took; and where
+source, tests, scripts and notebooks are. The line has all of it as ``data-evidence``,
+for machines.
 """
 
 import json
@@ -17,6 +17,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from portal.article.download import link
 from portal.article.evidence_facts import facts, listed, references
+from portal.evidence import files, scripts
 from portal.pages import mirror
 from portal.pages.history import dated
 
@@ -57,22 +58,26 @@ def details(
         for name, version in known["versions"].items()
     )
     commit = f" (commit {known['commit']})" if known["commit"] else ""
-    said = f"The script ran with {versions}, in under {known['seconds']} s. "
+    said = f"The scripts ran with {versions}, in under {known['seconds']} s. "
     said += f"Last change: {dated(env, env.docname)}{commit}. Files: "
-    return [*made, nodes.paragraph("", said, *files(env, book, page))]
+    return [*made, nodes.paragraph("", said, *links(env, book, page))]
 
 
-def files(env: BuildEnvironment, book: str, page: str) -> list[nodes.Node]:
+def links(env: BuildEnvironment, book: str, page: str) -> list[nodes.Node]:
     """Links to the files of a page, as a sentence ends with them."""
-    _, module, script, test = (str(place) for place in mirror.places(book, page))
-    notebook = f"docs/gallery/{book}/plot_{page}.ipynb"
-    names = {"source": module, "script": script, "tests": test, "notebook": notebook}
-    made = [
-        node
-        for name, target in names.items()
-        for node in (link(env, name, target), nodes.Text(", "))
-    ]
-    return [*made[:-1], nodes.Text(".")]
+    own = mirror.places(book, page)
+    made = [link(env, "source", str(own.module)), nodes.Text(", ")]
+    made.append(link(env, "tests", str(own.test)))
+    for script in scripts.read(files.page(Path(env.srcdir), book, page)).names:
+        name = script.removeprefix(f"plot_{page}_").replace("_", " ")
+        made += [
+            nodes.Text(f"; {name} ("),
+            link(env, "script", f"snippets/{book}/{script}.py"),
+            nodes.Text(", "),
+            link(env, "notebook", f"docs/{files.notebook(book, script)}"),
+            nodes.Text(")"),
+        ]
+    return [*made, nodes.Text(".")]
 
 
 def insert(app: Sphinx, doctree: nodes.document) -> None:
@@ -82,6 +87,7 @@ def insert(app: Sphinx, doctree: nodes.document) -> None:
         return
     book, _, page = app.env.docname.partition("/")
     needed = [Path(app.confdir, place) for place in mirror.places(book, page)]
+    needed.append(files.page(Path(app.srcdir), book, page))
     missing = [file for file in needed if not file.is_file()]
     for file in missing:
         app.env.note_dependency(file)

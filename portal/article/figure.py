@@ -1,15 +1,14 @@
-"""``.. gallery-figure:: book.page 2`` shows the second figure of a page's script.
+"""``.. gallery-figure:: page.figure`` shows the figure of ``plot_page_figure.py``.
 
-The figure comes in its light and its dark version; the browser loads the one it shows.
+A second figure of that script is called ``page.figure 2``. Each comes
+in its light and its dark version; the browser loads the one it shows.
 Alternative text and size come from the script. The first paragraph of the content is
 the caption, what follows it the legend, as with ``figure``. The
 figure links to the page of its script in the gallery. An animation yields to its last
 frame where a reader prefers reduced motion, and in print.
 """
 
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,8 +19,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+from portal.evidence import files
+from portal.evidence.files import Figure
+from portal.pages import mirror
 from portal.text.hint import hint
 
+NAME = re.compile(r"(?P<script>\S*)(?: +(?P<number>\d+))?")
 STILL = "(prefers-reduced-motion: reduce), print"
 
 
@@ -37,46 +40,57 @@ class picture_image(nodes.image):
     """An image of a ``picture``; Sphinx collects it as it does any other."""
 
 
-def files(page: str, number: int) -> str:
-    """Path of a figure's files below the source folder, without their ending.
-
-    >>> files("attention.rope", 2)
-    'gallery/attention/images/sphx_glr_plot_rope_002'
-    """
-    book, _, name = page.partition(".")
-    return f"gallery/{book}/images/sphx_glr_plot_{name}_{number:03}"
-
-
-def known(source: Path) -> Iterator[str]:
-    """The figures of all scripts, each as ``book.page 2``."""
-    for path in sorted(source.glob("gallery/*/images/sphx_glr_plot_*.json")):
-        page, number = re.fullmatch(r"sphx_glr_plot_(.+)_(\d+)", path.stem).groups()
-        yield f"{path.parts[-3]}.{page} {int(number)}"
+def named(root: Path) -> dict[str, Figure]:
+    """The figures of all scripts, by the name that articles give them."""
+    pages = mirror.pages(root)
+    found = {}
+    for figure in files.figures(root / "docs"):
+        own = [page for book, page in pages if book == figure.book]
+        page = mirror.page_of(figure.script, own)
+        name = f"{page}.{figure.script.removeprefix(f'plot_{page}_')}"
+        found[name if figure.number == 1 else f"{name} {figure.number}"] = figure
+    return found
 
 
-def find(env: BuildEnvironment, page: str, number: str) -> tuple[str, dict]:
-    """Path of a figure's files, and what its script says of it.
+def find(env: BuildEnvironment, name: str) -> Figure:
+    """The figure that an article calls ``page.figure``, or ``page.figure 2``.
+
+    The pages of scripts call it ``/book/plot_page_figure 2``.
 
     Raises
     ------
     LookupError
         If there is no such figure; the message names those that are like it.
     """
-    stem = files(page, int(number)) if number.isdecimal() else ""
-    path = Path(env.srcdir, f"{stem}.json")
-    if not path.is_file():
-        figures = list(known(Path(env.srcdir)))
-        own = [figure for figure in figures if figure.startswith(f"{page} ")]
-        wrong = f"{page} {number}"
-        like = f"choose from {', '.join(own)}" if own else hint(wrong, figures)
-        raise LookupError(f"no figure {wrong}; {like}")
-    env.note_dependency(path)
-    return stem, json.loads(path.read_text())
+    source = Path(env.srcdir)
+    script, number = NAME.fullmatch(name).group("script", "number")
+    book, slash, script = script.removeprefix("/").rpartition("/")
+    if not slash:
+        book, script = "*", f"plot_{script.replace('.', '_', 1)}"
+    figure = Figure(book, script, int(number or 1))
+    found = next(source.glob(f"{figure.stem}.json"), None)
+    if found is None:  # a page that still has one script for everything
+        book, _, page = name.partition(" ")[0].partition(".")
+        figure = Figure(book, f"plot_{page}", int(number or 1))
+        found = next(source.glob(f"{figure.stem}.json"), None)
+    if found is None:
+        known = named(source.parent)
+        page = name.partition(".")[0]
+        own = [other for other in known if other.startswith(f"{page}.")]
+        like = f"choose from {', '.join(own)}" if own else hint(name, known)
+        raise LookupError(f"no figure {name}; {like}")
+    env.note_dependency(found)
+    return figure._replace(book=found.parts[-3])
 
 
-def pictures(stem: str, about: dict) -> list[picture]:
+def read(env: BuildEnvironment, figure: Figure) -> dict:
+    """Alternative text, width, height, and number of frames."""
+    return files.read(files.about(Path(env.srcdir), figure))
+
+
+def pictures(figure: Figure, about: dict) -> list[picture]:
     """The light and the dark version of one figure."""
-    made, animated = [], about["frames"] > 1
+    made, stem, animated = [], figure.stem, about["frames"] > 1
     for theme, drawing in (("light", f"/{stem}.svg"), ("dark", f"/{stem}_dark.svg")):
         main = f"/{stem}_{theme}.png" if animated else drawing
         version = picture("", theme=theme)
@@ -100,19 +114,18 @@ def one_line(text: str) -> str:
 
 
 class GalleryFigure(SphinxDirective):
-    required_arguments = 2
+    required_arguments = 1
+    final_argument_whitespace = True
     has_content = True
     option_spec: ClassVar = {"name": one_line}
 
     def run(self) -> list[nodes.Node]:
-        page, number = self.arguments
         try:
-            stem, about = find(self.env, page, number)
+            drawn = find(self.env, self.arguments[0])
         except LookupError as problem:
             raise self.error(str(problem)) from problem
-        book, _, name = page.partition(".")
-        shown = versions("", *pictures(stem, about))
-        shown["target"] = f"gallery/{book}/plot_{name}"
+        shown = versions("", *pictures(drawn, read(self.env, drawn)), drawn=drawn)
+        shown["target"] = f"gallery/{drawn.book}/{drawn.script}"
         figure = nodes.figure("", shown, classes=["gallery-figure"])
         self.set_source_info(figure)
         for node in figure.findall(picture_image):

@@ -6,7 +6,6 @@ Unknown names and values that are not finite are errors, and so is a number that
 typed into a sentence which says "measured".
 """
 
-import json
 import math
 import re
 from pathlib import Path
@@ -17,29 +16,35 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from portal.evidence import files, scripts
+from portal.pages import mirror
+from portal.pages.per_document import PerDocument
 from portal.text.hint import hint
 
 logger = logging.getLogger(__name__)
+
+# The values that each document shows, by name.
+shown = PerDocument[set[str]]("shown_values")
 
 
 class measured_value(nodes.inline):
     """A value in prose that a script measured."""
 
 
-def path(env: BuildEnvironment, page: str) -> Path:
-    """Where the values lie that the script of ``page`` measured.
+def known(env: BuildEnvironment, page: str) -> Path:
+    """The file with what the scripts of ``page`` measured.
 
     Raises
     ------
     LookupError
-        If no script of that name has run.
+        If no page of that name has scripts that ran.
     """
-    found = list(Path(env.srcdir).glob(f"gallery/*/plot_{page}.measured.json"))
-    if not found:
-        files = Path(env.srcdir).glob("gallery/*/plot_*.measured.json")
-        known = [file.name.removeprefix("plot_").partition(".")[0] for file in files]
-        raise LookupError(f"no script of {page!r} set `measured`; {hint(page, known)}")
-    return found[0]
+    source = Path(env.srcdir)
+    found = next(source.glob(f"gallery/*/{page}.json"), None)
+    if found is None:
+        pages = [name for _, name in mirror.pages(source.parent)]
+        raise LookupError(f"no script of {page!r} ran; {hint(page, pages)}")
+    return found
 
 
 def value(env: BuildEnvironment, name: str) -> float:
@@ -53,13 +58,14 @@ def value(env: BuildEnvironment, name: str) -> float:
         If the value is not finite.
     """
     page, _, key = name.partition(".")
-    file = path(env, page)
+    file = known(env, page)
     env.note_dependency(file)
-    values = json.loads(file.read_text())
+    values = scripts.read(file).values
     if key not in values:
         raise LookupError(f"{page} measured no {key!r}; {hint(key, values)}")
     if not math.isfinite(values[key]):
         raise ValueError(f"{name} is {values[key]}")
+    shown(env).setdefault(env.docname, set()).add(name)
     return values[key]
 
 
@@ -132,7 +138,26 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
             )
 
 
+def check_shown(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of each value that a script measured and no page shows."""
+    names = set().union(*shown(env).values())
+    for book, page in mirror.pages(Path(app.confdir)):
+        file = files.page(Path(app.srcdir), book, page)
+        found = scripts.read(file).measured_by if file.is_file() else {}
+        for key, script in found.items():
+            if f"{page}.{key}" not in names and script != f"plot_{page}":
+                path = Path(app.confdir, "snippets", book, f"{script}.py")
+                logger.warning(
+                    "no page shows the value %r: show or delete it",
+                    key,
+                    location=f"{path}:{scripts.line_of(path, key)}",
+                    type="measured",
+                )
+
+
 def setup(app: Sphinx) -> None:
+    shown.connect(app)
+    app.connect("env-check-consistency", check_shown)
     app.add_node(measured_value, html=(visit, depart))
     app.add_role("measured", Measured())
     app.connect("doctree-read", check)

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from portal.pages import names
-from portal.pages.draft import TEMPLATES
+from portal.pages.draft import ARTICLE, MODULE, SCRIPT, TEST
 from portal.pages.mirror import places
 from portal.text.hint import hint
 
@@ -88,7 +88,7 @@ def check(book: str, name: str, title: str, root: Path) -> None:
         )
     taken = [
         *root.glob(f"docs/*/{name}.rst"),
-        *(file for file in places(book, name) if (root / file).exists()),
+        *(file for file in texts(book, name, title) if (root / file).exists()),
     ]
     if taken:
         raise FileExistsError(f"{taken[0]} exists; nothing was written")
@@ -103,8 +103,14 @@ def texts(book: str, name: str, title: str) -> dict[Path, str]:
         "label": name.replace("_", "-"),
         "rule": "=" * len(title),
     }
-    files = zip(places(book, name), TEMPLATES, strict=True)
-    return {file: text.format(**words) for file, text in files}
+    article, module, test = places(book, name)
+    files = {
+        article: ARTICLE,
+        module: MODULE,
+        Path(f"snippets/{book}/plot_{name}_line.py"): SCRIPT,
+        test: TEST,
+    }
+    return {file: text.format(**words) for file, text in files.items()}
 
 
 def write(files: dict[Path, str]) -> None:

@@ -13,7 +13,7 @@ MAKER = "portal.worker.tests:make"
 def work(site: Site) -> list[Work]:
     """One piece of work for the tests of each page that has code."""
     root = Path(site.confdir)
-    tests = [root / mirror.places(book, page)[3] for book, page in mirror.pages(root)]
+    tests = [root / mirror.places(book, page).test for book, page in mirror.pages(root)]
     return [
         Work(
             f"{test.parent.name}/{test.name}",

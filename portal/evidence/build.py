@@ -12,7 +12,16 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from portal.evidence import agreements, doctests, gallery, remote, shard, site, traces
+from portal.evidence import (
+    agreements,
+    doctests,
+    gallery,
+    remote,
+    scripts,
+    shard,
+    site,
+    traces,
+)
 from portal.evidence.make import make, prepare
 from portal.evidence.site import Site
 from portal.evidence.store import Entry, Unavailable, writing
@@ -70,7 +79,8 @@ def update(app: Sphinx) -> None:
                 raise SystemExit(0)
             store.keep_times({entry.task: entry.seconds for entry in made})
             with writing(pages):
-                sweep(pages, live=copy(made, Path(app.srcdir)))
+                live = copy(made, Path(app.srcdir))
+                sweep(pages, live | scripts.write(Path(app.confdir)))
     except SyntaxError as error:
         logger.error(error.msg, location=f"{error.filename}:{error.lineno}")
         raise SystemExit(1) from error

@@ -15,22 +15,23 @@ from portal.text.utf8 import read
 
 
 def behind(root: Path, book: str, page: str) -> list[Work]:
-    """The work behind one page: script, tests, doctests, and the calls that it traces.
+    """The work behind one page: scripts, tests, doctests, and the calls that it traces.
 
     Raises
     ------
     ValueError
         If there is no such page.
     """
-    if (book, page) not in mirror.pages(root):
+    scripts = mirror.scripts(root)
+    if (book, page) not in scripts:
         raise ValueError(f"there is no page {book}/{page}")
-    article, *code = (root / place for place in mirror.places(book, page))
-    text = read(article) if article.is_file() else ""
+    own = [root / file for file in (*mirror.places(book, page), *scripts[book, page])]
+    text = read(own[0]) if own[0].is_file() else ""
     traced = {request.task for _, request in traces.requests(text)}
     return [
         work
         for work in build.listed(site.read(root))
-        if work.file in (article, *code) or work.name in traced
+        if work.file in own or work.name in traced
     ]
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from portal.article.figure import files
+from portal.article.figure import versions
 from portal.frame import link_preview
 from portal.frame.templates import render
 from portal.outputs import feed
@@ -22,11 +22,19 @@ from portal.pages.metadata import is_article, page_metadata
 LONGEST = 200  # characters of a description, of which search engines show about 160
 
 
-def picture(app: Sphinx, docname: str, title: str, book: str) -> dict[str, str]:
-    """Address and alternative text of the card, if the page's script draws a figure."""
-    figure = Path(app.srcdir, f"{files(docname.replace('/', '.'), 1)}.png")
+def drawing(app: Sphinx, doctree: nodes.document) -> Path | None:
+    """The first figure that a page shows and that is a PNG, too."""
+    shown = (node["drawn"] for node in doctree.findall(versions))
+    drawings = (Path(app.srcdir, f"{figure.stem}.png") for figure in shown)
+    return next((file for file in drawings if file.is_file()), None)
+
+
+def picture(
+    app: Sphinx, docname: str, title: str, book: str, figure: Path | None
+) -> dict[str, str]:
+    """Address and alternative text of the card, if there is a figure for it."""
     address = f"_cards/{docname}.png"
-    if not figure.is_file():
+    if figure is None:
         Path(app.outdir, address).unlink(missing_ok=True)
         return {}
     file = Path(app.outdir, address)
@@ -38,7 +46,7 @@ def picture(app: Sphinx, docname: str, title: str, book: str) -> dict[str, str]:
     }
 
 
-def article(app: Sphinx, docname: str) -> dict[str, str]:
+def article(app: Sphinx, docname: str, doctree: nodes.document) -> dict[str, str]:
     """The fields from which the preview of an article is made."""
     title = app.env.titles[docname].astext()
     book = book_title(app.env, docname.partition("/")[0])
@@ -46,7 +54,7 @@ def article(app: Sphinx, docname: str) -> dict[str, str]:
         "og:type": "article",
         "og:title": f"{title} · {book}",
         "og:description": page_metadata(app.env, docname).summary,
-        **picture(app, docname, title, book),
+        **picture(app, docname, title, book, drawing(app, doctree)),
     }
 
 
@@ -72,8 +80,8 @@ def add(
         return
     fields = {}
     if doctree:
-        described = is_article(pagename)
-        fields = article(app, pagename) if described else other(app, pagename, doctree)
+        describe = article if is_article(pagename) else other
+        fields = describe(app, pagename, doctree)
         fields["og:url"] = context["pageurl"]
         fields["og:site_name"] = app.config.project
     context["metatags"] = context.get("metatags", "") + render(

@@ -15,7 +15,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from portal.evidence import remote
+from portal.evidence import files, remote
 from portal.evidence.store import Store
 from portal.pages import mirror
 
@@ -92,12 +92,6 @@ def of_evidence(store: Store) -> dict[str, dict[str, float]]:
     return {task: latest[task] for task in store.times() if latest.get(task)}
 
 
-def frames(file: Path) -> int:
-    """How many frames a figure has that moves."""
-    count = json.loads(file.read_text())["frames"]
-    return count if count > 1 else 0
-
-
 def of_build(root: Path) -> list[Budget]:
     """What the last build of the site in ``root`` took, by page."""
     named = (f"{book}/{page}" for book, page in mirror.pages(root))
@@ -109,10 +103,10 @@ def of_build(root: Path) -> list[Budget]:
                 took[kind][page] += seconds
             if "drawing" in cpu and page not in LONG:
                 took["longest"][page] = max(took["longest"][page], cpu["all"])
-    for file in (root / "docs/gallery").glob("*/images/sphx_glr_plot_*.json"):
-        script = file.stem.removeprefix("sphx_glr_").rpartition("_")[0]
-        if page := page_of(f"{file.parts[-3]}/{script}", pages):
-            took["frames"][page] += frames(file)
+    for figure in files.figures(root / "docs"):
+        if page := page_of(f"{figure.book}/{figure.script}", pages):
+            about = files.read(files.about(root / "docs", figure))
+            took["frames"][page] += about["frames"] if about["frames"] > 1 else 0
     note = root / "build/doctrees" / NOTE
     seconds = json.loads(note.read_text()) if note.is_file() else 0.0
     took["sphinx"] = {"all pages": seconds / max(1, len(pages))}

@@ -20,7 +20,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from portal.article.figure import find, pictures
+from portal.article.figure import find, pictures, read
 from portal.pages.citation import book_title
 from portal.pages.history import UNKNOWN, newest_first
 from portal.pages.per_document import PerDocument
@@ -61,12 +61,12 @@ class Books(SphinxDirective):
         return [cards, *([later, planned] if planned.children else [])]
 
     def _picture(self, figure: str) -> list[nodes.Node]:
-        page, _, number = figure.partition(" ")
         try:
-            stem, about = find(self.env, page, number or "1")
+            drawn = find(self.env, figure)
         except LookupError as problem:
             raise self.error(str(problem)) from problem
-        return pictures(stem, {**about, "frames": 1, "alt": ""})
+        about = read(self.env, drawn)
+        return pictures(drawn, {**about, "frames": 1, "alt": ""})
 
 
 class Newest(SphinxDirective):

@@ -7,7 +7,7 @@ import ast
 from dataclasses import dataclass
 from pathlib import Path
 
-from portal.pages.mirror import pages
+from portal.pages.mirror import places, scripts
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,11 @@ def imports(tree: ast.Module) -> list[str]:
 def users(root: Path) -> dict[str, str]:
     """The first page, in the order of names, whose code is or imports a module."""
     found: dict[str, str] = {}
-    written = pages(root)
+    written = scripts(root)
     for book, page in written:
         found[f"{book}.{page}"] = f"{book}/{page}"
-    for book, page in written:
-        for file in (f"{page}.py", f"plot_{page}.py"):
-            path = root / "snippets" / book / file
+    for (book, page), own in written.items():
+        for path in (root / file for file in (places(book, page).module, *own)):
             for module in imports(tree(path)) if path.is_file() else []:
                 found.setdefault(module, f"{book}/{page}")
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from portal.pages.mirror import pages, places
+from portal.pages.mirror import places, scripts
 
 MARK = "TODO:"
 
@@ -40,9 +40,9 @@ Equation :eq:`{label}-idea` in code:
 
 .. snippet:: {book}.{page}.double
 
-.. gallery-figure:: {book}.{page} 1
+.. gallery-figure:: {page}.line
 
-   TODO: what to see here, and the number.
+   TODO: what to see here, and the number: :measured:`{page}.at_one`.
 
 A worked number
 ---------------
@@ -113,8 +113,6 @@ def test_agrees_with_numpy(agrees):
     agrees([double(value) for value in x], np.add(x, x), "numpy.add")
 '''
 
-TEMPLATES = (ARTICLE, MODULE, SCRIPT, TEST)
-
 logger = logging.getLogger(__name__)
 
 
@@ -132,7 +130,8 @@ def marks(text: str) -> Iterator[tuple[int, str]]:
 
 def check(app: Sphinx) -> None:
     root = Path(app.confdir)
-    for file in (root / place for page in pages(root) for place in places(*page)):
+    own = [(*places(*page), *code) for page, code in scripts(root).items()]
+    for file in (root / place for files in own for place in files):
         if file.is_file():
             for number, task in marks(file.read_text("utf-8", "replace")):
                 text = f"still to write in this draft: {task}"

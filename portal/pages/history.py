@@ -9,6 +9,7 @@ compare as text.
 
 import os
 import subprocess
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from portal.pages.mirror import pages, places
+from portal.pages.mirror import places, scripts
 
 LOG = (
     *("log", "-z", "--abbrev=10", "--no-show-signature", "--format=%x01%cd %h %s"),
@@ -97,16 +98,16 @@ def commits_by_file(root: Path) -> dict[str, list[tuple[int, Commit]]]:
 
 
 def page_commits(
-    by_file: dict[str, list[tuple[int, Commit]]], book: str, page: str
+    by_file: dict[str, list[tuple[int, Commit]]], files: Iterable[Path]
 ) -> list[Commit]:
-    """The commits that touched any of a page's four files, the newest first.
+    """The commits that touched any of a page's files, the newest first.
 
     >>> add, mend = (2, Commit("2026-01-02", "b", "Add")), (1, Commit("", "a", "Mend"))
-    >>> files = {"docs/a/rope.rst": [add], "tests/a/test_rope.py": [mend, add]}
-    >>> [commit.subject for commit in page_commits(files, "a", "rope")]
+    >>> by_file = {"docs/a/rope.rst": [add], "tests/a/test_rope.py": [mend, add]}
+    >>> [commit.subject for commit in page_commits(by_file, places("a", "rope"))]
     ['Mend', 'Add']
     """
-    touched = (by_file.get(str(place), []) for place in places(book, page))
+    touched = (by_file.get(str(file), []) for file in files)
     return [commit for _, commit in sorted(set(chain.from_iterable(touched)))]
 
 
@@ -144,8 +145,10 @@ def outdated(
     except Unavailable as problem:
         by_file, env.portal_history = {}, str(problem)
         logger.info("%s: %s", UNKNOWN, problem)
-    known = pages(Path(app.confdir))
-    new = {f"{book}/{page}": page_commits(by_file, book, page) for book, page in known}
+    new = {
+        "/".join(page): page_commits(by_file, [*places(*page), *code])
+        for page, code in scripts(Path(app.confdir)).items()
+    }
     old, env.portal_commits = before[0], new
     other = bool(before[1]) != bool(env.portal_history)
     return [

@@ -69,7 +69,7 @@ def write_site(
         "snippets/__init__.py": "",
         "snippets/attention/__init__.py": "",
         "snippets/attention/small.py": "def small(x):\n    return 2 * x\n",
-        "snippets/attention/plot_small.py": SCRIPT,
+        "snippets/attention/plot_small_line.py": SCRIPT,
         "tests/attention/test_small.py": TEST,
     }
     written = {**HEADERS, **page, **(files or {})}
@@ -116,8 +116,8 @@ def page_files() -> Callable[..., dict[str, str]]:
 
     def page_files(book: str, page: str, script: str = SCRIPT) -> dict[str, str]:
         article = f"{page}\n{'=' * len(page)}\n"
-        texts = (article, "", script, TEST)
-        return dict(zip(map(str, places(book, page)), texts, strict=True))
+        texts = zip(map(str, places(book, page)), (article, "", TEST), strict=True)
+        return {**dict(texts), f"snippets/{book}/plot_{page}_line.py": script}
 
     return page_files
 

@@ -94,7 +94,7 @@ while True:
 @pytest.mark.parametrize(("name", "seconds"), [("SIGKILL", 602), ("SIGINT", 603)])
 def test_a_task_ends_with_the_build(site, start, script, wait_for, name, seconds):
     code = script + SLEEPING.format(seconds=seconds)
-    build = start(site(files={"snippets/attention/plot_small.py": code}))
+    build = start(site(files={"snippets/attention/plot_small_line.py": code}))
     wait_for(lambda: f"sleep {seconds}" in running())
     build.send_signal(getattr(signal, name))
     wait_for(lambda: f"sleep {seconds}" not in running())
@@ -104,7 +104,7 @@ def test_what_a_task_started_ends_with_it_however_it_ends(site, start, script):
     """Here the time runs out."""
     limit = "# sphinx_gallery_time_limit = 2\n"
     code = script + limit + SLEEPING.format(seconds=601)
-    build = start(site(files={"snippets/attention/plot_small.py": code}))
+    build = start(site(files={"snippets/attention/plot_small_line.py": code}))
     output, _ = build.communicate(timeout=300)
     assert "still running after 2 s" in output
     assert "sleep 601" not in running()
@@ -124,11 +124,11 @@ def test_a_script_that_writes_into_the_checkout(
 ):
     code = f"{script}{statement}\n"
     line = code.splitlines().index(statement) + 1
-    root = site(files={"snippets/attention/plot_small.py": code})
+    root = site(files={"snippets/attention/plot_small_line.py": code})
     before = sorted(root.rglob("[!_]*.p*"))
     build = make_html(root)
     assert build.status == 1
-    assert f"snippets/attention/plot_small.py:{line}: " in build.output
+    assert f"snippets/attention/plot_small_line.py:{line}: " in build.output
     assert f"may not write into the checkout: {root / name}" in build.output
     assert sorted(root.rglob("[!_]*.p*")) == before
 
@@ -142,7 +142,7 @@ from pathlib import Path
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "weights").write_text("0")
 """
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status == 0, build.output
 
 
@@ -156,7 +156,7 @@ def test_reading_is_no_writing():
     "files",
     [
         {  # past what Sphinx-Gallery shows below a cell
-            "snippets/attention/plot_small.py": "import os; os.write(1, b'noise')",
+            "snippets/attention/plot_small_line.py": "import os; os.write(1, b'noise')",
         },
         {
             "snippets/attention/small.py": "def small(x):\n    print('noise')\n"
@@ -179,6 +179,6 @@ def test_print_that_nothing_shows(site, make_html, script, files):
 
 def test_what_a_cell_prints_is_shown(site, make_html, script):
     code = f"{script}print('a table')\n"
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status == 0, build.output
-    assert "a table" in build.page("gallery/attention/plot_small")
+    assert "a table" in build.page("gallery/attention/plot_small_line")

@@ -30,7 +30,7 @@ FIRST_LINE = 10  # of the body in the article that the fixture writes
         (".. code-block:: julia\n\n   x = 1", "nothing tests 'julia'"),
         (">>> 1  # doctest: +SKIP\n2", "a skipped doctest"),
         (
-            ".. gallery-figure:: attention.small 7",
+            ".. gallery-figure:: small.line 7",
             "7; choose from attention.small 1",
         ),
     ],
@@ -71,9 +71,9 @@ def test_mistake_in_a_script(site, make_html, statement, cause, script):
     limits += "# sphinx_gallery_memory_limit = 1\n"
     code = f"{script}{limits}{statement}\n"
     line = code.splitlines().index(statement) + 1
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status != 0
-    assert f"snippets/attention/plot_small.py:{line}: " in build.output
+    assert f"snippets/attention/plot_small_line.py:{line}: " in build.output
     assert cause in build.output
     assert build.output.count("Traceback") <= 1
     assert build.output.count(f"line {line}, in <module>") <= 1
@@ -81,25 +81,25 @@ def test_mistake_in_a_script(site, make_html, statement, cause, script):
 
 def test_script_that_cannot_be_parsed(site, make_html, script):
     code = script.replace("[0, 1])", "[0, 1]")
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status != 0
-    assert "snippets/attention/plot_small.py:" in build.output
+    assert "snippets/attention/plot_small_line.py:" in build.output
     assert "was never closed" in build.output
 
 
 def test_figure_without_alternative_text(site, make_html, script):
     code = script.replace('fig.set_label("A line that rises.")\n', "")
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status != 0
-    assert "snippets/attention/plot_small.py:7: " in build.output
+    assert "snippets/attention/plot_small_line.py:7: " in build.output
     assert "figure without alternative text" in build.output
 
 
 def test_script_without_figure(site, make_html, script):
     code = script.split("fig, ax")[0]
-    build = make_html(site(files={"snippets/attention/plot_small.py": code}))
+    build = make_html(site(files={"snippets/attention/plot_small_line.py": code}))
     assert build.status != 0
-    assert "snippets/attention/plot_small.py:1: " in build.output
+    assert "snippets/attention/plot_small_line.py:1: " in build.output
     assert "no figure" in build.output
 
 
@@ -108,10 +108,7 @@ def test_two_scripts_of_one_name(site, make_html, page_files):
     build = make_html(site(files=header | page_files("positions", "small")))
     assert build.status != 0
     for book in ("attention", "positions"):
-        assert (
-            f"snippets/{book}/plot_small.py:1: WARNING: another book has"
-            in build.output
-        )
+        assert f"docs/{book}/small.rst:1: WARNING: another book has" in build.output
 
 
 @pytest.mark.parametrize(
@@ -119,7 +116,6 @@ def test_two_scripts_of_one_name(site, make_html, page_files):
     [
         ("tests/attention/test_small.py", "docs/attention/small.rst"),
         ("snippets/attention/small.py", "docs/attention/small.rst"),
-        ("docs/attention/small.rst", "snippets/attention/plot_small.py"),
     ],
 )
 def test_page_without_one_of_its_files(site, make_html, missing, blamed):
@@ -146,7 +142,7 @@ def test_every_failed_script_is_reported_and_the_others_are_kept(
 ):
     bad = f"{script}raise ValueError('one')\n"
     files = {
-        "snippets/attention/plot_small.py": bad,
+        "snippets/attention/plot_small_line.py": bad,
         **page_files("attention", "good", f"{script}\n# good\n"),
         **page_files("attention", "worse", bad.replace("one", "two")),
     }
@@ -157,15 +153,15 @@ def test_every_failed_script_is_reported_and_the_others_are_kept(
     assert "ValueError: one" in build.output
     assert "ValueError: two" in build.output
     for page in ("small", "worse"):
-        path = root / f"snippets/attention/plot_{page}.py"
+        path = root / f"snippets/attention/plot_{page}_line.py"
         path.write_text(path.read_text().split("raise")[0] + f"# {page}\n")
     repaired = make_html(root)
     assert repaired.status == 0, repaired.output
-    assert "plot_good.py " not in repaired.output.split("generating gallery")[0]
+    assert "plot_good_line.py " not in repaired.output.split("generating gallery")[0]
 
 
 def test_interrupted_build_is_mended_by_the_next(site, make_html):
-    root = site(".. gallery-figure:: attention.small 1")
+    root = site(".. gallery-figure:: small.line")
     assert make_html(root).status == 0
     for path in (root / "docs/gallery").rglob("*.rst"):
         path.chmod(0o644)

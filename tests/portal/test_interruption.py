@@ -9,7 +9,7 @@ import pytest
 
 from portal.evidence.store import Store
 
-RAN = "attention/plot_small.py "
+RAN = "attention/plot_small_line.py "
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_full_disk(site, make_html, script, small_disk, free):
     assert make_html(root).status == 0
     fill(small_disk, free)
     before = contents(small_disk)
-    path = root / "snippets/attention/plot_small.py"
+    path = root / "snippets/attention/plot_small_line.py"
     path.write_text(script.replace("[0, 1]", "__import__('numpy').random.rand(99999)"))
     assert_said_once(make_html(root), root, "No space left on device")
     assert contents(small_disk) == before
@@ -75,7 +75,7 @@ def test_read_only_file_system(site, make_html, script, small_disk):
     assert make_html(root).status == 0
     before = contents(small_disk)
     remount(small_disk, "ro")
-    (root / "snippets/attention/plot_small.py").write_text(f"{script}\n# other\n")
+    (root / "snippets/attention/plot_small_line.py").write_text(f"{script}\n# other\n")
     assert_said_once(make_html(root), root, "Read-only file system")
     assert contents(small_disk) == before
 
@@ -104,7 +104,7 @@ while not Path("may_end").exists():
     quick = f"{script}\nwith open('.ran', 'a') as notes:\n    notes.write('quick ')\n"
     root = site(
         files={
-            "snippets/attention/plot_small.py": quick,
+            "snippets/attention/plot_small_line.py": quick,
             **page_files("attention", "slow", slow),
         }
     )

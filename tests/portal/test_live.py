@@ -16,7 +16,11 @@ from portal.live.problems import Problem
 from portal.live.server import State
 from portal.live.server import serve as serve_folder
 
-FIRST, PAGE, SCRIPT = "everything", "docs/index.rst", "snippets/attention/plot_small.py"
+FIRST, PAGE, SCRIPT = (
+    "everything",
+    "docs/index.rst",
+    "snippets/attention/plot_small_line.py",
+)
 FOUND = """async () =>
   (await axe.run(".live-problems")).violations.map(({help}) => help)"""
 PHONE = {"width": 360, "height": 640}

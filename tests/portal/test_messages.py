@@ -10,10 +10,10 @@ ARTICLE = [  # what is written, and a part of what is said
         "maximum 1",
     ),
     (".. snippet:: attention.small.small\n   :shape: small(x)", 'option: "shape"'),
-    (".. gallery-figure:: attention.small 2", "choose from attention.small 1"),
+    (".. gallery-figure:: small.line 2", "choose from attention.small 1"),
     (".. gallery-figure:: attention.smal 1", "did you mean attention.small 1?"),
     (
-        ".. gallery-figure:: attention.small 1\n   :name: wide\n     Caption.",
+        ".. gallery-figure:: small.line\n   :name: wide\n     Caption.",
         "one line",
     ),
     ("By :cite:t:`reel`.", "'reel' in docs/references.bib; did you mean real?"),
@@ -98,7 +98,7 @@ def test_each_mistake_of_an_article_is_reported_once_at_its_line(
 ):
     body = "\n\n".join([RIGHT, *(written for written, _ in ARTICLE)])
     code = f"{script}\nmeasured = {{'ratio': 0.5}}\n"
-    root = site(body, {"snippets/attention/plot_small.py": code})
+    root = site(body, {"snippets/attention/plot_small_line.py": code})
     build = make_html(root)
     assert build.status != 0
     text = (root / "docs/index.rst").read_text()

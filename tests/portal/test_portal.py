@@ -17,7 +17,7 @@ def test_a_changed_portal_writes_every_page_again(site, make_html, monkeypatch):
 
 def test_a_site_may_lie_in_a_folder_of_any_name(site, make_html, tmp_path_factory):
     root = site(
-        ".. gallery-figure:: attention.small 1\n\n"
+        ".. gallery-figure:: small.line\n\n"
         ".. snippet:: attention.small.small\n   :shapes: small(torch.ones(2))"
     )
     folder = tmp_path_factory.mktemp("sites") / "my [x] #1 100% d'été $HOME"

@@ -63,7 +63,12 @@ def test_details_have_agreements_versions_time_and_files(tested, make_html):
     assert "The script ran with Python 3." in said
     assert ", in under " in said
     assert "Last change: history not available here. " in said
-    for name in ("small.py", "plot_small.py", "test_small.py", "plot_small.ipynb"):
+    for name in (
+        "small.py",
+        "plot_small_line.py",
+        "test_small.py",
+        "plot_small_line.ipynb",
+    ):
         assert f'/{name}"' in details(build)
 
 

@@ -4,11 +4,11 @@ import re
 
 
 def test_light_and_dark_version_with_text_and_size_from_the_script(site, make_html):
-    build = make_html(site(".. gallery-figure:: attention.small 1\n\n   A *caption*."))
+    build = make_html(site(".. gallery-figure:: small.line\n\n   A *caption*."))
     assert build.status == 0, build.output
     page = build.page()
     for theme, name in (("light", "001"), ("dark", "001_dark")):
-        file = f"_images/sphx_glr_plot_small_{name}.svg"
+        file = f"_images/sphx_glr_plot_small_line_{name}.svg"
         image = re.search(rf'<picture class="only-{theme}">(<img [^>]*>)', page)[1]
         assert f'src="{file}"' in image
         assert 'alt="A line that rises."' in image
@@ -16,11 +16,11 @@ def test_light_and_dark_version_with_text_and_size_from_the_script(site, make_ht
         assert 'width="595" height="326"' in image or 'height="326"' in image
         assert (build.html / file).is_file()
     assert "A <em>caption</em>." in page
-    assert '<a href="gallery/attention/plot_small.html"><picture' in page
+    assert '<a href="gallery/attention/plot_small_line.html"><picture' in page
 
 
 def test_paragraphs_after_the_caption_are_the_legend(site, make_html):
-    figure = ".. gallery-figure:: attention.small 1\n\n   "
+    figure = ".. gallery-figure:: small.line\n\n   "
     text = "A caption.\n\n   More.\n\n   * One\n   * Two"
     build = make_html(site(f"{figure}{text}"))
     assert build.status == 0, build.output
@@ -38,23 +38,23 @@ def test_paragraphs_after_the_caption_are_the_legend(site, make_html):
 
 
 def test_a_figure_text_that_is_no_caption_is_refused(site, make_html):
-    build = make_html(site(".. gallery-figure:: attention.small 1\n\n   * One"))
+    build = make_html(site(".. gallery-figure:: small.line\n\n   * One"))
     assert build.status != 0
     assert "index.rst:10: ERROR: the text of a figure begins with a" in build.output
 
 
 def test_on_its_own_page_a_figure_is_no_link(site, make_html):
     build = make_html(site())
-    page = build.page("gallery/attention/plot_small")
+    page = build.page("gallery/attention/plot_small_line")
     assert '<picture class="only-light">' in page
     assert "<a href" not in page.split('<picture class="only-light">')[0][-60:]
 
 
 def test_page_is_written_again_when_its_figure_changes(site, make_html, script):
-    root = site(".. gallery-figure:: attention.small 1")
+    root = site(".. gallery-figure:: small.line")
     assert make_html(root).status == 0
     changed = script.replace("A line that rises.", "A line that falls.")
-    (root / "snippets/attention/plot_small.py").write_text(changed)
+    (root / "snippets/attention/plot_small_line.py").write_text(changed)
     assert 'alt="A line that falls."' in make_html(root).page()
 
 
@@ -65,12 +65,12 @@ def test_animation_yields_to_a_still(site, make_html, script):
         "moving = FuncAnimation(fig, step, frames=2, interval=100)\n"
     )
     root = site(
-        ".. gallery-figure:: attention.small 1",
-        {"snippets/attention/plot_small.py": animated},
+        ".. gallery-figure:: small.line",
+        {"snippets/attention/plot_small_line.py": animated},
     )
     build = make_html(root)
     assert build.status == 0, build.output
-    name = "_images/sphx_glr_plot_small_001_dark"
+    name = "_images/sphx_glr_plot_small_line_001_dark"
     assert re.search(
         r'<picture class="only-dark">'
         r'<source media="\(prefers-reduced-motion: reduce\), print" '

@@ -39,13 +39,15 @@ def test_a_page_has_its_code_and_links_and_the_text_has_its_lines(
         "docs/attention/small.rst": (
             "Small\n=====\n\n.. snippet:: attention.small.small\n"
         ),
-        "snippets/attention/plot_small.py": f"{script}{code}",
+        "snippets/attention/plot_small_line.py": f"{script}{code}",
     }
     build = make_html(site(files=files))
     assert build.status == 0, build.output
-    page = build.page("gallery/attention/plot_small")
+    page = build.page("gallery/attention/plot_small_line")
     shown = html.unescape(re.sub("<[^>]*>", "", page))
     assert code in shown
     assert 'href="../../attention/small.html#snippets.attention.small.small"' in page
     indented = code.replace("\n", "\n   ").replace("\n   \n", "\n\n").rstrip()
-    assert indented in (build.html / "gallery/attention/plot_small.txt").read_text()
+    assert (
+        indented in (build.html / "gallery/attention/plot_small_line.txt").read_text()
+    )

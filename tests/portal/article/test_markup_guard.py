@@ -28,7 +28,7 @@ RIGHT = """\
    See :doc:`/attention/small`, ``rope``, `elsewhere <https://example.org/a.html>`_,
    <mailto:a@example.org>, :download:`dot.png`, :ref:`search` and `Site`_.
 
-.. gallery-figure:: attention.small 1
+.. gallery-figure:: small.line
 """
 PROBLEMS = [
     (10, "single backticks: write ``rope`` for code, *rope* for emphasis"),

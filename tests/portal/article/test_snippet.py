@@ -77,11 +77,11 @@ def test_gallery_links_to_the_page_that_shows_the_code(site, make_html, script):
     build = make_html(
         site(
             ".. snippet:: attention.small.small",
-            {"snippets/attention/plot_small.py": code},
+            {"snippets/attention/plot_small_line.py": code},
         )
     )
     assert build.status == 0, build.output
-    gallery = build.page("gallery/attention/plot_small")
+    gallery = build.page("gallery/attention/plot_small_line")
     assert 'href="../../index.html#snippets.attention.small.small"' in gallery
 
 

@@ -134,13 +134,13 @@ def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
 
 
 def test_a_worker_with_other_files_or_versions_is_refused(tmp_path):
-    script = tmp_path / "snippets/attention/plot_small.py"
+    script = tmp_path / "snippets/attention/plot_small_line.py"
     script.parent.mkdir(parents=True)
     script.write_text("import torch\n")
     inputs = of_script(script, tmp_path, "portal.worker.script:make", "")
     work = Work("small", script, {**inputs, "torch": "0.1"}, "", ())
     script.write_text("import torch  # other\n")
-    with pytest.raises(RuntimeError, match=r"differs in .*/plot_small.py, torch"):
+    with pytest.raises(RuntimeError, match=r"differs in .*/plot_small_line.py, torch"):
         on_worker(Task(work, tmp_path), [])
 
 

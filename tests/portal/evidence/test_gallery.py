@@ -8,7 +8,7 @@ import shutil
 import pytest
 from sphinx_gallery import gen_rst
 
-RAN = "attention/plot_small.py "
+RAN = "attention/plot_small_line.py "
 
 
 def before_gallery(build):
@@ -28,7 +28,7 @@ def test_contact_points_are_where_they_were():
 
 def test_sphinx_gallery_executes_nothing_itself(site, make_html, script):
     code = f"{script}\nimport os\n\nopen('.ran', 'a').write(f'{{os.getppid()}}\\n')\n"
-    root = site(files={"snippets/attention/plot_small.py": code})
+    root = site(files={"snippets/attention/plot_small_line.py": code})
     for _ in range(2):
         build = make_html(root)
         assert build.status == 0, build.output
@@ -40,19 +40,19 @@ def test_sphinx_gallery_executes_nothing_itself(site, make_html, script):
 def test_gallery_page_has_notebook_script_and_figure(site, make_html):
     build = make_html(site())
     assert build.status == 0, build.output
-    page = build.page("gallery/attention/plot_small")
-    for name in ("plot_small.ipynb", "plot_small.py", "plot_small.zip"):
+    page = build.page("gallery/attention/plot_small_line")
+    for name in ("plot_small_line.ipynb", "plot_small_line.py", "plot_small_line.zip"):
         assert f"/{name}" in page
         assert list(build.html.glob(f"_downloads/*/{name}"))
-    assert "sphx_glr_plot_small_001.svg" in page
-    assert "sphx_glr_plot_small_thumb.png" in build.page("gallery/index")
+    assert "sphx_glr_plot_small_line_001.svg" in page
+    assert "sphx_glr_plot_small_line_thumb.png" in build.page("gallery/index")
 
 
 def test_a_changed_module_runs_its_dependents_again(site, make_html, script):
     code = script.replace(
         "import matplotlib", "import snippets.attention.small\nimport matplotlib"
     )
-    root = site(files={"snippets/attention/plot_small.py": code})
+    root = site(files={"snippets/attention/plot_small_line.py": code})
     make_html(root)
     assert RAN not in before_gallery(make_html(root))
     module = root / "snippets/attention/small.py"
@@ -64,9 +64,9 @@ def test_a_changed_module_runs_its_dependents_again(site, make_html, script):
 
 
 def test_going_back_to_an_earlier_state_runs_nothing(site, make_html, script):
-    root = site(".. gallery-figure:: attention.small 1")
+    root = site(".. gallery-figure:: small.line")
     make_html(root)
-    path = root / "snippets/attention/plot_small.py"
+    path = root / "snippets/attention/plot_small_line.py"
     path.write_text(script.replace("rises", "climbs"))
     assert RAN in before_gallery(make_html(root))
     path.write_text(script)
@@ -76,12 +76,12 @@ def test_going_back_to_an_earlier_state_runs_nothing(site, make_html, script):
 
 
 def test_failed_script_leaves_the_good_evidence(site, make_html, script):
-    root = site(".. gallery-figure:: attention.small 1")
+    root = site(".. gallery-figure:: small.line")
     make_html(root)
-    path = root / "snippets/attention/plot_small.py"
+    path = root / "snippets/attention/plot_small_line.py"
     path.write_text(f"{script}1 / 0\n")
     assert make_html(root).status != 0
-    assert (root / "docs/gallery/attention/plot_small.rst").is_file()
+    assert (root / "docs/gallery/attention/plot_small_line.rst").is_file()
     path.write_text(script)
     assert RAN not in before_gallery(make_html(root))
 
@@ -113,11 +113,13 @@ def test_removed_book_leaves_nothing_behind(site, make_html, page_files):
 
 
 def test_damaged_evidence_is_made_again(site, make_html, evidence, script):
-    root = site(files={"snippets/attention/plot_small.py": f"{script}\n# damage\n"})
+    root = site(
+        files={"snippets/attention/plot_small_line.py": f"{script}\n# damage\n"}
+    )
     before_gallery(make_html(root))
     newest = max(evidence.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
-    (newest / "files/gallery/attention/plot_small.rst").chmod(0o644)
-    (newest / "files/gallery/attention/plot_small.rst").write_text("half")
+    (newest / "files/gallery/attention/plot_small_line.rst").chmod(0o644)
+    (newest / "files/gallery/attention/plot_small_line.rst").write_text("half")
     assert RAN in before_gallery(make_html(root))
 
 
@@ -127,7 +129,7 @@ def test_two_clean_builds_in_two_folders_are_byte_identical(
     """All but two: Sphinx hashes paths of the environment in ``.buildinfo``, and
     Pagefind writes its filters in another order each time, under names to match.
     """
-    first = site(".. gallery-figure:: attention.small 1\n\nMath :math:`x`.")
+    first = site(".. gallery-figure:: small.line\n\nMath :math:`x`.")
     (first / "build/evidence").unlink()
     second = tmp_path_factory.mktemp("second") / "clone"
     shutil.copytree(first, second, symlinks=True)

@@ -15,7 +15,7 @@ from portal.evidence.work import Work
 def root(tmp_path):
     """A site of which one script was saved in second 100, and used in second 200."""
     for name, second in (
-        ("snippets/attention/plot_small.py", 100),
+        ("snippets/attention/plot_small_line.py", 100),
         ("tests/attention/test_small.py", 100),
         ("build/evidence/0123/manifest.json", 200),
     ):
@@ -55,7 +55,7 @@ def test_what_many_tasks_share_is_imported_once_for_all():
 
 def test_the_longest_goes_first_and_scripts_before_others_without_times(tmp_path):
     assert build.KINDS[0] is gallery.work
-    script, test = "attention/plot_small.py", "attention/test_small.py"
+    script, test = "attention/plot_small_line.py", "attention/test_small.py"
     wanted = [Work(name, Path(name), {}, "", ()) for name in (script, test)]
     store = Store(tmp_path)
 

@@ -79,13 +79,13 @@ def test_a_build_evicts_what_it_does_not_use(site, make_html, script, monkeypatc
     root = site()
     (root / "build/evidence").unlink()
     assert make_html(root).status == 0
-    path = root / "snippets/attention/plot_small.py"
+    path = root / "snippets/attention/plot_small_line.py"
     path.write_text(f"{script}\n# other\n")
     monkeypatch.setenv("PORTAL_EVIDENCE_LIMIT", "0")
     build = make_html(root)
     assert build.status == 0, build.output
     tasks = [entry.task for entry in Store(root / "build/evidence").entries()]
-    assert sorted(tasks) == ["attention/plot_small.py", "attention/test_small.py"]
+    assert sorted(tasks) == ["attention/plot_small_line.py", "attention/test_small.py"]
 
 
 def test_a_limit_that_is_no_number_is_said_to_be_so(site, make_html, monkeypatch):

@@ -115,16 +115,18 @@ def test_a_build_runs_nothing_that_another_has_shared(
 ):
     monkeypatch.setenv("PORTAL_EVIDENCE", url)
     code = f"{script}\n# shared through {url}\n"
-    root = site(files={"snippets/attention/plot_small.py": code})
+    root = site(files={"snippets/attention/plot_small_line.py": code})
     (root / "build/evidence").unlink()
     outputs = []
     for _ in range(2):
         build = make_html(root)
         assert build.status == 0, build.output
-        outputs.append("attention/plot_small.py " in build.output)
+        outputs.append("attention/plot_small_line.py " in build.output)
         shutil.rmtree(root / "build/evidence")
     assert outputs == [True, False]
-    assert "sphx_glr_plot_small_001" in build.page("gallery/attention/plot_small")
+    assert "sphx_glr_plot_small_line_001" in build.page(
+        "gallery/attention/plot_small_line"
+    )
 
 
 def test_an_unknown_place_ends_the_build(site, make_html, monkeypatch):

@@ -64,15 +64,17 @@ def test_a_limit_of_a_module_would_be_ignored():
 
 def test_all_are_reported_before_anything_runs(site, make_html, script, ran):
     files = {
-        "snippets/attention/plot_small.py": f"{script}# sphinx_gallery_memory = 2\n"
-        "open('ran', 'a').write('ran ')\n",
+        "snippets/attention/plot_small_line.py": (
+            f"{script}# sphinx_gallery_memory = 2\nopen('ran', 'a').write('ran ')\n"
+        ),
         "snippets/attention/small.py": "# sphinx_gallery_dat = a.csv\n",
     }
     root = site(files=files)
     build = make_html(root)
     assert build.status != 0
     assert (
-        "plot_small.py:13: ERROR: did you mean # sphinx_gallery_memory" in build.output
+        "plot_small_line.py:13: ERROR: did you mean # sphinx_gallery_memory"
+        in build.output
     )
     assert "small.py:1: ERROR: did you mean # sphinx_gallery_data = a" in build.output
     assert not ran(root)

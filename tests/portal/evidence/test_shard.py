@@ -48,7 +48,7 @@ def test_jobs_that_share_a_store_make_everything_once(
     site, make_html, script, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("PORTAL_EVIDENCE", str(tmp_path / "shared"))
-    root = site(files={"snippets/attention/plot_small.py": f"{script}\n# shard\n"})
+    root = site(files={"snippets/attention/plot_small_line.py": f"{script}\n# shard\n"})
     store = Store(root / "build/evidence")
     (root / "build/evidence").unlink()
     made = []
@@ -56,7 +56,7 @@ def test_jobs_that_share_a_store_make_everything_once(
         assert main(["evidence", "--shard", part], root) == 0
         made += [entry.task for entry in store.entries()]
         shutil.rmtree(store.folder)
-    assert sorted(made) == ["attention/plot_small.py", "attention/test_small.py"]
+    assert sorted(made) == ["attention/plot_small_line.py", "attention/test_small.py"]
     assert not (root / "docs/gallery").exists()
     assert not (tmp_path / "shared/times.json").exists()
     build = make_html(root)
@@ -66,6 +66,6 @@ def test_jobs_that_share_a_store_make_everything_once(
 
 
 def test_a_failure_ends_the_job(site, script, capfd):
-    root = site(files={"snippets/attention/plot_small.py": f"{script}1 / 0\n"})
+    root = site(files={"snippets/attention/plot_small_line.py": f"{script}1 / 0\n"})
     assert main(["evidence"], root) == 1
-    assert "plot_small.py:13: ERROR: ZeroDivisionError" in capfd.readouterr().err
+    assert "plot_small_line.py:13: ERROR: ZeroDivisionError" in capfd.readouterr().err

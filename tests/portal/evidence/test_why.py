@@ -7,7 +7,7 @@ import pytest
 
 from portal.__main__ import main
 
-SCRIPT = "attention/plot_small.py"
+SCRIPT = "attention/plot_small_line.py"
 TEST = "attention/test_small.py"
 TRACE = ".. snippet:: attention.small.small\n   :shapes: small(torch.ones(2))\n"
 
@@ -27,7 +27,7 @@ def why(site, capsys):
 @pytest.fixture
 def built(site, make_html, script):
     code = script.replace("import mat", "import snippets.attention.small\nimport mat")
-    root = site(files={"snippets/attention/plot_small.py": f"{code}\n# why\n"})
+    root = site(files={"snippets/attention/plot_small_line.py": f"{code}\n# why\n"})
     (root / "build/evidence").unlink()
     build = make_html(root)
     assert build.status == 0, build.output
@@ -42,9 +42,9 @@ def test_fresh_after_a_build_and_stale_after_an_edit(built, why):
         SCRIPT: "stale, changed: snippets/attention/small.py",
         TEST: "fresh",
     }
-    script = built / "snippets/attention/plot_small.py"
+    script = built / "snippets/attention/plot_small_line.py"
     script.write_text(f"import json\n{script.read_text()}")
-    changed = "snippets/attention/plot_small.py, snippets/attention/small.py"
+    changed = "snippets/attention/plot_small_line.py, snippets/attention/small.py"
     assert why(built)[SCRIPT] == f"stale, changed: {changed}"
 
 
@@ -57,7 +57,9 @@ def test_settings_are_named(built, why):
 
 
 def test_a_result_that_is_damaged_is_stale(built, why):
-    for file in (built / "build/evidence").glob("*/files/gallery/*/plot_small.rst"):
+    for file in (built / "build/evidence").glob(
+        "*/files/gallery/*/plot_small_line.rst"
+    ):
         file.chmod(0o644)
         file.write_text("half")
     assert why(built)[SCRIPT] == "stale, changed: its stored result"

@@ -71,7 +71,7 @@ def test_links_to_what_there_is(committed, make_html):
     assert 'href="status.html"' in foot(make_html(committed), "index")
     assert "reproductions" not in foot(make_html(committed))
     assert 'href="../../status.html"' in foot(
-        make_html(committed), "gallery/attention/plot_small"
+        make_html(committed), "gallery/attention/plot_small_line"
     )
 
 
@@ -83,6 +83,6 @@ def test_issue_and_edit_links_only_with_a_repository(site, make_html, monkeypatc
     page = make_html(root).page("attention/small")
     assert "https://github.com/a/b/issues/new?title=attention%2Fsmall%3A+" in page
     assert "https://github.com/a/b/edit/main/docs/attention/small.rst" in page
-    gallery = make_html(root).page("gallery/attention/plot_small")
+    gallery = make_html(root).page("gallery/attention/plot_small_line")
     assert "issues/new" in gallery
     assert "/edit/" not in gallery

@@ -16,7 +16,7 @@ Inline :math:`x < y` and
 
 Equation :eq:`square`, :cite:t:`real`, :doc:`attention/small`.
 
-.. gallery-figure:: attention.small 1
+.. gallery-figure:: small.line
 
    A line.
 
@@ -54,7 +54,7 @@ def test_math_is_mathml_and_declared(book):
 def test_figures_are_light_and_answers_open(book):
     page = book.read("index.xhtml").decode()
     assert re.findall(r'<img [^>]*src="([^"]*)"', page) == [
-        "_images/sphx_glr_plot_small_001.svg"
+        "_images/sphx_glr_plot_small_line_001.svg"
     ]
     assert [name for name in book.namelist() if "_dark" in name] == []
     assert re.search(r'<details class="[^"]*" open="open">', page)
@@ -71,13 +71,13 @@ def test_an_animation_is_its_still(site, make_html):
         "from matplotlib.animation import FuncAnimation\n"
         "moving = FuncAnimation(fig, lambda i: ax.set_title(str(i)), frames=2)\n"
     )
-    root = site(".. gallery-figure:: attention.small 1")
-    script = root / "snippets/attention/plot_small.py"
+    root = site(".. gallery-figure:: small.line")
+    script = root / "snippets/attention/plot_small_line.py"
     script.write_text(script.read_text() + moving)
     build = make_html(root, "-b", "epub")
     assert build.status == 0, build.output
     page = (build.html / "index.xhtml").read_text()
-    assert 'src="_images/sphx_glr_plot_small_001.svg"' in page
+    assert 'src="_images/sphx_glr_plot_small_line_001.svg"' in page
     assert "A line that rises." in page
     assert "<source" not in page
 

@@ -67,7 +67,7 @@ def test_articles_start_pages_and_scripts_are_found_by_kind_and_book(built):
     assert kinds == {
         "/attention/index.html": ["Start here"],
         "/attention/small.html": ["Article"],
-        "/gallery/attention/plot_small.html": ["Gallery"],
+        "/gallery/attention/plot_small_line.html": ["Gallery"],
         "/references.html": ["Reference"],
     }
     assert pages["/attention/small.html"]["filters"]["book"] == ["Attention"]

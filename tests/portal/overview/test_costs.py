@@ -20,7 +20,7 @@ def test_status_shows_budgets_and_names_the_pages_above_them(
     root = site(
         files={
             "docs/attention/small.rst": f"Small\n=====\n\n{CALL}",
-            "snippets/attention/plot_small.py": f"{script}{MOVING}",
+            "snippets/attention/plot_small_line.py": f"{script}{MOVING}",
         }
     )
     build = make_html(root)

@@ -54,7 +54,7 @@ def test_a_book_with_pages_is_a_card_with_a_still_the_others_are_planned(
     assert build.status == 0, build.output
     page = build.page()
     cards = page.partition('class="books docutils')[2].partition("<ul")[0]
-    assert re.findall(r"sphx_glr_plot_small_001(\w*)\.svg", cards) == ["", "_dark"]
+    assert re.findall(r"sphx_glr_plot_small_line_001(\w*)\.svg", cards) == ["", "_dark"]
     assert 'href="attention/index.html"' in cards
     assert "How positions mix" in cards
     assert "1 page<" in cards

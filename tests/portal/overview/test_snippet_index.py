@@ -45,7 +45,7 @@ def files(script):
         "snippets/attention/small.py": MODULE,
         "snippets/attention/aside.py": "def helper():\n    '''Helps.'''\n",
         "snippets/attention/alone.py": "def lonely(): ...\n",
-        "snippets/attention/plot_small.py": script.replace(
+        "snippets/attention/plot_small_line.py": script.replace(
             "import matplotlib", f"{line}import matplotlib"
         )
         + "helper()\n",

@@ -28,7 +28,7 @@ def test_counts(counted, make_html):
     assert known["comparisons"] == known["references"] == known["figures"] == 1
     assert known["claims"] == 3
     assert known["verdicts"] == {"reproduced": 2, "contradicted": 1}
-    assert known["seconds"] == {"attention/plot_small": 1}
+    assert known["seconds"] == {"attention/plot_small_line": 1}
 
 
 def test_page_and_prose_show_the_counts(counted, make_html):

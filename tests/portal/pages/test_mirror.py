@@ -1,8 +1,12 @@
 """The layout of this repository, and that breaches of it are found."""
 
+from pathlib import Path
+
 import pytest
 
-from portal.pages.mirror import pages, places, problems
+from portal.pages.mirror import pages, places, problems, scripts
+
+SCRIPT = Path("snippets/attention/plot_rope_decay.py")
 
 
 def test_this_repository_keeps_the_layout(root):
@@ -12,7 +16,7 @@ def test_this_repository_keeps_the_layout(root):
 
 @pytest.fixture
 def page(tmp_path):
-    for place in places("attention", "rope"):
+    for place in (*places("attention", "rope"), SCRIPT):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text("")
     return tmp_path
@@ -22,12 +26,33 @@ def test_whole_page(page):
     assert problems(page) == []
 
 
-@pytest.mark.parametrize("missing", [1, 2, 3])
+@pytest.mark.parametrize("missing", [*places("attention", "rope")[1:], SCRIPT])
 def test_article_without_a_file(page, missing):
-    place = places("attention", "rope")[missing]
-    (page / place).unlink()
-    expected = f"the page needs {place}: write that file"
-    assert problems(page) == [("docs/attention/rope.rst", expected)]
+    (page / missing).unlink()
+    needed = str(missing).replace("decay", "<figure>")
+    ((place, problem),) = problems(page)
+    assert place == "docs/attention/rope.rst"
+    assert problem.startswith("the page needs ")
+    assert f"{needed}: write" in problem
+
+
+def test_scripts_are_of_the_page_with_the_longest_name(page):
+    longer = places("attention", "rope_scaling")
+    own = Path("snippets/attention/plot_rope_scaling_loss.py")
+    for file in (*longer, own):
+        (page / file).write_text("")
+    assert scripts(page) == {
+        ("attention", "rope"): [SCRIPT],
+        ("attention", "rope_scaling"): [own],
+    }
+    assert problems(page) == []
+
+
+def test_a_script_of_no_page(page):
+    (page / "snippets/attention/plot_alibi_decay.py").write_text("")
+    ((place, problem),) = problems(page)
+    assert place == "snippets/attention/plot_alibi_decay.py"
+    assert "no page of its book" in problem
 
 
 def test_prose_needs_no_code(tmp_path):

@@ -9,14 +9,14 @@ WRONG = {
     "docs/attention/small.rst": b"\xef\xbb\xbf:summary: S.\n",
     "docs/references.bib": "@misc{real, author={Bée}}".encode("latin-1"),
     "snippets/attention/small.py": b'"""M."""\n\n\x0c\ndef small(x):\n    return x\n',
-    "snippets/attention/plot_small.py": '"""A\n\u2028B"""\n'.encode(),
+    "snippets/attention/plot_small_line.py": '"""A\n\u2028B"""\n'.encode(),
     "tests/attention/test_small.py": "x = 1\ny = 2\n".encode("utf-16"),
 }
 PROBLEMS = {
     "docs/attention/small.rst:1": "a byte-order mark: save the file as UTF-8 without",
     "docs/references.bib:1": "the byte 0xE9 is not UTF-8",
     "snippets/attention/small.py:3": "U+000C is neither shown nor the end of a line",
-    "snippets/attention/plot_small.py:2": "U+2028 is neither shown nor the end",
+    "snippets/attention/plot_small_line.py:2": "U+2028 is neither shown nor the end",
     "tests/attention/test_small.py:1": "the byte 0xFF is not UTF-8",
 }
 
