@@ -1,5 +1,7 @@
 """Speculative decoding against transformers' sampling rule and greedy generation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -8,11 +10,13 @@ from torch.testing import assert_close
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.generation.utils import _speculative_sampling
 
+from snippets.foundations.resource_accounting import Decoder
 from snippets.inference.draft_trees import (
     sibling_acceptance,
     tree_mask,
     verify_siblings,
 )
+from snippets.inference.server_costs import A100, Server
 from snippets.inference.speculative_decoding import (
     acceptance,
     checking_cost,
@@ -25,6 +29,9 @@ from snippets.inference.speculative_decoding import (
 from snippets.inference.word_models import WordModel, count_followers
 
 VOCAB = 5
+SMALL = Decoder(
+    layers=3, d_model=24, heads=8, kv_heads=4, head_dim=3, d_ff=20, vocab=11
+)
 
 
 def distributions(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -139,10 +146,15 @@ def test_speedup_of_the_papers_examples():
 
 
 def test_a_pass_costs_what_reading_or_computing_costs():
-    assert checking_cost(1, 7, ridge=100) == 1
-    assert checking_cost(10, 10, ridge=100) == 1
-    assert checking_cost(10, 30, ridge=100) == 3
-    assert checking_cost(10, 100, ridge=100) == checking_cost(10, 900, ridge=100) == 10
+    """A perfect device that reads a weight while it multiplies with 100 tokens."""
+    device = replace(A100, peak=200.0, bandwidth=2.0, mfu=1.0, mbu=1.0, launch=0.0)
+    server = Server(model=SMALL, device=device)
+    assert checking_cost(server, 1, 7, context=50) == 1
+    assert checking_cost(server, 10, 10, context=0) == 1
+    assert checking_cost(server, 10, 30, context=0) == pytest.approx(3)
+    assert checking_cost(server, 10, 900, context=0) == pytest.approx(10)
+    # Long caches are read once for all positions, so that checking stays cheap.
+    assert checking_cost(server, 10, 900, context=10_000) < 5
 
 
 def test_one_of_several_siblings_leaves_the_target_exact():

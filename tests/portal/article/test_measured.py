@@ -17,6 +17,30 @@ def measuring(site, script):
     return measuring
 
 
+def test_two_scripts_of_a_page_measure_the_same(site, make_html, script):
+    code = f"{script}\nmeasured = {{'ratio': 1.5}}\n".replace("'", '"')
+    files = {f"snippets/attention/plot_small_{n}.py": code for n in ("line", "more")}
+    build = make_html(site(files=files))
+    assert build.status != 0
+    assert (
+        "plot_small_more.py:14: ERROR: plot_small_line.py measures 'ratio' too: rename"
+        in build.output
+    )
+
+
+def test_a_value_that_no_page_shows(measuring, make_html):
+    root = measuring(":measured:`small.shown`", '{"shown": 1.5, "hidden": 2}')
+    build = make_html(root)
+    assert build.status != 0
+    assert "plot_small_line.py:14: WARNING: no page shows the value 'hidden'" in (
+        build.output
+    )
+    (root / "docs/index.rst").write_text(
+        (root / "docs/index.rst").read_text() + "\n:measured:`small.hidden`\n"
+    )
+    assert make_html(root).status == 0
+
+
 def test_value_with_format(measuring, make_html):
     build = make_html(
         measuring("It is :measured:`small.ratio | .1f`.", "{'ratio': 21.437}")
@@ -36,7 +60,7 @@ def test_page_is_read_again_when_the_value_changes(measuring, make_html):
     ("name", "cause"),
     [
         ("small.none", "small measured no 'none'; choose from nan, ratio"),
-        ("nowhere.ratio", "no script of 'nowhere' set `measured`; choose from small"),
+        ("nowhere.ratio", "no script of 'nowhere' ran; choose from small"),
         ("small.nan", "small.nan is nan"),
         ("small.ratio | q", "Unknown format code 'q'"),
     ],
