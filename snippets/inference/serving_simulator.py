@@ -3,9 +3,9 @@
 Kwon et al. (2023), https://arxiv.org/abs/2309.06180, section 4.5;
 Yu et al. (2022), Orca, OSDI (scheduling by iterations)
 
-An iteration gives each running request one token, and computes the keys and values of
-those that it admits, for the first time or again. How long it lasts, the clock of
-``server_costs`` tells.
+An iteration gives each running request one token. For requests that it admits, for the
+first time or after a preemption, it also computes keys and values of all their tokens.
+How long it lasts is told by the clock of ``server_costs``.
 """
 
 import math
@@ -15,25 +15,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from snippets.foundations.resource_accounting import Decoder
 from snippets.inference.cache_policies import Memory, Request
+from snippets.inference.published_decoders import published
 from snippets.inference.server_costs import A100, Server, Work
 
 #: OPT-13B on the A100 with 40 GB, whose memory is slower than that with 80 GB.
 OPT_13B = Server(
-    model=Decoder(
-        layers=40,
-        d_model=5120,
-        heads=40,
-        kv_heads=40,
-        head_dim=128,
-        d_ff=20480,
-        vocab=50272,
-        positions=2050,
-        gated=False,
-        biases=True,
-        tied=True,
-    ),
+    model=published("OPT-13B"),
     device=replace(A100, bandwidth=1.555e12, memory=36e9),
 )
 
@@ -71,7 +59,7 @@ class Scheduler:
         self.preemptions = 0
 
     def admit(self, now: float) -> int:
-        """Start who has arrived and fits; returns the tokens to compute for it."""
+        """Start requests that have arrived and fit; return the tokens to compute."""
         computed = 0
         while self.waiting and self.requests[self.waiting[0]].arrival <= now:
             name = self.waiting[0]
@@ -99,7 +87,7 @@ class Scheduler:
         return gained
 
     def preempt(self) -> None:
-        """The latest arrival drops its blocks, keeps its tokens, and waits."""
+        """The latest arrival loses its blocks, keeps its tokens, and waits again."""
         name = self.running.pop()
         self.memory.release(name)
         self.waiting.appendleft(name)
@@ -114,7 +102,7 @@ class Scheduler:
         return done
 
     def shares(self) -> tuple[float, float, float, float]:
-        """Shares of the cache: token state, reserved, never used, nobody's."""
+        """Token state, reserved, internal and external fragmentation, of the cache."""
         state = reserved = unused = 0
         for name in self.running:
             stored, final = self.stored[name], self.final[name]
