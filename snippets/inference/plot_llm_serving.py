@@ -98,8 +98,8 @@ def documents(count: int, rate: float) -> list[Request]:
 
 
 chunked = {}
-for budget in (math.inf, 2048, 512, 128):
-    run = serve(documents(200, 12), llama, Pages(llama.slots), budget=budget)
+for budget in (math.inf, 2048, 256, 128):
+    run = serve(documents(200, 8), llama, Pages(llama.slots), budget=budget)
     order = np.argsort(run.seconds)
     tokens = np.cumsum(np.array([work.decoded for work in run.works])[order])
     gaps = 1000 * np.array(run.seconds)[order]
@@ -107,8 +107,8 @@ for budget in (math.inf, 2048, 512, 128):
     first = np.quantile(run.to_first_token(), 0.9)
     chunked[budget] = (gaps, 1 - tokens / tokens[-1], p99, first)
 whole, large, medium, small = chunked.values()
-assert whole[2] > 2 * large[2] > 6 * medium[2] / 1.2
-assert medium[3] < 1.3 * whole[3]
+assert whole[2] > 2 * large[2] > 6 * medium[2]
+assert medium[3] < 1.1 * whole[3]
 assert small[3] > 5 * whole[3]
 
 ride = {}
@@ -118,13 +118,14 @@ for requests in (8, 32):
     chunk = llama.seconds(Work(0, 512, 512, 512 * 256))
     ride[requests] = llama.seconds(Work(requests, 0, keys, keys)) / (together - chunk)
 assert ride[8] > 20
-assert 8 < ride[32] < 16
+assert 5 < ride[32] < 10
 
 fig, ax = plt.subplots()
 fig.set_label(
     "Share of tokens that take longer than a time, both axes logarithmic. With whole "
-    "prompts one token in a hundred takes about a tenth of a second; with budgets of "
-    "2048, 512 and 128 tokens the curves end at about 37, 10 and 6 milliseconds."
+    "prompts one token in a hundred takes more than "
+    f"{whole[2]:.0f} milliseconds; with budgets of 2048, 256 and 128 tokens more than "
+    f"{large[2]:.0f}, {medium[2]:.0f} and {small[2]:.0f}."
 )
 for budget, (gaps, longer, _, first) in chunked.items():
     name = "whole prompts" if budget == math.inf else f"budget {budget}"
@@ -138,11 +139,11 @@ ax.legend(title="90 % have their", fontsize=9, title_fontsize=9)
 # %%
 # Two servers, or two halves of one
 # ---------------------------------
-# Share of requests that have their first token within 0.3 s and every later one, on
+# Share of requests that have their first token within 0.5 s and every later one, on
 # average, within the limit. Left a strict limit, right a loose one.
 
-rates = [2, 4, 6, 8, 10, 12, 16, 20, 24]
-limits = {"7 ms": 0.007, "20 ms": 0.02}
+rates = [1, 2, 3, 4, 5, 6, 8, 10, 12]
+limits = {"8 ms": 0.008, "20 ms": 0.02}
 shares: dict[tuple[str, str], list[float]] = {}
 for rate in rates:
     both = documents(200, 2 * rate)
@@ -155,7 +156,7 @@ for rate in rates:
     } | {"apart": [serve_apart(both, llama)]}
     for name, halves in served.items():
         for label, limit in limits.items():
-            share = np.mean([half.share_in_time(0.3, limit) for half in halves])
+            share = np.mean([half.share_in_time(0.5, limit) for half in halves])
             shares.setdefault((label, name), []).append(float(share))
 
 
@@ -164,17 +165,18 @@ def goodput(label: str, name: str) -> float:
     return float(np.interp(-0.9, -np.minimum.accumulate(shares[label, name]), rates))
 
 
-strict = {name: goodput("7 ms", name) for name in served}
+strict = {name: goodput("8 ms", name) for name in served}
 loose = {name: goodput("20 ms", name) for name in served}
 assert strict["apart"] > 1.25 * strict["whole prompts"]
 assert loose["apart"] < 0.95 * loose["whole prompts"]
-assert strict["budget 512"] > strict["apart"]
+assert strict["whole prompts"] < strict["budget 512"] < strict["apart"]
+assert loose["budget 512"] > 1.5 * loose["apart"]
 
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.2, 3.2))
 fig.set_label(
     "Two panels, share of requests in time over the rate per device. With the strict "
-    "limit whole prompts fall first, then servers apart, then chunks; with the loose "
-    "one servers apart fall first."
+    "limit whole prompts fall first, then chunks, then servers apart; with the loose "
+    "one servers apart fall first and chunks last."
 )
 for ax, label in zip(axes, limits, strict=True):
     for name, marker in zip(served, "osv", strict=True):
@@ -214,12 +216,13 @@ for name, (server, options) in stages.items():
     )
     full[name] = run.tokens_per_second()
     alone[name] = 1 / serve(user, server, Pages(server.slots)).per_token()[0]
-    time = dict.fromkeys(("memory", "arithmetic", "links"), 0.0)
+    time = dict.fromkeys(("memory", "arithmetic", "links", "launch"), 0.0)
     for work in run.works:
         cost = costs(server, work)
         larger = max(("memory", "arithmetic"), key=cost.get)
         time[larger] += cost[larger]
         time["links"] += cost["links"]
+        time["launch"] += cost["launch"]
     bound[name] = {k: v / sum(run.seconds) for k, v in time.items()}
 values = list(full.values())
 assert np.all(np.diff(values[:5]) > 0.1 * np.array(values[:4]))
@@ -235,7 +238,7 @@ fig.set_label(
     "for arithmetic, and falling back with guessing. Single user: flat until four-bit "
     "weights, then rising with guessing."
 )
-colors = {"memory": "C0", "arithmetic": "C1", "links": "C2"}
+colors = {"memory": "C0", "arithmetic": "C1", "links": "C2", "launch": "C4"}
 for i, name in enumerate(stages):
     start = 0.0
     for what, color in colors.items():

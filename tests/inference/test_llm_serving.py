@@ -9,6 +9,7 @@ SimPy, from the description of the first; operations are counted by PyTorch's
 
 import math
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ from snippets.inference.model_parallel import (
     tensor_parallel_on_ranks,
 )
 from snippets.inference.ranks import run_ranks
-from snippets.inference.server_costs import Server, Work, costs
+from snippets.inference.server_costs import H100, Server, Work, costs
 
 SMALL = Decoder(
     layers=3, d_model=24, heads=8, kv_heads=4, head_dim=3, d_ff=20, vocab=11
@@ -179,11 +180,15 @@ def test_more_ranks_than_heads_are_refused(ranks, size):
         Server(model=SMALL, ranks=ranks)
 
 
-@pytest.mark.parametrize("name", ["bandwidth", "link", "peak"])
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan])
-def test_rates_that_are_not_positive_are_refused(name, rate):
-    with pytest.raises(ValueError, match=f"{name}={rate}"):
-        Server(model=SMALL, **{name: rate})
+def test_rates_that_are_not_positive_are_refused(rate):
+    for name in ("bandwidth", "peak", "fp8_peak", "mfu", "mbu"):
+        with pytest.raises(ValueError, match=f"{name}={rate}"):
+            replace(H100, **{name: rate})
+    with pytest.raises(ValueError, match=f"link={rate}"):
+        Server(model=SMALL, link=rate)
+    with pytest.raises(ValueError, match=r"mfu=50\.0"):
+        replace(H100, mfu=50.0)
 
 
 @pytest.mark.parametrize(("stages", "microbatches"), [(1, 3), (4, 1), (3, 5)])
@@ -203,21 +208,33 @@ def test_operations_agree_with_those_that_pytorch_counts(agrees):
     model = nn.Sequential(*layers()[:3], nn.Linear(24, 11, bias=False)).double()
     with FlopCounterMode(display=False) as counter:
         model(tokens()[:1])
-    server = Server(model=SMALL, peak=1.0)
+    server = Server(model=SMALL, device=replace(H100, peak=1.0, mfu=1.0))
     ours = costs(server, Work(0, prefilled=7, context=7, pairs=49))["arithmetic"]
     theirs = float(counter.get_total_flops())
     agrees(ours, theirs, "torch.utils.flop_counter.FlopCounterMode", rtol=0, atol=0)
 
 
 def test_memory_time_is_the_bytes_of_weights_and_caches():
-    server = Server(model=SMALL, bandwidth=2.0)
+    server = Server(model=SMALL, device=replace(H100, bandwidth=4.0, mbu=0.5))
     held = sum(p.numel() for layer in layers()[:3] for p in layer.parameters())
     weights = held - 3 * 2 * 24 + 11 * 24  # no norms, but the head
     cache = 2 * 3 * 4 * 3 * 13  # keys and values, layers, heads, features, tokens
     found = costs(server, Work(2, 0, context=13, pairs=13))
     assert found["memory"] == 2 * (weights + cache) / 2.0
-    slots = Server(model=SMALL, memory=2 * parameters(SMALL) + 10.5 * 144).slots
-    assert slots == 10
+    device = replace(H100, memory=2 * parameters(SMALL) + 10.5 * 144)
+    assert Server(model=SMALL, device=device).slots == 10
+    eight = Server(model=SMALL, device=device, weight_bytes=1.0, cache_itemsize=1)
+    assert eight.slots == (parameters(SMALL) + 10.5 * 144) // 72
+
+
+def test_time_is_the_longer_of_reading_and_arithmetic_and_all_that_does_not_overlap():
+    device = replace(H100, peak=8.0, fp8_peak=16.0, mfu=0.5, bandwidth=4.0, mbu=0.25)
+    slow = Server(model=SMALL, device=replace(device, launch=7.0))
+    weights = 3 * (2 * 24 * 24 + 2 * 24 * 12 + 3 * 24 * 20) + 11 * 24
+    one, many = Work(1, 0, 0, 0), Work(100, 0, 0, 0)
+    assert slow.seconds(one) == pytest.approx(2 * weights / 1.0 + 3 * 7)
+    assert slow.seconds(many) == pytest.approx(2 * weights * 100 / 4.0 + 3 * 7)
+    assert replace(slow, fp8=True).seconds(many) == weights * 100 / 4.0 + 3 * 7
 
 
 def test_two_ranks_halve_the_work_and_talk_twice_a_layer():
@@ -384,7 +401,7 @@ def test_time_in_the_server_is_that_of_its_iterations():
 
 def test_servers_apart_compute_each_prompt_once_and_wait_for_the_link():
     requests = [Request(0.0, 10, 5), Request(100.0, 20, 1 + 3)]
-    run = serve_apart(requests, Clock(model=SMALL, link=144.0, memory=1e6))
+    run = serve_apart(requests, Clock(model=SMALL, link=144.0))
     # A token leaves 144 bytes, and crosses the link in a second.
     prompts = [clock.seconds(Work(0, n, n, n * (n + 1) / 2)) for n in (10, 20)]
     assert run.first == {0: prompts[0], 1: 100 + prompts[1]}
