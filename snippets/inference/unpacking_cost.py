@@ -1,7 +1,13 @@
 """Cost of unpacking: when four bits are faster than sixteen, and when slower.
 
-A layer reads its weights, unpacks them if they are packed, and multiplies. Reading
-overlaps with the arithmetic; unpacking is arithmetic, on units of its own speed.
+Frantar et al. (2024), https://arxiv.org/abs/2408.11743
+
+Symbols of the page and names here::
+
+    M, K, N  ``tokens``, ``inputs``, ``outputs`` of a layer
+    F, F_u   ``flops`` of the matrix units, ``scalar`` of the units that unpack
+    beta     ``bandwidth``
+    c, M_t   ``operations`` per unpacking, ``tokens_per_unpack``
 """
 
 import math
@@ -66,15 +72,30 @@ def unpack_time(machine: Machine, tokens: int, inputs: int, outputs: int) -> flo
     return machine.operations * inputs * outputs * times / machine.scalar
 
 
+def packed_bytes(tokens: int, inputs: int, outputs: int, group: int) -> float:
+    """Bytes of packed weights, and of inputs and outputs in 16 bits."""
+    weights = inputs * outputs * bits_per_weight(4, group) / 8
+    return weights + 2 * tokens * (inputs + outputs)
+
+
 def time_4(
     machine: Machine, tokens: int, inputs: int, outputs: int, group: int = 128
 ) -> float:
     """Seconds with packed weights: fewer bytes to read, and unpacking on top."""
     compute = 2 * tokens * inputs * outputs / machine.flops
     unpack = unpack_time(machine, tokens, inputs, outputs)
-    weights = inputs * outputs * bits_per_weight(4, group) / 8
-    read = (weights + 2 * tokens * (inputs + outputs)) / machine.bandwidth
+    read = packed_bytes(tokens, inputs, outputs, group) / machine.bandwidth
     return max(compute + unpack, read)
+
+
+def time_4_overlapped(
+    machine: Machine, tokens: int, inputs: int, outputs: int, group: int = 128
+) -> float:
+    """Seconds if products, unpacking and reading all run at the same time."""
+    unpack = unpack_time(machine, tokens, inputs, outputs)
+    products = 2 * tokens * inputs * outputs / machine.flops
+    read = packed_bytes(tokens, inputs, outputs, group) / machine.bandwidth
+    return max(products, unpack, read)
 
 
 def crossover(machine: Machine, inputs: int, outputs: int) -> int:
