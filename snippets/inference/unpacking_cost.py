@@ -12,7 +12,6 @@ Symbols of the page and names here::
 
 import math
 from dataclasses import dataclass
-from itertools import count
 
 from snippets.inference.quantization import bits_per_weight
 
@@ -96,27 +95,3 @@ def time_4_overlapped(
     products = 2 * tokens * inputs * outputs / machine.flops
     read = packed_bytes(tokens, inputs, outputs, group) / machine.bandwidth
     return max(products, unpack, read)
-
-
-def crossover(machine: Machine, inputs: int, outputs: int) -> int:
-    """The smallest number of tokens for which packed weights are no faster."""
-    return next(
-        tokens
-        for tokens in count(1)
-        if time_4(machine, tokens, inputs, outputs)
-        >= time_16(machine, tokens, inputs, outputs)
-    )
-
-
-def unpack_share(machine: Machine) -> float:
-    """Part of the arithmetic that unpacking takes, when many tokens fill the units.
-
-    Examples
-    --------
-    >>> slow = Machine(flops=8.0, bandwidth=2.0, scalar=4.0, tokens_per_unpack=2)
-    >>> unpack_share(slow)  # 2 / 4 of unpacking, 2 * 2 / 8 of products
-    0.5
-    """
-    products = 2 * machine.tokens_per_unpack / machine.flops
-    unpack = machine.operations / machine.scalar
-    return unpack / (products + unpack)

@@ -34,12 +34,9 @@ from snippets.inference.quantized_model import (
 from snippets.inference.tiny_decoder import TinyDecoder
 from snippets.inference.unpacking_cost import (
     Machine,
-    crossover,
     time_4,
     time_4_overlapped,
     time_16,
-    unpack_share,
-    unpack_time,
 )
 
 
@@ -311,21 +308,6 @@ def test_the_middle_layer_is_cut_out_of_a_network_that_reads():
 def test_one_token_gains_what_the_bytes_shrink():
     gain = time_16(MACHINE, 1, 512, 1024) / time_4(MACHINE, 1, 512, 1024)
     assert gain == pytest.approx(16 / 4.25, rel=0.02)
-
-
-def test_share_is_the_limit_of_many_tokens():
-    unpack = unpack_time(MACHINE, 16_000, 512, 1024)
-    whole = time_4(MACHINE, 16_000, 512, 1024)
-    assert unpack / whole == pytest.approx(unpack_share(MACHINE))
-
-
-def test_crossover_is_the_first():
-    first = crossover(MACHINE, 512, 1024)
-    gains = [
-        time_16(MACHINE, n, 512, 1024) > time_4(MACHINE, n, 512, 1024)
-        for n in range(1, first + 1)
-    ]
-    assert gains == [True] * (first - 1) + [False]
 
 
 @pytest.mark.parametrize("method", [round_to_nearest, gptq, awq])
