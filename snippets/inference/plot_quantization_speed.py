@@ -55,5 +55,8 @@ fig.set_label(
     "are left for 128, 16 and 4 tokens per unpacking; overlapped, dashed, "
     f"{overlapped[128][-1]:.2f}, {overlapped[16][-1]:.2f} and {overlapped[4][-1]:.2f}."
 )
-measured = {"fewer_bytes": 16 / bits_per_weight(4, 128)}
+measured = {
+    "fewer_bytes": 16 / bits_per_weight(4, 128),
+    "ridge": A100.mfu * A100.peak / (A100.mbu * A100.bandwidth),
+}
 measured |= {f"speed_{n}": overlapped[128][n.bit_length() - 1] for n in (16, 32, 128)}
