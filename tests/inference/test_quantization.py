@@ -289,6 +289,19 @@ def test_perplexity_of_a_model_that_guesses_is_the_vocabulary():
     assert perplexity(model, torch.randint(11, (3, 5))) == pytest.approx(11)
 
 
+def test_perplexity_by_its_definition():
+    """Inverse geometric mean of the probability that the next token was given."""
+    model, tokens = small_model(), torch.randint(11, (3, 5))
+    model.lm_head.weight.data *= 5
+    logs = [
+        model.logits(text[None, :end]).log_softmax(dim=-1)[0, text[end]].item()
+        for text in tokens
+        for end in range(1, 5)
+    ]
+    expected = torch.tensor(logs).mean().neg().exp().item()
+    assert perplexity(model, tokens) == pytest.approx(expected, rel=1e-4)
+
+
 def test_eight_bits_change_logits_little():
     model, tokens = small_model(), torch.randint(11, (3, 5))
     before, after = model.logits(tokens), dynamic_int8(model).logits(tokens)
