@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from portal.pages.rewrite import changed
+from portal.pages.titles import title
 from portal.pages.toctree import branch
 
 
@@ -31,10 +32,8 @@ def collapse(
 
 def digest(env: BuildEnvironment, documents: Iterable[str | None]) -> str:
     """A digest of the names and titles of those that there are."""
-    titles = [
-        (name, env.titles[name].astext()) for name in documents if name in env.titles
-    ]
-    return hashlib.sha256(repr(titles).encode()).hexdigest()
+    shown = [(name, title(env, name)) for name in documents if name in env.titles]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()
 
 
 def views(env: BuildEnvironment) -> dict[str, list[str]]:

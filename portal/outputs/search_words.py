@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 
 from portal.article.source_math import plain
 from portal.pages.metadata import of_fields
+from portal.pages.titles import title
 
 ARTICLE = re.compile(r'id="furo-main-content">(.*)</article>', re.DOTALL)
 HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
@@ -112,12 +113,16 @@ def listed(env: BuildEnvironment) -> dict[str, list[str]]:
     return {page: sorted(names) for page, names in found.items()}
 
 
+def book(env: BuildEnvironment, docname: str) -> str:
+    """The title of the book of a page; empty if it has none."""
+    start = f"{docname.split('/')[-2]}/index" if "/" in docname else ""
+    return title(env, start) if start in env.titles else ""
+
+
 def words(env: BuildEnvironment) -> dict[str, Words]:
     """The words of every page that is searched."""
     entries = env.get_domain("cite").bibdata.data.entries
     sources, names = cited(env), listed(env)
-    titles = {name: title.astext() for name, title in env.titles.items()}
-
     said = {name: of_fields(env.metadata[name]) for name in env.found_docs}
 
     def joined(parts: Iterable[str]) -> str:
@@ -125,9 +130,9 @@ def words(env: BuildEnvironment) -> dict[str, Words]:
 
     return {
         name: Words(
-            title=titles[name],
+            title=title(env, name),
             kind=kind(name),
-            book=titles.get(f"{name.split('/')[-2]}/index", "") if "/" in name else "",
+            book=book(env, name),
             aliases=joined(said[name].aliases),
             summary=said[name].summary,
             sources=joined(
