@@ -37,9 +37,7 @@ from portal.frame import (
     foot,
     gallery_assets,
     leftovers,
-    links,
     meta_tags,
-    security,
     sidebar,
 )
 from portal.guide import book_map, learning_path, neighbors, portal_map, reading_time
@@ -120,10 +118,8 @@ MODULES = (
     csp,
     portal_map,
     learning_path,
-    links,
     late,
     addresses,
-    security,
     sitemap,
     search,
 )
