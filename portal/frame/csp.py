@@ -13,6 +13,8 @@ from html.parser import HTMLParser
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from portal.order import Context
+
 SOURCES = {
     "default-src": "'none'",
     "script-src": "'self' 'wasm-unsafe-eval'",
@@ -100,4 +102,4 @@ class Policy:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", Policy().add, priority=900)  # furo: 500
+    app.connect("html-page-context", Policy().add, priority=Context.POLICY)

@@ -5,20 +5,15 @@ It puts them into every page; articles show figures in a way of our own.
 
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.application import Sphinx
+
+from portal.order import Context
 
 PREFIXES = ("sg_gallery", "sg-tags")
 USED = "sphx-glr"  # in the classes of all that Sphinx-Gallery writes
 
 
-def leave_out(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def leave_out(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
     if USED in context.get("body", ""):
         return
     for kind in ("css_files", "script_files"):
@@ -30,4 +25,4 @@ def leave_out(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", leave_out, priority=900)  # math adds at 500
+    app.connect("html-page-context", leave_out, priority=Context.FILES)

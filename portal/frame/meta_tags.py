@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from portal.article.figure import versions
 from portal.frame import link_preview
 from portal.frame.templates import render
+from portal.order import Context
 from portal.outputs import feed
 from portal.pages.metadata import is_article, page_metadata
 from portal.pages.titles import book_title, title
@@ -96,4 +97,4 @@ def add(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", add)
+    app.connect("html-page-context", add, priority=Context.PAGE)

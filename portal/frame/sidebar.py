@@ -9,22 +9,16 @@ written again.
 import hashlib
 from collections.abc import Iterable
 
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from portal.order import Context
 from portal.pages.rewrite import changed
 from portal.pages.titles import title
 from portal.pages.toctree import branch
 
 
-def collapse(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def collapse(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
     if "toctree" in context:
         whole = context["toctree"]
         context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
@@ -69,6 +63,6 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", collapse, priority=400)  # furo: 500
+    app.connect("html-page-context", collapse, priority=Context.SIDEBAR)
     app.connect("env-get-outdated", outdated)
     app.connect("env-updated", rewrite)

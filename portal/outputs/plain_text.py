@@ -18,6 +18,7 @@ from portal.article.figure import picture_image, versions
 from portal.article.shapes import shaped_block
 from portal.article.title_math import title_math
 from portal.guide.neighbors import neighbors
+from portal.order import Context
 from portal.pages.citation import public_address
 from portal.pages.history import last_date
 from portal.pages.metadata import articles
@@ -150,5 +151,5 @@ def write_listing(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", write)
+    app.connect("html-page-context", write, priority=Context.PAGE)
     app.connect("build-finished", write_listing)

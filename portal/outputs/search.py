@@ -12,11 +12,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from docutils import nodes
 from pagefind_bin import get_executable
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from portal.order import Context
 from portal.outputs.search_words import Words, words
 
 UNUSED = ("*-ui.*", "*-highlight.js", "wasm.unknown.*")  # of what Pagefind writes
@@ -88,11 +88,7 @@ def add_script(app: Sphinx) -> None:
 
 
 def leave_out_highlights(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
+    app: Sphinx, pagename: str, _: str, context: dict, *__: object
 ) -> None:
     """Keep to the search page the script that marks its words on the page seen next."""
     if pagename != "search":
@@ -105,5 +101,5 @@ def leave_out_highlights(
 
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", add_script)
-    app.connect("html-page-context", leave_out_highlights, priority=900)
+    app.connect("html-page-context", leave_out_highlights, priority=Context.FILES)
     app.connect("build-finished", index)

@@ -102,13 +102,7 @@ def write_file(app: Sphinx, exception: Exception | None) -> None:
         Path(app.outdir, "reproductions.json").write_text(as_json(app.env), "utf-8")
 
 
-def add_script(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def add_script(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
     if pagename in holding(app.env, reproductions):
         app.add_js_file("reproductions.js", loading_method="defer")
 
