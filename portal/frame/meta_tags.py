@@ -13,7 +13,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from portal.article.figure import versions
-from portal.frame import link_preview
 from portal.frame.templates import render
 from portal.order import Context
 from portal.outputs import feed
@@ -38,6 +37,8 @@ def picture(
     if figure is None:
         Path(app.outdir, address).unlink(missing_ok=True)
         return {}
+    from portal.frame import link_preview  # Pillow: only where pages are written
+
     file = Path(app.outdir, address)
     link_preview.draw(name, book, app.config.project, figure, file)
     described = json.loads(figure.with_suffix(".json").read_text())
