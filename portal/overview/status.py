@@ -77,7 +77,8 @@ def collect(root: Path, verdicts: list[str]) -> dict:
 
 
 def of_site(env: BuildEnvironment) -> dict:
-    verdicts = [claim.verdict for made in claims(env).values() for claim in made]
+    made = [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
+    verdicts = [claim.verdict for claim in made]
     return collect(Path(env.srcdir).parent, verdicts)
 
 
