@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from portal.article.claim import claims
+from portal.evidence import files
 from portal.pages import mirror
 from portal.pages.history import commit
 from portal.pages.late import connect, late
@@ -41,10 +42,6 @@ class shown_count(late):
     """Stands for one count, or for the table of all."""
 
 
-def read_all(folder: Path, pattern: str) -> list:
-    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
-
-
 def collect(root: Path, verdicts: list[str]) -> dict:
     """Count what lies below ``root``; ``verdicts`` are those of all claims."""
     gallery = root / "docs/gallery"
@@ -54,11 +51,10 @@ def collect(root: Path, verdicts: list[str]) -> dict:
         if path.parent.name != "gallery"
     ]
     parser = doctest.DocTestParser()
-    notes = [note for made in read_all(gallery, "*/*.agreements.json") for note in made]
-    seconds = {
-        f"{path.parent.name}/{path.name.removesuffix('.run.json')}": json.loads(
-            path.read_text()
-        )["seconds"]
+    compared = sorted(gallery.glob("*/*.agreements.json"))
+    notes = [note for path in compared for note in files.read(path)]
+    runs = {
+        f"{path.parent.name}/{path.name.removesuffix('.run.json')}": files.read(path)
         for path in sorted(gallery.glob("*/*.run.json"))
     }
     return {
@@ -70,7 +66,7 @@ def collect(root: Path, verdicts: list[str]) -> dict:
         "claims": len(verdicts),
         "verdicts": dict(Counter(verdicts)),
         "figures": len(list(gallery.glob("*/images/*_dark.svg"))),
-        "seconds": seconds,
+        "seconds": {name: run["seconds"] for name, run in runs.items()},
         "versions": {name: installed(name) for name in PACKAGES},
         "commit": commit(root),
     }
