@@ -16,8 +16,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.overview.snippet_entries import Entry, entries, files, modules, tree, users
-from portal.pages.late import connect, holding, late
+from portal.pages.late import connect, late
+from portal.pages.per_document import PerDocument
 from portal.pages.titles import link, title
+
+# The documents with the index, which may list nothing.
+indexed = PerDocument[None]("indexed")
 
 
 class shown_on(late):
@@ -56,6 +60,7 @@ def alphabet(found: list[Entry]) -> nodes.definition_list:
 
 class SnippetIndex(SphinxDirective):
     def run(self) -> list[nodes.Node]:
+        indexed(self.env)[self.env.docname] = None
         root = Path(self.env.srcdir).parent
         for file in files(root):
             self.env.note_dependency(file)
@@ -83,7 +88,7 @@ def outdated(
     """The index, when a file has come or gone; others are its dependencies."""
     new = [str(file) for file in files(Path(app.confdir))]
     old, env.portal_snippet_files = getattr(env, "portal_snippet_files", []), new
-    return holding(env, shown_on) if old != new else []
+    return list(indexed(env)) if old != new else []
 
 
 def views(
@@ -111,5 +116,6 @@ def render(
 
 def setup(app: Sphinx) -> None:
     app.add_directive("snippet-index", SnippetIndex)
+    indexed.connect(app)
     connect(app, shown_on, views, render)
     app.connect("env-get-outdated", outdated)
