@@ -20,8 +20,8 @@ from portal.pages.late import connect, late
 from portal.pages.per_document import PerDocument
 from portal.pages.titles import link, title
 
-# The documents with the index, which may list nothing.
-indexed = PerDocument[None]("indexed")
+# The files whose functions each document with the index lists.
+indexed = PerDocument[list[Path]]("indexed")
 
 
 class shown_on(late):
@@ -60,8 +60,8 @@ def alphabet(found: list[Entry]) -> nodes.definition_list:
 
 class SnippetIndex(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        indexed(self.env)[self.env.docname] = None
         root = Path(self.env.srcdir).parent
+        indexed(self.env)[self.env.docname] = files(root)
         for file in files(root):
             self.env.note_dependency(file)
         try:
@@ -86,9 +86,8 @@ def outdated(
     app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
 ) -> list[str]:
     """The index, when a file has come or gone; others are its dependencies."""
-    new = [str(file) for file in files(Path(app.confdir))]
-    old, env.portal_snippet_files = getattr(env, "portal_snippet_files", []), new
-    return list(indexed(env)) if old != new else []
+    found = files(Path(env.srcdir).parent)
+    return [name for name, listed in indexed(env).items() if listed != found]
 
 
 def views(
