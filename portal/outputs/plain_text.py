@@ -18,9 +18,11 @@ from portal.article.figure import picture_image, versions
 from portal.article.shapes import shaped_block
 from portal.article.title_math import title_math
 from portal.guide.neighbors import neighbors
-from portal.pages.citation import book_title, public_address
+from portal.order import Context
+from portal.pages.citation import public_address
 from portal.pages.history import last_date
 from portal.pages.metadata import articles
+from portal.pages.titles import book_title, title
 
 
 class Narrow(textwrap.TextWrapper):
@@ -138,8 +140,8 @@ def listing(app: Sphinx) -> str:
         if book != shown:
             lines += ["", f"## {book_title(app.env, book)}", ""]
             shown = book
-        title = app.env.titles[name].astext()
-        lines.append(f"- [{title}]({base}/{name}.txt): {page.summary}")
+        text = f"{base}/{name}.txt"
+        lines.append(f"- [{title(app.env, name)}]({text}): {page.summary}")
     return "\n".join([*lines, ""])
 
 
@@ -149,5 +151,5 @@ def write_listing(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", write)
+    app.connect("html-page-context", write, priority=Context.PAGE)
     app.connect("build-finished", write_listing)

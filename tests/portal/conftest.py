@@ -172,7 +172,7 @@ def new_site(root: Path, evidence: Path) -> Callable[[Path], Callable[..., Path]
     def new_site(folder: Path) -> Callable[..., Path]:
         (folder / "conf.py").write_text((root / "conf.py").read_text())
         (folder / "docs").mkdir()
-        for name in ("_static", "_templates"):
+        for name in ("_extra", "_static", "_templates"):
             (folder / "docs" / name).symlink_to(root / "docs" / name)
         (folder / "build").mkdir()
         (folder / "build/evidence").symlink_to(evidence)
