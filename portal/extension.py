@@ -5,32 +5,143 @@ Which of them handles an event first is said in ``portal/order.py``, not here.
 
 import hashlib
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import sphinx
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-MODULES = {
-    "pages": (
-        "failures text_files mirror draft metadata missing toctree history late "
-        "references prerequisites"
-    ),
-    "evidence": "lock settings contents build",
-    "article": (
-        "snippet shapes gallery_code figure math title_math source_math measured "
-        "verdicts claim_box claim evidence_line code_guard markup_guard citation_styles"
-    ),
-    "guide": "reading_time neighbors book_map portal_map learning_path",
-    "overview": (
-        "snippet_index reproductions status costs environments errata front_page"
-    ),
-    "outputs": "feed plain_text epub sitemap search",
-    "frame": (
-        "leftovers page_files foot meta_tags assets sidebar corrections csp addresses"
-    ),
-}
+from portal.article import (
+    citation_styles,
+    claim,
+    claim_box,
+    code_guard,
+    evidence_line,
+    figure,
+    gallery_code,
+    markup_guard,
+    math,
+    measured,
+    shapes,
+    snippet,
+    source_math,
+    title_math,
+    verdicts,
+)
+from portal.evidence import (
+    build,
+    contents,
+    lock,
+    settings,
+)
+from portal.frame import (
+    addresses,
+    assets,
+    corrections,
+    csp,
+    foot,
+    leftovers,
+    meta_tags,
+    page_files,
+    sidebar,
+    template_cache,
+)
+from portal.guide import (
+    book_map,
+    learning_path,
+    neighbors,
+    portal_map,
+    reading_time,
+)
+from portal.outputs import (
+    epub,
+    feed,
+    plain_text,
+    search,
+    sitemap,
+)
+from portal.overview import (
+    costs,
+    environments,
+    errata,
+    front_page,
+    reproductions,
+    snippet_index,
+    status,
+)
+from portal.pages import (
+    draft,
+    failures,
+    history,
+    late,
+    metadata,
+    mirror,
+    missing,
+    prerequisites,
+    references,
+    text_files,
+    toctree,
+)
+
+MODULES = (
+    failures,
+    text_files,
+    mirror,
+    draft,
+    metadata,
+    missing,
+    toctree,
+    history,
+    late,
+    references,
+    prerequisites,
+    lock,
+    settings,
+    contents,
+    build,
+    snippet,
+    shapes,
+    gallery_code,
+    figure,
+    math,
+    title_math,
+    source_math,
+    measured,
+    verdicts,
+    claim_box,
+    claim,
+    evidence_line,
+    code_guard,
+    markup_guard,
+    citation_styles,
+    reading_time,
+    neighbors,
+    book_map,
+    portal_map,
+    learning_path,
+    snippet_index,
+    reproductions,
+    status,
+    costs,
+    environments,
+    errata,
+    front_page,
+    feed,
+    plain_text,
+    epub,
+    sitemap,
+    search,
+    leftovers,
+    template_cache,
+    page_files,
+    foot,
+    meta_tags,
+    assets,
+    sidebar,
+    corrections,
+    csp,
+    addresses,
+)
 
 
 def source_version() -> int:
@@ -44,9 +155,8 @@ def source_version() -> int:
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    for room, names in MODULES.items():
-        for name in names.split():
-            import_module(f"portal.{room}.{name}").setup(app)
+    for module in MODULES:
+        module.setup(app)
     return {
         "version": "1",
         "env_version": source_version(),

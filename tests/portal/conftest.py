@@ -166,7 +166,15 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_site(root: Path, evidence: Path) -> Callable[[Path], Callable[..., Path]]:
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Jinja compiles, once for all sites."""
+    return tmp_path_factory.mktemp("templates")
+
+
+@pytest.fixture(scope="session")
+def new_site(
+    root: Path, evidence: Path, templates: Path
+) -> Callable[[Path], Callable[..., Path]]:
     """What ``site`` does, in a folder of choice, so that tests can share a site."""
 
     def new_site(folder: Path) -> Callable[..., Path]:
@@ -176,6 +184,7 @@ def new_site(root: Path, evidence: Path) -> Callable[[Path], Callable[..., Path]
             (folder / "docs" / name).symlink_to(root / "docs" / name)
         (folder / "build").mkdir()
         (folder / "build/evidence").symlink_to(evidence)
+        (folder / "build/templates").symlink_to(templates)
         return partial(write_site, folder)
 
     return new_site
