@@ -44,19 +44,16 @@ class shown_count(late):
 
 def collect(root: Path, verdicts: list[str]) -> dict:
     """Count what lies below ``root``; ``verdicts`` are those of all claims."""
-    gallery = root / "docs/gallery"
+    source = root / "docs"
     articles = [
         read(path)
         for path in sorted(root.glob("docs/*/*.rst"))
         if path.parent.name != "gallery"
     ]
     parser = doctest.DocTestParser()
-    compared = sorted(gallery.glob("*/*.agreements.json"))
+    compared = files.of_kind(source, "agreements").values()
     notes = [note for path in compared for note in files.read(path)]
-    runs = {
-        f"{path.parent.name}/{path.name.removesuffix('.run.json')}": files.read(path)
-        for path in sorted(gallery.glob("*/*.run.json"))
-    }
+    runs = files.of_kind(source, "run")
     return {
         "pages": len(mirror.pages(root)),
         "listings": sum(len(re.findall(r"(?m)^ *\.\. snippet::", a)) for a in articles),
@@ -65,8 +62,8 @@ def collect(root: Path, verdicts: list[str]) -> dict:
         "references": len({note["reference"] for note in notes}),
         "claims": len(verdicts),
         "verdicts": dict(Counter(verdicts)),
-        "figures": len(list(gallery.glob("*/images/*_dark.svg"))),
-        "seconds": {name: run["seconds"] for name, run in runs.items()},
+        "figures": len(list(files.figures(source))),
+        "seconds": {name: files.read(run)["seconds"] for name, run in runs.items()},
         "versions": {name: installed(name) for name in PACKAGES},
         "commit": commit(root),
     }
