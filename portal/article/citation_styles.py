@@ -4,6 +4,8 @@ pybtex asks all installed packages for a style each time that it needs one, whic
 several times a page. What has been registered with it is found at once.
 """
 
+from functools import cache
+
 from pybtex.backends import plaintext
 from pybtex.plugin import find_plugin, register_plugin
 from pybtex.style.labels import alpha
@@ -20,12 +22,17 @@ USED = {  # what sphinxcontrib-bibtex and its style ask for, beside the style it
 }
 
 
-def register(app: Sphinx, config: Config) -> None:
-    group, name = "pybtex.style.formatting", config.bibtex_default_style
-    style = {(group, name): find_plugin(group, name)}
+@cache  # to register also asks all packages
+def register(default: str) -> None:
+    group = "pybtex.style.formatting"
+    style = {(group, default): find_plugin(group, default)}
     for (group, name), found in {**USED, **style}.items():
         register_plugin(group, name, found, force=True)
 
 
+def configure(app: Sphinx, config: Config) -> None:
+    register(config.bibtex_default_style)
+
+
 def setup(app: Sphinx) -> None:
-    app.connect("config-inited", register)
+    app.connect("config-inited", configure)

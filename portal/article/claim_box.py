@@ -40,7 +40,7 @@ def bands(values: tuple[Value, ...]) -> nodes.admonition:
             "", "", *shown(value.label), nodes.Text(f": {value.band}")
         )
         made += nodes.list_item("", line)
-    title = nodes.title("", "Bands: where the build must find these values")
+    title = nodes.title("", "Each build measures again and fails outside these ranges")
     return nodes.admonition(
         "", title, made, classes=["claim-bands"], collapsible="closed"
     )
