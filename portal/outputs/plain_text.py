@@ -75,7 +75,11 @@ class PlainText(TextTranslator):
     def visit_shaped_block(self, node: shaped_block) -> None:
         lines = zip(node.astext().splitlines(), node["shapes"], strict=False)
         shown = [f"{line}  # {'; '.join(s)}" if s else line for line, s in lines]
-        self.verbatim("\n".join([f"# shapes in {node['call']}", *shown]))
+        self.verbatim(
+            "\n".join(
+                [f"# with the shapes that each line bound in {node['call']}", *shown]
+            )
+        )
 
     def visit_code_links_block(self, node: nodes.Element) -> None:
         self.verbatim(node["code"])
@@ -92,6 +96,11 @@ class PlainText(TextTranslator):
         if "snippet-file" in node["classes"]:
             raise nodes.SkipNode
         super().visit_paragraph(node)
+
+    def visit_admonition(self, node: nodes.admonition) -> None:
+        if "claim-bands" in node["classes"]:
+            raise nodes.SkipNode  # for the build; reproductions.json has them
+        super().visit_admonition(node)
 
     def visit_neighbors(self, node: neighbors) -> None:
         raise nodes.SkipNode  # llms.txt has what leads from page to page
