@@ -3,8 +3,19 @@
 Shoeybi et al. (2019), https://arxiv.org/abs/1909.08053 (tensor parallelism);
 Huang et al. (2018), https://arxiv.org/abs/1811.06965 (pipelines, microbatches)
 
+=========  ==================================================
+paper      here
+=========  ==================================================
+A, B       ``gate_proj`` and ``up_proj``, ``down_proj``
+f          the activation, SiLU with a gate
+g          ``all_reduce``
+M, K       ``microbatches``, ``stages``
+=========  ==================================================
+
 The functions named ``on_ranks`` run in each process of a ``torch.distributed`` group
 and hold all weights at first, to be short; a server would load its own part only.
+
+Axes: ``batch``, ``seq``, ``d_model``; ``ranks`` are the processes, one for each device.
 """
 
 from collections.abc import Callable
@@ -31,24 +42,25 @@ class Layer(nn.Module):
 
     def __init__(self, *, d_model: int, heads: int, kv_heads: int, d_ff: int) -> None:
         super().__init__()
-        self.mix_norm, self.net_norm = nn.RMSNorm(d_model), nn.RMSNorm(d_model)
-        self.mix = GroupedQueryAttention(
+        self.input_layernorm = nn.RMSNorm(d_model)
+        self.self_attn = GroupedQueryAttention(
             d_model=d_model, heads=heads, kv_heads=kv_heads
         )
-        self.gate = nn.Linear(d_model, d_ff, bias=False)
-        self.up = nn.Linear(d_model, d_ff, bias=False)
-        self.down = nn.Linear(d_ff, d_model, bias=False)
+        self.post_attention_layernorm = nn.RMSNorm(d_model)
+        self.gate_proj = nn.Linear(d_model, d_ff, bias=False)
+        self.up_proj = nn.Linear(d_model, d_ff, bias=False)
+        self.down_proj = nn.Linear(d_ff, d_model, bias=False)
 
     def forward(
         self,
         x: Float[Tensor, "batch seq d_model"],
-        add_up: Callable[[Tensor], Tensor] = lambda part: part,
+        all_reduce: Callable[[Tensor], Tensor] = lambda part: part,
     ) -> Float[Tensor, "batch seq d_model"]:
-        """``add_up`` completes what is a part of a sum when this is a shard."""
-        x = x + add_up(self.mix(self.mix_norm(x)))
-        hidden = self.net_norm(x)
-        hidden = silu(self.gate(hidden)) * self.up(hidden)
-        return x + add_up(self.down(hidden))
+        """``all_reduce`` adds up the parts when this layer is one of several shards."""
+        x = x + all_reduce(self.self_attn(self.input_layernorm(x)))
+        hidden = self.post_attention_layernorm(x)
+        hidden = silu(self.gate_proj(hidden)) * self.up_proj(hidden)
+        return x + all_reduce(self.down_proj(hidden))
 
 
 def shard(layer: Layer, rank: int, ranks: int) -> Layer:
@@ -62,18 +74,20 @@ def shard(layer: Layer, rank: int, ranks: int) -> Layer:
     Examples
     --------
     >>> part = shard(Layer(d_model=24, heads=6, kv_heads=2, d_ff=40), rank=1, ranks=2)
-    >>> part.mix.query.weight.shape, part.mix.out.weight.shape, part.up.weight.shape
-    (torch.Size([12, 24]), torch.Size([24, 12]), torch.Size([20, 24]))
+    >>> part.self_attn.query.weight.shape, part.self_attn.out.weight.shape
+    (torch.Size([12, 24]), torch.Size([24, 12]))
+    >>> part.up_proj.weight.shape, part.down_proj.weight.shape
+    (torch.Size([20, 24]), torch.Size([24, 20]))
     """
-    kv_heads, d_ff = layer.mix.kv_heads, layer.up.out_features
+    kv_heads, d_ff = layer.self_attn.kv_heads, layer.up_proj.out_features
     if kv_heads % ranks or d_ff % ranks:
         raise ValueError(f"{ranks} ranks cannot share {kv_heads=}, {d_ff=}")
     part = deepcopy(layer)
-    mix = part.mix
-    mix.heads, mix.kv_heads = mix.heads // ranks, mix.kv_heads // ranks
-    for linear in (mix.query, mix.key, mix.value, part.gate, part.up):
+    attn = part.self_attn
+    attn.heads, attn.kv_heads = attn.heads // ranks, attn.kv_heads // ranks
+    for linear in (attn.query, attn.key, attn.value, part.gate_proj, part.up_proj):
         linear.weight = nn.Parameter(linear.weight.chunk(ranks, dim=0)[rank])
-    for linear in (mix.out, part.down):
+    for linear in (attn.out, part.down_proj):
         linear.weight = nn.Parameter(linear.weight.chunk(ranks, dim=1)[rank])
     return part
 
@@ -95,7 +109,13 @@ def tensor_parallel_on_ranks(layers: nn.ModuleList, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def pipeline_on_ranks(layers: nn.ModuleList, microbatches: list[Tensor]) -> Tensor:
-    """Each rank computes some layers; the last rank returns the output of all."""
+    """Each rank computes some layers; the last rank returns the output of all.
+
+    Raises
+    ------
+    ValueError
+        If a rank would have no layer.
+    """
     rank, ranks = dist.get_rank(), dist.get_world_size()
     if ranks > len(layers):
         raise ValueError(f"{ranks} ranks cannot share {len(layers)} layers")
@@ -146,7 +166,7 @@ def ring_bytes(message: int, ranks: int) -> float:
 
 
 def pipeline_bubble(stages: int, microbatches: int) -> float:
-    """Share of the time in which a stage waits for its first or after its last one.
+    """Share of the time that a stage idles while a pipeline fills and drains once.
 
     Examples
     --------
