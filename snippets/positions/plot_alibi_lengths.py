@@ -61,7 +61,8 @@ for color, (name, loss) in zip(("C0", "C1", "C2"), losses.items(), strict=True):
 for length in (SHORT, 2 * SHORT):
     ax.axvline(length, color="0.5", ls=":")
 ax.set(xlabel="position", ylabel="loss, next symbol (nats)", yscale="log")
-ax.legend(loc="center right")
+ax.set(ylim=(3e-3, None))
+ax.legend(loc="lower right")
 fig.set_label(
     "Loss on the next symbol over positions to 64, logarithmic, three lines each. The "
     "models with sinusoidal positions jump at the length of their training, 16 or 32. "

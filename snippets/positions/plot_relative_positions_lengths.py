@@ -55,7 +55,8 @@ for color, (name, curve) in zip(("C1", "C0", "C2", "C3"), curves.items(), strict
         ax.plot(range(4, LONG, 8), line, color=color, lw=1.2, label=label)
 ax.axvline(SEEN, color="0.5", ls=":")
 ax.set(xlabel="position", ylabel="loss above best (nats)", yscale="log")
-ax.legend(loc="upper left", fontsize=9)
+ax.set(ylim=(2e-4, 1))
+ax.legend(loc="upper left", ncol=2, fontsize=9)
 fig.set_label(
     "Loss above the best possible over position to 128, logarithmic, three lines each. "
     "Means beyond position 64 in nats: "

@@ -188,12 +188,14 @@ def test_training_several_models_is_training_each_alone():
     texts, options = reports(40, 10, seed=0), {"steps": 3, "batch": 4, "rate": 0.01}
     first, second = forecasters(2)
     before = first.output.weight.clone()
-    both = fit([first, second], texts, **options).models
+    both, history = fit([first, second], texts, **options)
     random = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(second.parameters(), lr=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, 3)
-    for _ in range(3):
+    for step in range(3):
         seen = texts[torch.randint(40, (2, 4), generator=random)[1]]
+        late = excess([second], seen)[0, 8:].mean()
+        assert_close(history[step, 1], late, rtol=1e-4, atol=1e-5)
         loss = cross_entropy(second(seen[:, :-1]).mT, seen[:, 1:])
         optimizer.zero_grad()
         loss.backward()
@@ -202,3 +204,10 @@ def test_training_several_models_is_training_each_alone():
     for ours, alone in zip(both[1].parameters(), second.parameters(), strict=True):
         assert_close(ours, alone, rtol=1e-4, atol=1e-5)
     assert_close(first.output.weight, before)  # the given models are not changed
+
+
+def test_the_latest_report_needs_no_attention_to_reach_the_forecast():
+    torch.manual_seed(0)
+    forecaster = Forecaster(8, lambda places: 0, lambda query, key, value: 0 * value)
+    seen = reports(3, 6, seed=0)
+    assert_close(forecaster(seen), forecaster.output(forecaster.report(seen)))
