@@ -1,10 +1,21 @@
-"""Maximum likelihood: the parameters under which the data surprise least.
+"""Maximum likelihood: the parameters under which the data are most probable.
 
 Fisher (1922), https://doi.org/10.1098/rsta.1922.0009
 
+Glossary::
+
+    x_i, y_i  design, labels  features with a constant 1; 0 or 1
+    w         weight          coefficients of logistic regression
+    p_i       probability     of label 1; ``chances`` for the two coins
+    ell       log_likelihood  natural logarithm
+    g         score           gradient of ell
+    I         fisher_information
+    h_i       heads           in so many ``throws``
+    r_ik      responsibilities
+
 Axes::
 
-    samples     observations: flights, or rounds of throws
+    samples     observations: flights, or sets of throws
     features    columns of the design; one of them is constant, for the bias
     components  what a sample may have been drawn from, such as one of two coins
 """
@@ -23,12 +34,12 @@ Counts = Real[ndarray, " samples"]
 LogJoint = Float[ndarray, "components samples"]
 
 
-def normal(points: Real[ndarray, " samples"]) -> tuple[float, float]:
-    """Mean and standard deviation of the normal density that fits best.
+def fit_normal(points: Real[ndarray, " samples"]) -> tuple[float, float]:
+    """Mean and standard deviation with the largest likelihood.
 
     Examples
     --------
-    >>> normal(np.array([1.0, 2.0, 2.0, 3.0, 7.0]))
+    >>> fit_normal(np.array([1.0, 2.0, 2.0, 3.0, 7.0]))
     (3.0, 2.0976176963403033)
     """
     spread = float(np.std(points)) if len(points) else 0.0
@@ -53,14 +64,14 @@ def check(design: Design, labels: Labels) -> None:
         raise ValueError(f"{features} features, but only {rank} of them independent")
 
 
-def chance(weight: Weight, design: Design) -> Float[ndarray, " samples"]:
+def probability(weight: Weight, design: Design) -> Float[ndarray, " samples"]:
     """Probability of label 1, for each sample.
 
     Examples
     --------
     A logit of log(3) means three to one:
 
-    >>> chance(np.array([np.log(3)]), np.array([[1.0], [0.0]])).round(10)
+    >>> probability(np.array([np.log(3)]), np.array([[1.0], [0.0]])).round(10)
     array([0.75, 0.5 ])
     """
     return (1 + np.tanh(design @ weight / 2)) / 2  # the logistic function, no overflow
@@ -83,19 +94,21 @@ def log_likelihood(weight: Weight, design: Design, labels: Labels) -> float:
 
 def score(weight: Weight, design: Design, labels: Labels) -> Weight:
     """Gradient of the log-likelihood."""
-    return design.T @ (labels - chance(weight, design))
+    return design.T @ (labels - probability(weight, design))
 
 
-def information(weight: Weight, design: Design) -> Float[ndarray, "features features"]:
-    """How sharply the log-likelihood bends down: minus its second derivative."""
-    chances = chance(weight, design)
-    return design.T @ (design * (chances * (1 - chances))[:, None])
+def fisher_information(
+    weight: Weight, design: Design
+) -> Float[ndarray, "features features"]:
+    """Minus the second derivative of the log-likelihood."""
+    p = probability(weight, design)
+    return design.T @ (design * (p * (1 - p))[:, None])
 
 
 def gradient_ascent(
     design: Design, labels: Labels, rate: float, steps: int
 ) -> Iterator[Weight]:
-    """Weights on the way uphill, from zero."""
+    """Weights after each step, from zero."""
     check(design, labels)
     weight = np.zeros(design.shape[1])
     for _ in range(steps):
@@ -105,7 +118,7 @@ def gradient_ascent(
 
 
 def newton_step(weight: Weight, design: Design, labels: Labels) -> Weight:
-    """The score over the information, found as a weighted least-squares problem.
+    """Inverse information times score, found by weighted least squares.
 
     Through square roots: the information itself would lose half of the digits.
     """
@@ -142,8 +155,8 @@ def newton(design: Design, labels: Labels, max_steps: int = 30) -> Iterator[Weig
 
 
 def standard_errors(weight: Weight, design: Design) -> Weight:
-    """Standard deviations of the weights, were such data drawn again and again."""
-    return np.sqrt(np.diag(np.linalg.inv(information(weight, design))))
+    """Approximate standard deviations of the estimated weights."""
+    return np.sqrt(np.diag(np.linalg.inv(fisher_information(weight, design))))
 
 
 def coin_log_joint(chances: Chances, heads: Counts, throws: int) -> LogJoint:
@@ -166,12 +179,12 @@ def coin_log_joint(chances: Chances, heads: Counts, throws: int) -> LogJoint:
 
 
 def hidden_log_likelihood(log_joint: LogJoint) -> float:
-    """Log-likelihood where nobody saw which component each sample came from."""
+    """Log-likelihood if the component of each sample is unknown."""
     return float(np.logaddexp.reduce(log_joint, axis=0).sum())
 
 
 def responsibilities(log_joint: LogJoint) -> LogJoint:
-    """Probability of each component, after its sample was seen."""
+    """Probability of each component, given its sample."""
     return np.exp(log_joint - np.logaddexp.reduce(log_joint, axis=0))
 
 
@@ -179,10 +192,10 @@ def coin_derivatives(
     chances: Chances, heads: Counts, throws: int
 ) -> tuple[Chances, Float[ndarray, "components components"]]:
     """Gradient and second derivative of the hidden log-likelihood of the coins."""
-    shares = responsibilities(coin_log_joint(chances, heads, throws))
+    r = responsibilities(coin_log_joint(chances, heads, throws))
     p = chances[:, None]
     slopes = (heads - throws * p) / (p * (1 - p))
     bends = -(heads / p**2) - (throws - heads) / (1 - p) ** 2
-    parts = shares * slopes  # (components, samples)
-    own = (shares * (slopes**2 + bends)).sum(axis=1)
+    parts = r * slopes  # (components, samples)
+    own = (r * (slopes**2 + bends)).sum(axis=1)
     return parts.sum(axis=1), np.diag(own) - parts @ parts.T

@@ -1,44 +1,42 @@
-"""Support vector machines: the separating hyperplane that is farthest from the data.
+"""Support vector machines: the separating hyperplane with the largest margin.
 
-Boser, Guyon and Vapnik (1992), https://doi.org/10.1145/130385.130401
+Boser, Guyon and Vapnik (1992), https://doi.org/10.1145/130385.130401, and, with the
+penalty C, Cortes and Vapnik (1995), https://doi.org/10.1007/BF00994018
+
+Glossary::
+
+    x_i      points       rows of a matrix
+    y_i      labels       -1 or +1
+    w, b     weight, bias
+    alpha_i  multipliers  of the dual problem, 0 for all but the support vectors
+    C        C            price of a unit of hinge loss; infinite for the hard margin
+    gamma    margin
 
 Axes::
 
-    samples   training points; their labels are -1 or +1
+    samples   training points
     features  coordinates of a point
-    active    samples that carry the solution so far
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Float, Real
 from numpy import ndarray
 
-Points = Real[ndarray, "samples features"]
-Labels = Real[ndarray, " labels"]  # one for each sample, see ``check``
+from snippets.classical.sequential_minimal_optimization import (
+    Labels,
+    Number,
+    Points,
+    Values,
+    check,
+    solve_dual,
+)
+
 Vector = Real[ndarray, " features"]
-Shares = Float[ndarray, " samples"]
 
 
-def check(points: Points, labels: Labels) -> None:
-    """Raise ``ValueError`` for data that do not describe two classes."""
-    if len(points) != len(labels):
-        raise ValueError(f"{len(points)} points but {len(labels)} labels")
-    if points.size == 0 or not np.isfinite(points).all():
-        raise ValueError(f"points of shape {points.shape} are empty or not finite")
-    found = np.unique(labels).tolist()
-    if found != [-1, 1]:
-        raise ValueError(f"labels must be -1 and +1, both of them, not {found[:5]}")
-
-
-def margin(
-    weight: Vector,
-    bias: float,
-    points: Points,
-    labels: Labels,
-) -> float:
+def margin(weight: Vector, bias: Number, points: Points, labels: Labels) -> float:
     """Distance from the hyperplane to the nearest point, negative on the wrong side.
 
     Examples
@@ -56,121 +54,32 @@ def margin(
     return float(signed.min() / np.linalg.norm(weight))
 
 
-def perceptron(
-    points: Points, labels: Labels, max_passes: int = 1000
-) -> tuple[Vector, float, int]:
-    """Weight, bias and number of mistakes of Rosenblatt's rule, points in order.
-
-    Examples
-    --------
-    >>> perceptron(np.array([[2.0], [-1.0]]), np.array([1, -1]))
-    (array([2.]), 1.0, 1)
-    """
-    check(points, labels)
-    weight, bias, mistakes = np.zeros(points.shape[1]), 0.0, 0
-    for _ in range(max_passes):
-        before = mistakes
-        for point, label in zip(points, labels, strict=True):
-            if label * (weight @ point + bias) <= 0:
-                weight = weight + float(label) * point
-                bias = bias + float(label)
-                mistakes += 1
-        if mistakes == before:
-            return weight, bias, mistakes
-    raise ValueError(f"{mistakes} mistakes in {max_passes} passes, and no end")
+def hinge_loss(weight: Vector, bias: Number, points: Points, labels: Labels) -> Values:
+    """How far each point falls short of the value 1 on its own side."""
+    return np.maximum(0, 1 - labels * (points @ weight.astype(float) + bias))
 
 
-def mistake_bound(
-    weight: Vector,
-    bias: float,
-    points: Points,
-    labels: Labels,
+def primal_objective(
+    weight: Vector, bias: Number, points: Points, labels: Labels, C: Number
 ) -> float:
-    """Mistakes that no perceptron exceeds where this hyperplane separates.
+    """What training minimizes.
 
     Examples
     --------
-    (2, 1) and (-1, 1) are no longer than sqrt(5), and 1 or more away from x = 0:
+    Half of 1 for the weight, and the second point lies on the hyperplane:
 
-    >>> points, labels = np.array([[2.0], [-1.0]]), np.array([1, -1])
-    >>> round(mistake_bound(np.array([1.0]), 0.0, points, labels), 10)
-    5.0
+    >>> points, labels = np.array([[1.0], [0.0]]), np.array([1, -1])
+    >>> primal_objective(np.array([1.0]), 0.0, points, labels, C=10)
+    10.5
     """
-    lifted = np.column_stack([points, np.ones(len(points))])
-    distance = margin(np.append(weight, bias), 0.0, lifted, labels)
-    if distance <= 0:
-        raise ValueError(f"does not separate: margin {distance:.3g}")
-    return float((np.linalg.norm(lifted, axis=1).max() / distance) ** 2)
+    loss = hinge_loss(weight, bias, points, labels).sum()
+    return float(np.linalg.norm(weight) ** 2 / 2 + C * loss)
 
 
-def free_shares(
-    signed: Float[ndarray, "active features"], positive: Bool[ndarray, " active"]
-) -> Float[ndarray, " active"]:
-    """Shares, 1 in all for each class but of any sign, that mix the shortest vector."""
-    bases = [int(positive.argmax()), int(positive.argmin())]
-    edges = signed - signed[np.where(positive, *bases)]  # (active, features)
-    shares, *_ = np.linalg.lstsq(edges.T, -signed[bases].sum(axis=0), rcond=None)
-    shares[bases] = 0.0
-    shares[bases] = 1 - shares[positive].sum(), 1 - shares[~positive].sum()
-    return shares
-
-
-def let_in(
-    newest: int,
-    shares: Shares,
-    signed: Float[ndarray, "samples features"],
-    positive: Bool[ndarray, " samples"],
-) -> Shares:
-    """Shares after one more point is active and those that would pay for it are not."""
-    active = np.append(np.flatnonzero(shares), newest)
-    held = shares[active]
-    while True:
-        free = free_shares(signed[active], positive[active])
-        falling = free <= 0
-        if not falling.any():
-            break
-        steps = np.ones_like(free)
-        steps[falling] = (held / np.maximum(held - free, 1e-300))[falling]
-        kept = ~falling | (steps > steps.min())
-        held = (held + steps.min() * (free - held))[kept]
-        active = active[kept]
-    shares = np.zeros_like(shares)
-    shares[active] = free
-    return shares
-
-
-def approach(points: Points, labels: Labels) -> Iterator[Shares]:
-    """Shares of the points in the nearest points of two convex hulls, round by round.
-
-    Each round brings them closer, so no set of active points comes twice, and the
-    rounds end. (Where rounding brings one back, this is the end as well.)
-
-    Raises
-    ------
-    ValueError
-        If the data are malformed, or the hulls come closer than 1e-9 of the largest
-        coordinate, counted from the mean: they meet, or rounding would hide the gap.
-    """
-    check(points, labels)
-    centered = points - points.mean(axis=0)
-    signed, positive, seen = labels[:, None] * centered, labels > 0, set()
-    shares = np.zeros(len(points))
-    shares[[positive.argmax(), positive.argmin()]] = 1.0
-    while (active := (shares > 0).tobytes()) not in seen:
-        seen.add(active)
-        yield shares
-        normal = shares @ signed
-        apart = np.linalg.norm(normal)
-        size = np.abs(centered).max()
-        if apart <= 1e-9 * size:
-            sizes = f"{positive.sum()} and {(~positive).sum()}"
-            raise ValueError(f"hulls of {sizes} points meet, or all but meet")
-        along = signed @ normal
-        ends = [shares[side] @ along[side] for side in (positive, ~positive)]
-        inside = np.where(shares > 0, 0.0, np.where(positive, *ends) - along)
-        if inside.max() <= 1e-9 * apart**2 + 1e-15 * size * apart:
-            return
-        shares = let_in(int(inside.argmax()), shares, signed, positive)
+def dual_objective(multipliers: Values, points: Points, labels: Labels) -> float:
+    """What the multipliers maximize, a lower bound of every primal objective."""
+    weight = (multipliers * labels) @ points
+    return float(multipliers.sum() - weight @ weight / 2)
 
 
 class Hyperplane(NamedTuple):
@@ -178,32 +87,43 @@ class Hyperplane(NamedTuple):
 
     weight: Float[ndarray, " features"]
     bias: float
-    multipliers: Shares
+    multipliers: Values
 
 
-def hard_margin(points: Points, labels: Labels) -> Hyperplane:
-    """The middle of the widest street between two separable classes.
+def linear_svm(
+    points: Points,
+    labels: Labels,
+    C: Number = np.inf,
+    tolerance: float = 1e-6,
+    max_steps: int = 100_000,
+) -> Hyperplane:
+    """Hyperplane with the largest margin, hard by default and soft with a finite C.
 
     Examples
     --------
-    >>> hard_margin(np.array([[3.0], [1.0]]), np.array([1, -1]))
+    >>> linear_svm(np.array([[3.0], [1.0]]), np.array([1, -1]))
     Hyperplane(weight=array([1.]), bias=-2.0, multipliers=array([0.5, 0.5]))
     """
-    *_, shares = approach(points, labels)
-    normal = (labels * shares) @ (points - points.mean(axis=0))
-    along, scale = points @ normal, 2 / (normal @ normal)
-    middle = (along[labels > 0].min() + along[labels < 0].max()) / 2
-    return Hyperplane(scale * normal, float(-scale * middle), scale * shares)
+    check(points, labels)
+    mean = points.mean(axis=0)
+    centered = points - mean  # far from the origin dot products lose digits
+    solution = solve_dual(centered @ centered.T, labels, C, tolerance, max_steps)
+    weight = (labels * solution.multipliers) @ centered
+    return Hyperplane(
+        weight, float(solution.bias - weight @ mean), solution.multipliers
+    )
 
 
-def leave_one_out(points: Points, labels: Labels) -> int:
+def leave_one_out_errors(
+    points: Points, labels: Labels, C: Number = np.inf, tolerance: float = 1e-3
+) -> int:
     """How many points the hyperplane of all others puts on the wrong side.
 
     Only support vectors are tried: without another point nothing changes.
     """
-    wrong = 0
-    for out in np.flatnonzero(hard_margin(points, labels).multipliers):
+    errors = 0
+    for out in np.flatnonzero(linear_svm(points, labels, C, tolerance).multipliers):
         rest = np.arange(len(points)) != out
-        weight, bias, _ = hard_margin(points[rest], labels[rest])
-        wrong += int(labels[out] * (weight @ points[out] + bias) <= 0)
-    return wrong
+        weight, bias, _ = linear_svm(points[rest], labels[rest], C, tolerance)
+        errors += int(labels[out] * (weight @ points[out] + bias) <= 0)
+    return errors

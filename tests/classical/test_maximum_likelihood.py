@@ -17,20 +17,21 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from snippets.classical.maximum_likelihood import (
-    chance,
     coin_derivatives,
     coin_log_joint,
+    fisher_information,
+    fit_normal,
     gradient_ascent,
     hidden_log_likelihood,
-    information,
     log_likelihood,
     newton,
     newton_step,
-    normal,
+    probability,
     responsibilities,
     score,
     standard_errors,
 )
+from snippets.classical.shuttle_flights import each_ring, shuttle_flights
 
 bounded = settings(max_examples=60, deadline=None, derandomize=True)
 SKLEARN = "sklearn.linear_model.LogisticRegression"
@@ -40,7 +41,7 @@ HEADS = np.array([5, 9, 8, 4, 7])
 def overlapping(samples: int, features: int, seed: int):
     rng = np.random.default_rng(seed)
     design = np.column_stack([np.ones(samples), rng.normal(size=(samples, features))])
-    drawn = rng.random(samples) < chance(rng.normal(size=features + 1) / 2, design)
+    drawn = rng.random(samples) < probability(rng.normal(size=features + 1) / 2, design)
     return design, drawn.astype(int)
 
 
@@ -54,7 +55,9 @@ def test_maximum_agrees_with_scikit_learn(agrees, samples, features):
         agrees(weight[1:], theirs.coef_[0], SKLEARN)
         agrees(weight[:1], theirs.intercept_, SKLEARN)
         agrees(
-            chance(weight, design), theirs.predict_proba(design[:, 1:])[:, 1], SKLEARN
+            probability(weight, design),
+            theirs.predict_proba(design[:, 1:])[:, 1],
+            SKLEARN,
         )
 
 
@@ -86,19 +89,21 @@ def test_derivatives_agree_with_autograd(agrees):
     gradient = torch.autograd.functional.jacobian(definition, w)
     hessian = torch.autograd.functional.hessian(definition, w)
     agrees(score(weight, design, labels), gradient, "torch.autograd")
-    agrees(information(weight, design), -hessian, "torch.autograd")
+    agrees(fisher_information(weight, design), -hessian, "torch.autograd")
 
 
 def test_a_step_is_a_weighted_regression_and_solves_for_the_information(agrees):
     design, labels = overlapping(37, 3, seed=2)
     weight = np.random.default_rng(3).normal(size=4)
-    p = chance(weight, design)
+    p = probability(weight, design)
     bend = p * (1 - p)
     theirs = LinearRegression(fit_intercept=False)
     theirs.fit(design, design @ weight + (labels - p) / bend, sample_weight=bend)
     step = newton_step(weight, design, labels)
     agrees(weight + step, theirs.coef_, "sklearn.linear_model.LinearRegression")
-    assert_allclose(information(weight, design) @ step, score(weight, design, labels))
+    assert_allclose(
+        fisher_information(weight, design) @ step, score(weight, design, labels)
+    )
 
 
 def test_no_step_leads_down_where_a_full_one_would():
@@ -158,7 +163,7 @@ def test_likelihood_is_the_product_of_chances(agrees):
 def test_at_the_maximum_expected_labels_are_those_seen():
     design, labels = overlapping(43, 3, seed=5)
     *_, weight = newton(design, labels)
-    assert_allclose(design.T @ chance(weight, design), design.T @ labels)
+    assert_allclose(design.T @ probability(weight, design), design.T @ labels)
 
 
 def test_maximum_moves_with_the_units():
@@ -182,23 +187,17 @@ def test_a_constant_alone_gives_the_share_and_the_error_of_a_coin():
 def test_large_logits_overflow_nowhere():
     design, labels = np.array([[1.0, 3000.0], [1.0, -3000.0]]), np.array([0, 1])
     assert log_likelihood(np.array([0.0, 1.0]), design, labels) == -6000
-    assert_allclose(chance(np.array([0.0, 1.0]), design), [1, 0])
+    assert_allclose(probability(np.array([0.0, 1.0]), design), [1, 0])
 
 
 def test_published_fit_of_the_rings():
     """Dalal, Fowlkes and Hoadley (1989): estimates, errors, and deviance 18.086."""
-    # fmt: off
-    degrees = [66, 70, 69, 68, 67, 72, 73, 70, 57, 63, 70, 78,
-               67, 53, 67, 75, 70, 81, 76, 79, 75, 76, 58]
-    rings = [0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0,
-             0, 2, 0, 0, 0, 0, 0, 0, 2, 0, 1]
-    # fmt: on
-    design = np.column_stack([np.ones(6 * 23), np.repeat(degrees, 6)])
-    labels = np.array([int(ring < count) for count in rings for ring in range(6)])
+    temperatures, labels = each_ring()
+    design = np.column_stack([np.ones(6 * 23), temperatures])
     *_, weight = newton(design, labels)
     assert_allclose(weight.round(4), [5.085, -0.1156])
     assert_allclose(standard_errors(weight, design).round(3), [3.052, 0.047])
-    shares = np.array(rings) / 6
+    shares = shuttle_flights()[1] / 6
     best = sum(
         6 * (s * math.log(s or 1) + (1 - s) * math.log(1 - s)) for s in shares.tolist()
     )
@@ -208,7 +207,9 @@ def test_published_fit_of_the_rings():
 
 def test_normal_agrees_with_scipy(agrees):
     points = np.random.default_rng(0).normal(3, 2, size=17)
-    agrees(np.array(normal(points)), np.array(norm.fit(points)), "scipy.stats.norm.fit")
+    agrees(
+        np.array(fit_normal(points)), np.array(norm.fit(points)), "scipy.stats.norm.fit"
+    )
 
 
 @pytest.mark.parametrize("chances", [[0.6, 0.5], [0.2, 0.5, 0.9]])
@@ -276,11 +277,11 @@ def test_malformed_data_are_refused(climb):
 
 def test_degenerate_normals_and_coins_are_refused():
     with pytest.raises(ValueError, match=r"two different finite points, not \[\]"):
-        normal(np.empty(0))
+        fit_normal(np.empty(0))
     with pytest.raises(ValueError, match=r"two different finite points, not \[2.0\]"):
-        normal(np.full(4, 2.0))
+        fit_normal(np.full(4, 2.0))
     with pytest.raises(ValueError, match="two different finite points"):
-        normal(np.array([1.0, math.nan]))
+        fit_normal(np.array([1.0, math.nan]))
     with pytest.raises(ValueError, match=r"heads must lie in 0 to 10, not \[11\]"):
         coin_log_joint(np.array([0.5]), np.array([11]), 10)
     with pytest.raises(ValueError, match=r"heads must lie in 0 to 10, not \[\]"):
@@ -314,4 +315,4 @@ def test_errors_move_with_the_units(scale):
 def test_equal_points_whose_mean_is_rounded_are_refused():
     """Three times 0.1 has a standard deviation of 1e-17 by rounding."""
     with pytest.raises(ValueError, match=r"two different finite points, not \[0.1\]"):
-        normal(np.full(3, 0.1))
+        fit_normal(np.full(3, 0.1))

@@ -5,7 +5,6 @@ import re
 
 from PIL import Image
 
-
 FIGURE = ".. gallery-figure:: small.line"
 
 
