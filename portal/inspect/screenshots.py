@@ -14,7 +14,7 @@ PAGES = {
     "article": "attention/flash_attention",
     "short-article": "positions/rope",
     "gallery": "gallery/attention/index",
-    "example": "gallery/attention/plot_flash_attention",
+    "example": "gallery/attention/plot_flash_attention_tiles",
     "reproductions": "reproductions",
     "references": "references",
     "status": "status",

@@ -10,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from portal.order import Inited
 from portal.pages.mirror import places, scripts
 
 MARK = "TODO:"
@@ -130,8 +131,11 @@ def marks(text: str) -> Iterator[tuple[int, str]]:
 
 def check(app: Sphinx) -> None:
     root = Path(app.confdir)
-    own = [(*places(*page), *code) for page, code in scripts(root).items()]
-    for file in (root / place for files in own for place in files):
+    files = []
+    for page, own in scripts(root).items():
+        article, module, test = places(*page)
+        files += [article, module, *own, test]
+    for file in (root / place for place in files):
         if file.is_file():
             for number, task in marks(file.read_text("utf-8", "replace")):
                 text = f"still to write in this draft: {task}"
@@ -139,4 +143,4 @@ def check(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check, priority=300)  # before scripts run
+    app.connect("builder-inited", check, priority=Inited.LAYOUT)

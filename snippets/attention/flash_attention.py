@@ -1,6 +1,13 @@
-"""FlashAttention: softmax of a row that is never whole, one tile after the other.
+"""FlashAttention: exact attention in tiles, without a matrix of all scores.
 
-Dao (2023), https://arxiv.org/abs/2307.08691
+Dao (2023), https://arxiv.org/abs/2307.08691. Symbols of the paper and our names::
+
+    S, P        scores and weights of one tile: scores, weights
+    m, l, O     row_max (running maximum), row_sum (normalizer), acc (accumulator)
+    e^(m - m')  rescale
+    L, D        lse (log-sum-exp of a row of scores), delta
+    B_r, B_c    q_tile, kv_tile
+    dQ, dK, dV  grad_query, grad_key, grad_value
 
 Axes::
 
@@ -25,8 +32,8 @@ PerQuery = Float[Tensor, "batch heads q_len 1"]
 PerRow = Float[Tensor, "*batch rows 1"]
 
 
-def wide(x: Tensor) -> Tensor:
-    """Scores and sums have 32 bits at least, like those on the chip."""
+def at_least_float32(x: Tensor) -> Tensor:
+    """Scores and sums have 32 bits or more, as in the registers of a GPU."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -37,7 +44,7 @@ def online_softmax(
     scores: Float[Tensor, "*batch rows columns"],
     value: Float[Tensor, "*batch columns head_dim"],
 ) -> tuple[PerRow, PerRow, Float[Tensor, "*batch rows head_dim"]]:
-    """The online softmax: largest score, sum and mix of rows, after more columns.
+    """Update maximum, normalizer and accumulator of each row with more columns.
 
     Examples
     --------
@@ -53,16 +60,16 @@ def online_softmax(
     new_max = torch.maximum(row_max, scores.amax(dim=-1, keepdim=True))
     shift = new_max.clamp(min=torch.finfo(new_max.dtype).min)  # no key seen: not -inf
     weights = (scores - shift).exp()
-    shrink = (row_max - shift).exp()
-    row_sum = shrink * row_sum + weights.sum(dim=-1, keepdim=True)
-    acc = shrink * acc + weights @ value.to(weights)
+    rescale = (row_max - shift).exp()
+    row_sum = rescale * row_sum + weights.sum(dim=-1, keepdim=True)
+    acc = rescale * acc + weights @ value.to(weights)
     return new_max, row_sum, acc
 
 
-def spans(length: int, size: int) -> list[slice]:
+def tiles(length: int, size: int) -> list[slice]:
     """Neighboring slices of ``size`` that cover ``length``; the last may be shorter.
 
-    >>> spans(5, 2)
+    >>> tiles(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     return [slice(at, min(at + size, length)) for at in range(0, length, size)]
@@ -72,8 +79,8 @@ def tile_scores(
     query: Queries, key: Keys, rows: slice, columns: slice, causal: bool
 ) -> Float[Tensor, "batch heads rows columns"]:
     """Scores of some queries and some keys; ``causal`` hides keys that are later."""
-    scaled = wide(query[:, :, rows]) / math.sqrt(query.shape[-1])
-    scores = scaled @ wide(key[:, :, columns]).mT
+    scaled = at_least_float32(query[:, :, rows]) / math.sqrt(query.shape[-1])
+    scores = scaled @ at_least_float32(key[:, :, columns]).mT
     if causal:
         now = rows.start + key.shape[2] - query.shape[2]  # position of the first query
         future = scores.new_ones(scores.shape[-2:]).triu(now - columns.start + 1)
@@ -85,32 +92,35 @@ def naive_attention(query: Queries, key: Keys, value: Keys, causal: bool) -> Que
     """Attention with all scores in memory: a single tile."""
     everything = slice(0, query.shape[2]), slice(0, key.shape[2])
     weights = tile_scores(query, key, *everything, causal).softmax(dim=-1)
-    return (weights @ wide(value)).to(query)
+    return (weights @ at_least_float32(value)).to(query)
 
 
-def reach(rows: slice, q_len: int, kv_len: int, causal: bool) -> int:
-    """How many keys the last of these queries sees: tiles behind them are skipped."""
+def visible_keys(rows: slice, q_len: int, kv_len: int, causal: bool) -> int:
+    """How many keys the last of these queries may see; later tiles are skipped."""
     return rows.stop + kv_len - q_len if causal else kv_len
 
 
 def flash_forward(
     query: Queries, key: Keys, value: Keys, causal: bool, q_tile: int, kv_tile: int
 ) -> tuple[Queries, PerQuery]:
-    """Attention in tiles, and the logarithm of each row's sum of exponentials."""
-    out, log_sum = torch.empty_like(query), torch.empty_like(wide(query[..., :1]))
+    """Output, and the log-sum-exp of each query's scores."""
+    out, lse = (
+        torch.empty_like(query),
+        torch.empty_like(at_least_float32(query[..., :1])),
+    )
     q_len, kv_len = query.shape[2], key.shape[2]
-    for rows in spans(q_len, q_tile):
-        row_max = torch.full_like(log_sum[:, :, rows], -math.inf)
+    for rows in tiles(q_len, q_tile):
+        row_max = torch.full_like(lse[:, :, rows], -math.inf)
         row_sum = torch.zeros_like(row_max)
-        acc = torch.zeros_like(wide(query[:, :, rows]))
-        for columns in spans(reach(rows, q_len, kv_len, causal), kv_tile):
+        acc = torch.zeros_like(at_least_float32(query[:, :, rows]))
+        for columns in tiles(visible_keys(rows, q_len, kv_len, causal), kv_tile):
             scores = tile_scores(query, key, rows, columns, causal)
             row_max, row_sum, acc = online_softmax(
                 row_max, row_sum, acc, scores, value[:, :, columns]
             )
         out[:, :, rows] = acc / row_sum
-        log_sum[:, :, rows] = row_max + row_sum.log()
-    return out, log_sum
+        lse[:, :, rows] = row_max + row_sum.log()
+    return out, lse
 
 
 def flash_backward(
@@ -118,24 +128,27 @@ def flash_backward(
     key: Keys,
     value: Keys,
     out: Queries,
-    log_sum: PerQuery,
+    lse: PerQuery,
     grad_out: Queries,
     causal: bool,
     q_tile: int,
     kv_tile: int,
 ) -> tuple[Queries, Keys, Keys]:
-    """Gradients of query, key and value: each tile of weights is computed again."""
-    dtype, inputs = query.dtype, map(wide, (query, key, value, out, grad_out))
+    """Gradients of query, key and value; each tile of weights is computed again."""
+    dtype, inputs = (
+        query.dtype,
+        map(at_least_float32, (query, key, value, out, grad_out)),
+    )
     query, key, value, out, grad_out = inputs
     grad_query, grad_key, grad_value = map(torch.zeros_like, (query, key, value))
-    inner = (grad_out * out).sum(dim=-1, keepdim=True)  # (batch, heads, q_len, 1)
+    delta = (grad_out * out).sum(dim=-1, keepdim=True)  # (batch, heads, q_len, 1)
     q_len, kv_len = query.shape[2], key.shape[2]
-    for i in spans(q_len, q_tile):
-        for j in spans(reach(i, q_len, kv_len, causal), kv_tile):
+    for i in tiles(q_len, q_tile):
+        for j in tiles(visible_keys(i, q_len, kv_len, causal), kv_tile):
             scores = tile_scores(query, key, i, j, causal)
-            weights = (scores - log_sum[:, :, i]).exp()
+            weights = (scores - lse[:, :, i]).exp()
             grad_weights = grad_out[:, :, i] @ value[:, :, j].mT
-            grad_scores = weights * (grad_weights - inner[:, :, i])
+            grad_scores = weights * (grad_weights - delta[:, :, i])
             grad_scores /= math.sqrt(query.shape[-1])
             grad_value[:, :, j] += weights.mT @ grad_out[:, :, i]
             grad_query[:, :, i] += grad_scores @ key[:, :, j]
@@ -148,8 +161,8 @@ class TiledAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, query, key, value, *tiling):
-        out, log_sum = flash_forward(query, key, value, *tiling)
-        ctx.save_for_backward(query, key, value, out, log_sum)
+        out, lse = flash_forward(query, key, value, *tiling)
+        ctx.save_for_backward(query, key, value, out, lse)
         ctx.tiling = tiling
         return out
 
@@ -188,22 +201,3 @@ def flash_attention(
     if causal and q_len > kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
     return TiledAttention.apply(query, key, value, causal, q_tile, kv_tile)
-
-
-def naive_traffic(q_len: int, kv_len: int, head_dim: int) -> int:
-    """Numbers moved for one head if scores and weights are written and read back.
-
-    >>> naive_traffic(q_len=1024, kv_len=1024, head_dim=64)
-    4456448
-    """
-    return 4 * q_len * kv_len + 2 * (q_len + kv_len) * head_dim
-
-
-def tiled_traffic(q_len: int, kv_len: int, head_dim: int, q_tile: int) -> int:
-    """Numbers moved for one head if each tile of queries reads all keys and values.
-
-    >>> tiled_traffic(q_len=1024, kv_len=1024, head_dim=64, q_tile=128)
-    1180672
-    """
-    passes = math.ceil(q_len / q_tile)
-    return 2 * q_len * head_dim + q_len + passes * 2 * kv_len * head_dim

@@ -1,12 +1,14 @@
 """FlashAttention's forward pass as a Triton kernel: one program per tile of queries.
 
-Dao (2023), https://arxiv.org/abs/2307.08691, algorithm 1. Triton's interpreter runs it
-in NumPy, without a GPU; it has to be asked for before Triton is imported.
+Dao (2023), https://arxiv.org/abs/2307.08691, algorithm 1; names are those of
+:mod:`snippets.attention.flash_attention`. Triton's interpreter runs the kernel in
+NumPy, without a GPU; it has to be asked for before Triton is imported.
 
 Axes::
 
     batch     independent sequences
-    heads     attention heads
+    heads     query heads
+    kv_heads  key/value heads; each serves ``group = heads / kv_heads`` query heads
     seq       positions, of queries and of keys
     q_tile    queries of one program
     kv_tile   keys that it reads at a time
@@ -27,7 +29,9 @@ import triton
 import triton.language as tl
 from triton.runtime.interpreter import interpreter_builder
 
-Heads = Float[Tensor, "batch heads seq head_dim"]
+Queries = Float[Tensor, "batch heads seq head_dim"]
+Keys = Float[Tensor, "batch kv_heads seq head_dim"]
+PerQuery = Float[Tensor, "batch heads seq 1"]
 
 
 @triton.jit
@@ -36,61 +40,84 @@ def flash_kernel(
     key,
     value,
     out,
-    log_sum,
+    lse,
     seq,
     scale,
+    group,
     head_dim: tl.constexpr,
     q_tile: tl.constexpr,
     kv_tile: tl.constexpr,
+    causal: tl.constexpr,
 ):
     """One tile of queries of one head."""
-    head = tl.program_id(1) * seq
-    rows = tl.program_id(0) * q_tile + tl.arange(0, q_tile)[:, None]
+    first, head = tl.program_id(0) * q_tile, tl.program_id(1)
+    rows = first + tl.arange(0, q_tile)[:, None]
     features = tl.arange(0, head_dim)[None, :]
-    here = (head + rows) * head_dim + features  # (q_tile, head_dim)
+    here = (head * seq + rows) * head_dim + features  # (q_tile, head_dim)
     q = tl.load(query + here, mask=rows < seq, other=0.0)
     row_max = tl.full((q_tile, 1), float("-inf"), tl.float32)
     row_sum = tl.full((q_tile, 1), 0.0, tl.float32)
     acc = tl.full((q_tile, head_dim), 0.0, tl.float32)
-    for start in range(0, seq, kv_tile):
+    stop = tl.minimum(first + q_tile, seq) if causal else seq
+    for start in range(0, stop, kv_tile):
         columns = start + tl.arange(0, kv_tile)[:, None]
-        there = (head + columns) * head_dim + features  # (kv_tile, head_dim)
+        there = (head // group * seq + columns) * head_dim + features
         k = tl.load(key + there, mask=columns < seq, other=0.0)
         v = tl.load(value + there, mask=columns < seq, other=0.0)
         scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
-        scores = tl.where(tl.trans(columns) < seq, scores, float("-inf"))
+        visible = tl.trans(columns) < seq
+        if causal:
+            visible = visible & (tl.trans(columns) <= rows)
+        scores = tl.where(visible, scores, float("-inf"))
         new_max = tl.maximum(row_max, tl.max(scores, axis=1, keep_dims=True))
         weights = tl.exp(scores - new_max)  # (q_tile, kv_tile)
-        shrink = tl.exp(row_max - new_max)
-        row_sum = shrink * row_sum + tl.sum(weights, axis=1, keep_dims=True)
+        rescale = tl.exp(row_max - new_max)
+        row_sum = rescale * row_sum + tl.sum(weights, axis=1, keep_dims=True)
         more = tl.dot(weights.to(v.dtype), v, input_precision="ieee")
-        acc = shrink * acc + more
+        acc = rescale * acc + more
         row_max = new_max
     tl.store(out + here, acc / row_sum, mask=rows < seq)
-    tl.store(log_sum + head + rows, row_max + tl.log(row_sum), mask=rows < seq)
+    row_lse = row_max + tl.log(row_sum)
+    tl.store(lse + head * seq + rows, row_lse, mask=rows < seq)
+
+
+def shared_group(query: Tensor, key: Tensor, *tiles: int) -> int:
+    """How many query heads share a key/value head, after a check of all sizes."""
+    heads, kv_heads, head_dim = query.shape[1], key.shape[1], query.shape[3]
+    if query.shape[2] != key.shape[2] or kv_heads < 1 or heads % kv_heads:
+        raise ValueError(f"{tuple(query.shape)} cannot attend to {tuple(key.shape)}")
+    for size in (head_dim, *tiles):
+        if size < 16 or size & (size - 1):
+            raise ValueError(f"{size} is not a power of two from 16 on")
+    return heads // kv_heads
 
 
 def flash_attention_kernel(
-    query: Heads, key: Heads, value: Heads, *, q_tile: int = 64, kv_tile: int = 32
-) -> tuple[Heads, Float[Tensor, "batch heads seq 1"]]:
-    """Attention without a mask, and the logarithm of each row's sum of exponentials.
+    query: Queries,
+    key: Keys,
+    value: Keys,
+    *,
+    causal: bool = False,
+    q_tile: int = 64,
+    kv_tile: int = 32,
+) -> tuple[Queries, PerQuery]:
+    """Output, and the log-sum-exp of each query's scores.
 
     Raises
     ------
     ValueError
-        If a tile or ``head_dim`` is not a power of two, at least 16.
+        If a tile or ``head_dim`` is not a power of two, at least 16, or queries and
+        keys do not fit.
     """
+    group = shared_group(query, key, q_tile, kv_tile)
     batch, heads, seq, head_dim = query.shape
-    for size in (head_dim, q_tile, kv_tile):
-        if size < 16 or size & (size - 1):
-            raise ValueError(f"{size} is not a power of two from 16 on")
     query, key, value = (x.contiguous() for x in (query, key, value))
-    out, log_sum = torch.empty_like(query), query.new_empty(batch, heads, seq, 1)
+    out = torch.empty_like(query)
+    lse = query.new_empty(batch, heads, seq, 1, dtype=torch.float32)
     programs = triton.cdiv(seq, q_tile), batch * heads
-    flash_kernel[programs](
-        query, key, value, out, log_sum, seq, head_dim**-0.5, head_dim, q_tile, kv_tile
-    )
-    return out, log_sum
+    sizes = seq, head_dim**-0.5, group, head_dim, q_tile, kv_tile, causal
+    flash_kernel[programs](query, key, value, out, lse, *sizes)
+    return out, lse
 
 
 def numbers_moved(run: Callable[[], object]) -> int:

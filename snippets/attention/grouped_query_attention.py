@@ -1,6 +1,14 @@
 """Grouped-query attention: several query heads share one key/value head.
 
-Ainslie et al. (2023), https://arxiv.org/abs/2305.13245
+Ainslie et al. (2023), https://arxiv.org/abs/2305.13245; with a single key/value head,
+multi-query attention, Shazeer (2019), https://arxiv.org/abs/1911.02150
+
+Symbols::
+
+    H, G, d        heads, kv_heads, head_dim
+    H / G          group
+    Q_h, K_g, V_g  query[:, h], key[:, g], value[:, g]
+    M              future (true where M is -inf)
 
 Axes::
 
@@ -25,7 +33,7 @@ def grouped_query_attention(
     key: Float[Tensor, "batch kv_heads kv_len head_dim"],
     value: Float[Tensor, "batch kv_heads kv_len head_dim"],
 ) -> Float[Tensor, "batch heads q_len head_dim"]:
-    """Causal attention in which ``heads / kv_heads`` query heads read one key head.
+    """Causal attention in which ``heads / kv_heads`` query heads share a key head.
 
     ``kv_heads == heads`` is multi-head attention, ``kv_heads == 1`` is multi-query.
     The last query is aligned with the last key, so that the same function serves a
@@ -34,7 +42,7 @@ def grouped_query_attention(
     Raises
     ------
     ValueError
-        If the heads cannot be shared evenly, or a query would see no key at all.
+        If ``kv_heads`` does not divide ``heads``, or a query has no key at all.
 
     Examples
     --------
@@ -54,12 +62,12 @@ def grouped_query_attention(
     scores = torch.einsum("bkgqd,bkld->bkgql", query, key)
     future = scores.new_ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
     weights = scores.masked_fill(future, -math.inf).softmax(dim=-1)
-    mixed = torch.einsum("bkgql,bkld->bkgqd", weights, value)
-    return mixed.flatten(1, 2)  # (batch, heads, q_len, head_dim)
+    output = torch.einsum("bkgql,bkld->bkgqd", weights, value)
+    return output.flatten(1, 2)  # (batch, heads, q_len, head_dim)
 
 
 class GroupedQueryAttention(nn.Module):
-    """Projections, grouped attention, and the cache that decoding reads.
+    """Projections, grouped attention, and an optional key-value cache.
 
     Parameters
     ----------
@@ -94,7 +102,10 @@ class GroupedQueryAttention(nn.Module):
         x: Float[Tensor, "batch seq d_model"],
         cache: list[Tensor] | None = None,
     ) -> Float[Tensor, "batch seq d_model"]:
-        """Mix ``x``; a ``cache`` (a list, empty at first) is read and extended."""
+        """Attend to ``x`` and to what ``cache`` (a list, empty at first) holds.
+
+        The cache is extended in place by the keys and values of ``x``.
+        """
         # (batch, heads, seq, head_dim)
         query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key, value = (
@@ -106,14 +117,14 @@ class GroupedQueryAttention(nn.Module):
                 key = torch.cat([cache[0], key], dim=2)
                 value = torch.cat([cache[1], value], dim=2)
             cache[:] = key, value
-        mixed = grouped_query_attention(query, key, value)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        output = grouped_query_attention(query, key, value)
+        return self.out(output.transpose(1, 2).flatten(2))
 
 
 def pool_heads(
     weight: Float[Tensor, "rows d_model"], *, heads: int, kv_heads: int
 ) -> Float[Tensor, "pooled_rows d_model"]:
-    """Key (or value) projection of ``kv_heads`` heads: means of neighboring ones.
+    """Mean-pool a key or value projection: each new head is the mean of a group.
 
     Raises
     ------
@@ -140,7 +151,9 @@ def pool_heads(
 def cache_bytes(
     layers: int, kv_heads: int, head_dim: int, tokens: int, itemsize: int = 2
 ) -> int:
-    """Bytes of keys and values that decoding one sequence keeps in memory.
+    """Size of the key-value cache of one sequence, in bytes.
+
+    ``itemsize`` is the number of bytes per number.
 
     Examples
     --------
@@ -153,7 +166,7 @@ def cache_bytes(
 
 
 def operations_per_byte(group: int, itemsize: int = 2) -> float:
-    """Multiplications and additions per byte of cache, when one token is decoded.
+    """Arithmetic intensity of a decoding step: operations per byte of cache.
 
     Each cached number is read once and used by ``group`` query heads, in one
     multiplication and one addition each.

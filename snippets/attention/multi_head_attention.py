@@ -1,11 +1,19 @@
-"""Multi-head attention: several narrow heads read side by side, and their sum is kept.
+"""Multi-head attention: several narrow heads attend side by side.
 
-Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
+Vaswani et al. (2017), https://arxiv.org/abs/1706.03762, section 3.2.2.
+
+Symbols of the paper::
+
+    h                    heads
+    d_k = d_v            head_dim
+    W_i^Q, W_i^K, W_i^V  slices of the layers query, key and value, for head i
+    W^O                  the layer out
+    head_i               entry i of head_outputs
 
 Axes::
 
     batch     independent sequences (any number of leading axes)
-    seq       positions; ``q_len`` that read, ``kv_len`` that are read
+    seq       positions; ``q_len`` with a query, ``kv_len`` with a key and a value
     d_model   features of a position
     heads     attention heads; divides ``d_model``
     head_dim  features of one head: ``d_model / heads``
@@ -45,7 +53,7 @@ def split_heads(
 def merge_heads(
     x: Float[Tensor, "*batch heads seq head_dim"],
 ) -> Float[Tensor, "*batch seq d_model"]:
-    """Undo :func:`split_heads`: put the slices next to each other again."""
+    """Concatenate the features of the heads; the inverse of :func:`split_heads`."""
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -83,13 +91,13 @@ class MultiHeadAttention(nn.Module):
         self.value = nn.Linear(d_model, d_model, bias=False)
         self.out = nn.Linear(d_model, d_model, bias=False)
 
-    def mix(
+    def head_outputs(
         self,
         x: Float[Tensor, "*batch q_len d_model"],
         source: Float[Tensor, "*batch kv_len d_model"] | None = None,
         allowed: Bool[Tensor, "*#batch q_len kv_len"] | None = None,
     ) -> Float[Tensor, "*batch heads q_len head_dim"]:
-        """Output of each head, before the projection."""
+        """Output of each head, before the output projection."""
         source = x if source is None else source
         query = split_heads(self.query(x), self.heads)
         key = split_heads(self.key(source), self.heads)
@@ -104,19 +112,19 @@ class MultiHeadAttention(nn.Module):
         source: Float[Tensor, "*batch kv_len d_model"] | None = None,
         allowed: Bool[Tensor, "*#batch q_len kv_len"] | None = None,
     ) -> Float[Tensor, "*batch q_len d_model"]:
-        """Read from ``source``, or from ``x`` itself if none is given."""
-        return self.out(merge_heads(self.mix(x, source, allowed)))
+        """Attend from ``x`` to ``source``, or to ``x`` itself if none is given."""
+        return self.out(merge_heads(self.head_outputs(x, source, allowed)))
 
 
 def contributions(
-    mixed: Float[Tensor, "*batch heads seq head_dim"],
+    outputs: Float[Tensor, "*batch heads seq head_dim"],
     out_weight: Float[Tensor, "d_out d_model"],
 ) -> Float[Tensor, "*batch heads seq d_out"]:
-    """What each head adds to the output: its own columns of the projection.
+    """The term that each head adds to the output of the layer.
 
-    Their sum over the heads is the output of the layer.
+    The sum over the heads is the output of the layer.
     """
-    heads, _, head_dim = mixed.shape[-3:]
+    heads, _, head_dim = outputs.shape[-3:]
     # (heads, head_dim, d_out)
-    columns = out_weight.T.unflatten(0, (heads, head_dim))
-    return mixed @ columns
+    blocks = out_weight.T.unflatten(0, (heads, head_dim))
+    return outputs @ blocks

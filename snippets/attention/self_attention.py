@@ -1,12 +1,20 @@
-"""Self-attention: each position reads all others, where its query fits their keys.
+"""Self-attention: each position averages the values of all, weighted by its query.
 
-Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
+Vaswani et al. (2017), https://arxiv.org/abs/1706.03762, sections 3.2.1 and 3.2.3.
+
+Symbols of the paper::
+
+    Q, K, V        query, key, value
+    W^Q, W^K, W^V  the layers query, key and value of SelfAttention
+    d_k, d_v       head_dim, value_dim
+    mask           allowed (true: the query may attend to the key), causal
 
 Axes::
 
     batch      independent sequences (any number of leading axes)
-    q_len      positions that read
-    kv_len     positions that are read; in self-attention the same ones
+    seq        positions of a sequence
+    q_len      positions that have a query
+    kv_len     positions that have a key and a value; in self-attention the same ones
     head_dim   features of a query and of a key
     value_dim  features of a value
     d_model    features of a position before the projections
@@ -24,24 +32,24 @@ def attention_weights(
     key: Float[Tensor, "*batch kv_len head_dim"],
     allowed: Bool[Tensor, "*#batch q_len kv_len"] | None = None,
 ) -> Float[Tensor, "*batch q_len kv_len"]:
-    """How much each query reads of each position: a row sums to one.
+    """Softmax of the scaled scores: each row of weights sums to one.
 
-    Where ``allowed`` is false the weight is exactly zero. A query that may read
-    nothing, or for which there is nothing to read, has a row of zeros.
+    Where ``allowed`` is false, the weight is exactly zero. A query without any
+    allowed key has a row of zeros.
 
     Examples
     --------
-    A query that fits no key better than another reads all alike:
+    A query of zeros has the same score for each key, and so the same weight:
 
     >>> attention_weights(torch.zeros(1, 2), torch.randn(4, 2))
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
-    # The query, not the product: that could be too large for half precision.
+    # Divide the query: the product q k could overflow in half precision.
     scores = query / math.sqrt(query.shape[-1]) @ key.mT
     if allowed is None:
         return scores.softmax(dim=-1)
     blocked = ~allowed.to(scores.device)
-    # Not -inf: in a row of nothing else, softmax would be 0 / 0.
+    # Not -inf: a row without any allowed key would become 0 / 0.
     lowest = torch.finfo(scores.dtype).min
     weights = scores.masked_fill(blocked, lowest).softmax(dim=-1)
     return weights.masked_fill(blocked, 0)
@@ -53,7 +61,7 @@ def attention(
     value: Float[Tensor, "*batch kv_len value_dim"],
     allowed: Bool[Tensor, "*#batch q_len kv_len"] | None = None,
 ) -> Float[Tensor, "*batch q_len value_dim"]:
-    """Average of the values, for each query with weights of its own.
+    """Average of the values, weighted for each query by its attention weights.
 
     Examples
     --------
@@ -65,10 +73,10 @@ def attention(
 
 
 def causal(q_len: int, kv_len: int) -> Bool[Tensor, "{q_len} {kv_len}"]:
-    """Which keys a query may read if none may look ahead.
+    """Causal mask: true where the key is not later than the query.
 
-    The queries are the last ``q_len`` of ``kv_len`` positions, so that the mask serves
-    a whole text (``q_len == kv_len``) and the one token that continues it.
+    The queries are the last ``q_len`` of ``kv_len`` positions. So the mask serves a
+    whole sequence (``q_len == kv_len``) and a single new token (``q_len == 1``).
 
     Raises
     ------
@@ -87,7 +95,7 @@ def causal(q_len: int, kv_len: int) -> Bool[Tensor, "{q_len} {kv_len}"]:
 
 
 class SelfAttention(nn.Module):
-    """One head: queries, keys and values are three projections of the same input.
+    """One head: query, key and value are three learned projections of the input.
 
     Examples
     --------

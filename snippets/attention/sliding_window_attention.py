@@ -1,13 +1,14 @@
-"""Sliding-window attention: a position reads itself and the ``window - 1`` before it.
+"""Sliding-window attention: a query sees the last ``window`` positions.
 
 Beltagy et al. (2020), https://arxiv.org/abs/2004.05150, and
-Jiang et al. (2023), https://arxiv.org/abs/2310.06825
+Jiang et al. (2023), https://arxiv.org/abs/2310.06825. The paper's W is our ``window``,
+its rolling buffer cache our :class:`RollingCache`.
 
 Axes::
 
     batch      independent sequences and heads (any number of leading axes)
-    seq        positions; ``q_len`` that read, ``kv_len`` that are read
-    window     positions that one position reads, itself included
+    seq        positions; ``q_len`` of queries, ``kv_len`` of keys
+    window     positions to which a query may attend, its own included
     head_dim   features of a query and of a key
     value_dim  features of a value
 """
@@ -23,7 +24,7 @@ from snippets.attention.self_attention import attention, causal
 def window_mask(
     q_len: int, kv_len: int, window: int
 ) -> Bool[Tensor, "{q_len} {kv_len}"]:
-    """Which keys a query may read: itself and the ``window - 1`` before.
+    """Where a query may attend: its own position and the ``window - 1`` before.
 
     As in :func:`causal`, the queries are the last of the positions.
 
@@ -72,7 +73,7 @@ def blockwise(
     *,
     window: int,
 ) -> Float[Tensor, "*batch seq value_dim"]:
-    """The same with ``2 * seq * window`` scores: a block reads itself and the last.
+    """The same with ``2 * seq * window`` scores: a block sees itself and the last.
 
     Raises
     ------

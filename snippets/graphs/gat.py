@@ -1,11 +1,19 @@
-"""Graph attention networks: each node weighs its neighbors by what they say.
+"""Graph attention networks: weights of neighbors computed from their features.
 
 GAT, Velickovic et al. (2017), https://arxiv.org/abs/1710.10903;
 GATv2, Brody et al. (2021), https://arxiv.org/abs/2105.14491
 
-Both layers return the heads apart: ``flatten(1)`` puts them side by side, as inside of
-a network, ``mean(1)`` is for its last layer. An edge that is given twice is heard
-twice. Every node hears itself once, whether or not a self-loop is given.
+Symbols of the papers, and the names here, which are those of torch_geometric::
+
+    W              ``lin_src``; for the target of an edge in GATv2 ``lin_dst``
+    a, first half  ``att_dst`` (GAT)
+    a, other half  ``att_src`` (GAT)
+    a              ``att`` (GATv2)
+    alpha          ``weights``
+
+Both layers return the heads separately: ``flatten(1)`` concatenates them, as inside of
+a network, and ``mean(1)`` averages them, as in its last layer. An edge that is given
+twice counts twice. Every node gets one self-loop, whether or not one is given.
 
 Axes::
 
@@ -37,8 +45,8 @@ def edge_softmax(
     tensor([0.5000, 0.5000, 1.0000])
     """
     largest = scatter_max(scores.detach(), target, nodes)
-    raised = (scores - largest[target]).exp()
-    return raised / scatter_sum(raised, target, nodes)[target]
+    exp = (scores - largest[target]).exp()
+    return exp / scatter_sum(exp, target, nodes)[target]
 
 
 def projection(features: int, outputs: int) -> nn.Linear:
@@ -49,7 +57,7 @@ def projection(features: int, outputs: int) -> nn.Linear:
 
 
 class GraphAttention(nn.Module):
-    """What both layers share: values, their weighted sum, and a bias.
+    """What both layers share: projected sources, their weighted sum, and a bias.
 
     Raises
     ------
@@ -63,7 +71,7 @@ class GraphAttention(nn.Module):
         if min(features, heads, hidden) < 1:
             raise ValueError(f"no size may be 0: {features=}, {heads=}, {hidden=}")
         self.features, self.heads = features, heads
-        self.value = projection(features, heads * hidden)
+        self.lin_src = projection(features, heads * hidden)
         self.bias = nn.Parameter(torch.zeros(heads, hidden))
 
     def by_head(
@@ -75,24 +83,24 @@ class GraphAttention(nn.Module):
     def weights(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "edges heads"]:
-        """How much each target listens along each edge; no self-loops are added."""
+        """Attention weights of the given edges; no self-loops are added."""
         return edge_softmax(self.scores(x, edge_index), edge_index[1], len(x))
 
     def forward(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "nodes heads hidden"]:
-        """Features of the nodes after each listened to its neighbors."""
+        """New features of all nodes, for each head."""
         if x.shape[1] != self.features:
             raise ValueError(f"{x.shape[1]} features, the layer has {self.features}")
         edge_index = with_self_loops(edge_index, len(x))
         weights = self.weights(x, edge_index)
         source, target = edge_index
-        told = weights[:, :, None] * self.by_head(self.value(x))[source]
-        return scatter_sum(told, target, len(x)) + self.bias
+        messages = weights[:, :, None] * self.by_head(self.lin_src(x))[source]
+        return scatter_sum(messages, target, len(x)) + self.bias
 
 
 class GAT(GraphAttention):
-    """The score of an edge is a number of its target plus a number of its source.
+    """Static attention: a number of the target plus a number of the source.
 
     Examples
     --------
@@ -103,24 +111,24 @@ class GAT(GraphAttention):
 
     def __init__(self, *, features: int, heads: int, hidden: int) -> None:
         super().__init__(features=features, heads=heads, hidden=hidden)
-        self.of_target = nn.Parameter(torch.empty(heads, hidden))
-        self.of_source = nn.Parameter(torch.empty(heads, hidden))
-        nn.init.xavier_uniform_(self.of_target)
-        nn.init.xavier_uniform_(self.of_source)
+        self.att_dst = nn.Parameter(torch.empty(heads, hidden))
+        self.att_src = nn.Parameter(torch.empty(heads, hidden))
+        nn.init.xavier_uniform_(self.att_dst)
+        nn.init.xavier_uniform_(self.att_src)
 
     def scores(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "edges heads"]:
         """Attention scores, before the softmax."""
-        value = self.by_head(self.value(x))
+        h = self.by_head(self.lin_src(x))
         source, target = edge_index
-        listens = (value * self.of_target).sum(dim=-1)[target]
-        offers = (value * self.of_source).sum(dim=-1)[source]
-        return leaky_relu(listens + offers, 0.2)
+        of_target = (h * self.att_dst).sum(dim=-1)[target]
+        of_source = (h * self.att_src).sum(dim=-1)[source]
+        return leaky_relu(of_target + of_source, 0.2)
 
 
 class GATv2(GraphAttention):
-    """Target and source are added as vectors, and bent before they become a number.
+    """Dynamic attention: target and source are added as vectors, before LeakyReLU.
 
     Examples
     --------
@@ -131,15 +139,14 @@ class GATv2(GraphAttention):
 
     def __init__(self, *, features: int, heads: int, hidden: int) -> None:
         super().__init__(features=features, heads=heads, hidden=hidden)
-        self.query = projection(features, heads * hidden)
-        self.attention = nn.Parameter(torch.empty(heads, hidden))
-        nn.init.xavier_uniform_(self.attention)
+        self.lin_dst = projection(features, heads * hidden)
+        self.att = nn.Parameter(torch.empty(heads, hidden))
+        nn.init.xavier_uniform_(self.att)
 
     def scores(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "edges heads"]:
         """Attention scores, before the softmax."""
         source, target = edge_index
-        pair = self.query(x)[target] + self.value(x)[source]
-        bent = leaky_relu(self.by_head(pair), 0.2)
-        return (bent * self.attention).sum(dim=-1)
+        p = self.lin_dst(x)[target] + self.lin_src(x)[source]
+        return (leaky_relu(self.by_head(p), 0.2) * self.att).sum(dim=-1)

@@ -2,8 +2,15 @@
 
 Kipf and Welling (2016), https://arxiv.org/abs/1609.02907
 
-An edge counts as often as it is given. Every node hears itself once, whether or not
-``edge_index`` has a self-loop for it, so that an isolated node keeps its features.
+Symbols of the paper and their names here::
+
+    A hat (normalized)  ``normalized_adjacency``
+    A hat X             ``smooth``
+    W                   ``linear``, stored transposed
+    D tilde             degrees, self-loops included
+
+An edge that is given twice counts twice. Every node gets one self-loop, whether or not
+``edge_index`` has one, so that an isolated node keeps its features.
 
 Axes::
 
@@ -25,7 +32,7 @@ from snippets.graphs.message_passing import scatter_sum
 def normalized_adjacency(
     edge_index: Int[Tensor, "2 edges"], nodes: int
 ) -> Float[Tensor, "nodes nodes"]:
-    """The matrix ``D^-1/2 (A + I) D^-1/2``, where ``D`` counts what a node hears.
+    """The matrix ``D^-1/2 (A + I) D^-1/2``, with in-degrees of ``A + I`` in ``D``.
 
     Row and column are source and target, as in ``adjacency_matrix``.
 
@@ -36,7 +43,7 @@ def normalized_adjacency(
 
     Examples
     --------
-    Two friends and a stranger:
+    Nodes 0 and 1 are linked, node 2 is isolated:
 
     >>> normalized_adjacency(torch.tensor([[0, 1], [1, 0]]), nodes=3)
     tensor([[0.5000, 0.5000, 0.0000],
@@ -51,7 +58,7 @@ def normalized_adjacency(
 def smooth(
     x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
 ) -> Float[Tensor, "nodes features"]:
-    """What each node hears: the same as ``normalized_adjacency(...).T @ x``.
+    """Weighted sums over neighbors: ``normalized_adjacency(...).T @ x``.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def smooth(
 
 
 class GraphConvolution(nn.Module):
-    """One layer: features are mixed by a matrix, then nodes by the graph.
+    """One layer: ``smooth(x @ W) + bias``, without an activation.
 
     Raises
     ------
@@ -92,14 +99,14 @@ class GraphConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "nodes hidden"]:
-        """Features of the nodes after they heard their neighbors once."""
+        """New features of all nodes."""
         if x.shape[1] != self.features:
             raise ValueError(f"{x.shape[1]} features, the layer has {self.features}")
         return smooth(self.linear(x), edge_index) + self.bias
 
 
 class GCN(nn.Module):
-    """Two layers, with a ReLU between them: scores of classes for every node.
+    """Two layers with a ReLU between them: class scores for every node.
 
     Examples
     --------
@@ -116,6 +123,6 @@ class GCN(nn.Module):
     def forward(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "nodes classes"]:
-        """Scores; their softmax are the probabilities of the classes."""
+        """Class scores, before the softmax."""
         hidden = self.first(x, edge_index).relu()
         return self.second(hidden, edge_index)

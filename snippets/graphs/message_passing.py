@@ -1,6 +1,9 @@
-"""Message passing: every node hears its neighbors, all at once and in no order.
+"""Message passing: messages along edges, an aggregate in each node, an update.
 
 Gilmer et al. (2017), https://arxiv.org/abs/1704.01212
+
+Symbols of the paper and their names here: ``h`` is ``x``, ``e`` is ``edge``, ``M`` is
+``message``, ``U`` is ``update``, ``m`` is ``aggregated``.
 
 Axes::
 
@@ -70,13 +73,6 @@ def propagate(
     return aggregate(x[source], target, len(x))
 
 
-def propagate_dense(
-    x: Float[Tensor, "nodes features"], adjacency: Float[Tensor, "nodes nodes"]
-) -> Float[Tensor, "nodes features"]:
-    """The same sum as a product: column ``i`` of the matrix holds what ``i`` hears."""
-    return adjacency.T @ x
-
-
 class MessagePassing(nn.Module):
     """One step: a message per edge, an aggregate per node, an update per node.
 
@@ -100,31 +96,18 @@ class MessagePassing(nn.Module):
         edge_index: Int[Tensor, "2 edges"],
         edge: Float[Tensor, "edges edge_features"],
     ) -> Float[Tensor, "nodes features"]:
-        """Features of the nodes after they heard their neighbors once."""
+        """New features of all nodes."""
         check_edges(edge_index, len(x))
         source, target = edge_index
-        told = self.message(torch.cat([x[target], x[source], edge], dim=1)).tanh()
-        heard = self.aggregate(told, target, len(x))
-        return self.update(torch.cat([x, heard], dim=1)).tanh()
-
-
-def propagate_by_node(
-    x: Float[Tensor, "nodes features"],
-    edge_index: Int[Tensor, "2 edges"],
-    combine: Callable[[Tensor], Tensor],
-) -> Float[Tensor, "nodes features"]:
-    """The same node by node: ``combine`` the rows of a node's sources into one."""
-    check_edges(edge_index, len(x))
-    source, target = edge_index
-    heard = [x[source[target == node]] for node in range(len(x))]
-    nothing = torch.zeros_like(x[0])
-    return torch.stack([combine(rows) if len(rows) else nothing for rows in heard])
+        messages = self.message(torch.cat([x[target], x[source], edge], dim=1)).tanh()
+        aggregated = self.aggregate(messages, target, len(x))
+        return self.update(torch.cat([x, aggregated], dim=1)).tanh()
 
 
 def receptive_field(
     network: Callable[[Tensor], Tensor], x: Float[Tensor, "nodes features"], node: int
 ) -> Bool[Tensor, " nodes"]:
-    """Which rows of ``x`` change what ``network`` says of ``node``, by the gradient."""
+    """Which rows of ``x`` change the output for ``node``, by the gradient."""
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(network(x)[node].sum(), x)
     return gradient.abs().sum(dim=1) > 0

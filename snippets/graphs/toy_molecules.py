@@ -19,7 +19,10 @@ from snippets.graphs.adjacency_matrix import adjacency_matrix
 def energy(
     bonds: Int[Tensor, "2 bonds"], strength: Float[Tensor, " bonds"]
 ) -> Float[Tensor, ""]:
-    """Energy per atom: two electrons in each of the better half of the waves.
+    """Energy per atom: two electrons in each orbital of the lower half.
+
+    With bonds as positive entries, the orbitals of lowest energy have the largest
+    eigenvalues.
 
     Examples
     --------
@@ -33,8 +36,8 @@ def energy(
     """
     atoms = int(bonds.max()) + 1
     there = adjacency_matrix(bonds, atoms, strength)
-    waves = torch.linalg.eigvalsh(there + there.T)
-    return 2 * waves[atoms // 2 :].sum() / atoms
+    eigenvalues = torch.linalg.eigvalsh(there + there.T)
+    return 2 * eigenvalues[atoms // 2 :].sum() / atoms
 
 
 def tree(atoms: int, random: np.random.Generator) -> Int[Tensor, "2 bonds"]:
@@ -71,3 +74,18 @@ def molecules(
         first += atoms
     strengths = torch.cat(strengths)[:, None]
     return torch.cat(edges, 1), strengths, torch.cat(owner), torch.stack(energies)
+
+
+def in_a_row(
+    edge_index: Int[Tensor, "2 edges"],
+    strength: Float[Tensor, "edges 1"],
+    owner: Int[Tensor, " atoms"],
+) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, "edges 1"]]:
+    """The same bonds, but each molecule is a chain: a control for who is bound to whom.
+
+    A tree has one bond fewer than atoms, and so has a chain.
+    """
+    left = (owner[1:] == owner[:-1]).nonzero()[:, 0]
+    once = edge_index[0] < edge_index[1]
+    chain = torch.stack([left, left + 1])
+    return torch.cat([chain, chain.flip(0)], dim=1), strength[once].repeat(2, 1)

@@ -41,7 +41,43 @@ def write(
     pool[slot.block, slot.offset] = entry
 
 
-class BlockTables:
+class BlockPool:
+    """Physical blocks: how many tables list each, and which are free.
+
+    Raises
+    ------
+    ValueError
+        For a pool without slots.
+    """
+
+    def __init__(self, *, blocks: int, block_size: int) -> None:
+        if blocks < 1 or block_size < 1:
+            raise ValueError(f"{blocks} blocks of {block_size} slots")
+        self.blocks, self.block_size = blocks, block_size
+        self.references = [0] * blocks
+        self.free_blocks = dict.fromkeys(range(blocks))  # oldest first
+
+    def take(self) -> int:
+        """The block that has been free for the longest time."""
+        if not self.free_blocks:
+            raise OutOfBlocks(f"all {self.blocks} blocks are in use")
+        block = next(iter(self.free_blocks))
+        self.share(block)
+        return block
+
+    def share(self, block: int) -> None:
+        """One more table lists a block."""
+        self.references[block] += 1
+        self.free_blocks.pop(block, None)
+
+    def drop(self, block: int) -> None:
+        """One table less lists a block; without any it is free."""
+        self.references[block] -= 1
+        if self.references[block] == 0:
+            self.free_blocks[block] = None
+
+
+class BlockTables(BlockPool):
     """Who may read which physical block: block tables over one pool.
 
     ``tables[sequence]`` lists a sequence's physical blocks in logical order,
@@ -50,8 +86,8 @@ class BlockTables:
     Raises
     ------
     ValueError
-        For a pool without slots, an empty prompt, a prompt that even the empty
-        pool cannot hold, a sequence that is unknown or was freed before.
+        For an empty prompt, a prompt that even the empty pool cannot hold, a
+        sequence that is unknown or was freed before.
 
     Examples
     --------
@@ -70,11 +106,7 @@ class BlockTables:
     """
 
     def __init__(self, *, blocks: int, block_size: int) -> None:
-        if blocks < 1 or block_size < 1:
-            raise ValueError(f"{blocks} blocks of {block_size} slots")
-        self.blocks, self.block_size = blocks, block_size
-        self.references = [0] * blocks
-        self.free_blocks = dict.fromkeys(range(blocks))  # oldest first
+        super().__init__(blocks=blocks, block_size=block_size)
         self.tables: dict[int, list[int]] = {}
         self.tokens: dict[int, list[int]] = {}
         self.names = count()
@@ -101,8 +133,7 @@ class BlockTables:
     def _open(self, table: list[int], tokens: list[int]) -> int:
         """A new sequence that reads blocks which others may read as well."""
         for block in table:
-            self.references[block] += 1
-            self.free_blocks.pop(block, None)
+            self.share(block)
         sequence = next(self.names)
         self.tables[sequence], self.tokens[sequence] = list(table), list(tokens)
         return sequence
@@ -118,30 +149,19 @@ class BlockTables:
         table, tokens = self.tables[sequence], self.tokens[sequence]
         offset, copied_from = len(tokens) % self.block_size, None
         if offset == 0:
-            table.append(self._take())
+            table.append(self.take())
         elif self.references[table[-1]] > 1:
-            copied_from, table[-1] = table[-1], self._take()
-            self.references[copied_from] -= 1
+            copied_from, table[-1] = table[-1], self.take()
+            self.drop(copied_from)
         tokens.append(token)
         return Slot(table[-1], offset, copied_from)
 
     def free(self, sequence: int) -> None:
-        """End a sequence; blocks that nobody else reads are free again."""
+        """End a sequence; blocks that no other table lists are free again."""
         self._require(sequence)
         del self.tokens[sequence]
         for block in reversed(self.tables.pop(sequence)):
-            self.references[block] -= 1
-            if self.references[block] == 0:
-                self.free_blocks[block] = None
-
-    def _take(self) -> int:
-        """The block that has been free for the longest time."""
-        if not self.free_blocks:
-            raise OutOfBlocks(f"all {self.blocks} blocks are in use")
-        block = next(iter(self.free_blocks))
-        del self.free_blocks[block]
-        self.references[block] = 1
-        return block
+            self.drop(block)
 
     def _require(self, sequence: int) -> None:
         if sequence not in self.tables:
@@ -199,8 +219,8 @@ class PrefixCache(BlockTables):
             self.block_of.setdefault(key, slot.block)
         return slot
 
-    def _take(self) -> int:
-        block = super()._take()
+    def take(self) -> int:
+        block = super().take()
         key = self.key_of.pop(block, None)
         if key is not None and self.block_of.get(key) == block:
             del self.block_of[key]

@@ -1,12 +1,15 @@
 """KV cache: keep the keys and values of the past instead of computing them again.
 
-Pope et al. (2022), https://arxiv.org/abs/2211.05102
+Pope et al. (2022), https://arxiv.org/abs/2211.05102; ``update`` and the lists of keys
+and values are named as in the caches of transformers
+
+Symbols: L ``layers``, H ``heads``, G ``kv_heads``, d ``head_dim``, b ``itemsize``
 
 Axes::
 
     batch     independent sequences
     kv_heads  key/value heads
-    seq       new tokens
+    seq       new tokens, or tokens of the prompt
     kv_len    all tokens so far, new ones included
     head_dim  features of one head
 """
@@ -27,12 +30,12 @@ from snippets.inference.tiny_decoder import TinyDecoder
 
 
 class KVCache:
-    """Memory for ``capacity`` tokens, set aside once and filled from the left.
+    """Memory for ``capacity`` tokens, allocated once and filled from the left.
 
     Raises
     ------
     ValueError
-        If there is no room for anything, or for the new tokens.
+        If the capacity is zero, or too small for the new tokens.
 
     Examples
     --------
@@ -54,19 +57,19 @@ class KVCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the memory that was set aside."""
+        """Bytes of the memory that was allocated."""
         return self.keys.nbytes + self.values.nbytes
 
-    def extend(
+    def update(
         self,
-        layer: int,
         key: Float[Tensor, "batch kv_heads seq head_dim"],
         value: Float[Tensor, "batch kv_heads seq head_dim"],
+        layer: int,
     ) -> tuple[
         Float[Tensor, "batch kv_heads kv_len head_dim"],
         Float[Tensor, "batch kv_heads kv_len head_dim"],
     ]:
-        """Write behind the ``length`` tokens that are there; views of all of them."""
+        """Write after the ``length`` tokens that it holds; return views of all."""
         end = self.length + key.shape[2]
         if end > self.capacity:
             raise ValueError(f"{end} tokens in a cache for {self.capacity}")
@@ -77,11 +80,11 @@ class KVCache:
 
 @torch.no_grad()
 def generate_without_cache(
-    model: TinyDecoder, prompt: Int[Tensor, "batch seq"], new: int
+    model: TinyDecoder, prompt: Int[Tensor, "batch seq"], max_new_tokens: int
 ) -> Int[Tensor, "batch all_tokens"]:
-    """Append the ``new`` likeliest tokens; each sees the whole text go through."""
+    """Greedy decoding: the whole text goes through the model for each new token."""
     tokens = prompt
-    for _ in range(new):
+    for _ in range(max_new_tokens):
         best = model.logits(tokens).argmax(dim=-1, keepdim=True)
         tokens = torch.cat([tokens, best], dim=1)
     return tokens
@@ -89,37 +92,39 @@ def generate_without_cache(
 
 @torch.no_grad()
 def generate(
-    model: TinyDecoder, prompt: Int[Tensor, "batch seq"], new: int
+    model: TinyDecoder, prompt: Int[Tensor, "batch seq"], max_new_tokens: int
 ) -> Int[Tensor, "batch all_tokens"]:
-    """The same tokens: the prompt goes through once, then each token once."""
-    (batch, seq), dtype = prompt.shape, model.head.weight.dtype
-    capacity = max(seq + new - 1, 1)
+    """The same tokens: the prompt goes through once, then each new token once."""
+    (batch, seq), dtype = prompt.shape, model.lm_head.weight.dtype
+    capacity = max(seq + max_new_tokens - 1, 1)
     cache = KVCache(model.sizes, batch=batch, capacity=capacity, dtype=dtype)
-    tokens = unseen = prompt
-    for _ in range(new):
-        unseen = model.logits(unseen, cache).argmax(dim=-1, keepdim=True)
-        tokens = torch.cat([tokens, unseen], dim=1)
+    tokens = uncached = prompt
+    for _ in range(max_new_tokens):
+        uncached = model.logits(uncached, cache).argmax(dim=-1, keepdim=True)
+        tokens = torch.cat([tokens, uncached], dim=1)
     return tokens
 
 
-def step_flops(sizes: Decoder, fed: int, context: int) -> int:
-    """Operations of one pass: ``fed`` tokens meet ``context`` keys, one is predicted.
+def step_flops(sizes: Decoder, q_len: int, kv_len: int) -> int:
+    """Operations of one pass: ``q_len`` tokens attend to ``kv_len`` keys each.
+
+    A multiplication and an addition count as two; only the last token gets logits.
 
     Examples
     --------
     >>> sizes = Decoder(layers=1, d_model=2, heads=1, kv_heads=1, head_dim=2,
     ...                 d_ff=3, vocab=5)
-    >>> step_flops(sizes, fed=1, context=7)  # 34 + 10 parameters, 7 keys
+    >>> step_flops(sizes, q_len=1, kv_len=7)  # 34 + 10 parameters, 7 keys
     144
     """
     head = sizes.vocab * sizes.d_model
     body = matrix_parameters(sizes, sizes.top_k) - head
-    attention = 2 * sizes.layers * sizes.heads * sizes.head_dim * context
-    return 2 * ((body + attention) * fed + head)
+    attention = 2 * sizes.layers * sizes.heads * sizes.head_dim * kv_len
+    return 2 * ((body + attention) * q_len + head)
 
 
 def bytes_per_token(sizes: Decoder, itemsize: int = 2) -> int:
-    """Cache of one token in all layers.
+    """Bytes that one token takes in the cache, over all layers.
 
     Examples
     --------
@@ -138,7 +143,7 @@ def tokens_that_fit(
     Parameters
     ----------
     memory, workspace
-        In bytes: of the device, and of what else lies on it.
+        Bytes of the device, and bytes that activations and other buffers take.
     usable
         Share of the memory that may be used at all.
 
@@ -158,12 +163,12 @@ def tokens_that_fit(
 
 
 def bytes_split_by_heads(sizes: Decoder, batch: int, devices: int) -> int:
-    """Bytes per position on each device, when every device holds some of the heads."""
+    """Bytes per position on each device, if the key/value heads are divided."""
     return math.ceil(sizes.kv_heads / devices) * batch * one_head(sizes)
 
 
 def bytes_split_by_batch(sizes: Decoder, batch: int, devices: int) -> int:
-    """Bytes per position on each device, when every device holds some sequences."""
+    """Bytes per position on each device, if the sequences are divided."""
     return math.ceil(batch / devices) * sizes.kv_heads * one_head(sizes)
 
 

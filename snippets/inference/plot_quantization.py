@@ -24,6 +24,7 @@ from snippets.inference.quantization import (
     output_error,
     round_to_nearest,
 )
+from snippets.inference.server_costs import A100
 from snippets.inference.unpacking_cost import (
     Machine,
     crossover,
@@ -199,7 +200,10 @@ native = errors(model[2].weight, hidden[learn[labels[learn] >= 5]], hidden[old])
 
 a100 = {
     count: Machine(
-        flops=312e12, bandwidth=2.04e12, scalar=19.5e12, tokens_per_unpack=count
+        flops=A100.mfu * A100.peak,
+        bandwidth=A100.mbu * A100.bandwidth,
+        scalar=A100.mfu * A100.general_peak,
+        tokens_per_unpack=count,
     )
     for count in (128, 16, 4)
 }
@@ -223,8 +227,9 @@ ax.minorticks_off()
 ax.legend()
 fig.set_label(
     "Three falling lines of speed-up over the tokens in a step. All start near 3.8; "
-    "with 4 tokens per unpacking the line is below 1 at 32 tokens, with 16 at 128; "
-    "with 128 it stays near 3.8 until 16 and reaches 1 at about 130."
+    f"they fall below 1 at {crossover(a100[4], 8192, 8192)} tokens with 4 tokens per "
+    f"unpacking, at {crossover(a100[16], 8192, 8192)} with 16 and at "
+    f"{crossover(a100[128], 8192, 8192)} with 128."
 )
 
 # %%

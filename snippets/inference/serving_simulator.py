@@ -3,19 +3,27 @@
 Kwon et al. (2023), https://arxiv.org/abs/2309.06180, section 4.5;
 Yu et al. (2022), Orca, OSDI (scheduling by iterations)
 
-An iteration gives each running request one token. It lasts one unit of time,
-however many they are, and ``prefill_cost`` more for every token whose key and
-value it computes on admission, for the first time or again.
+An iteration gives each running request one token. For requests that it admits, for the
+first time or after a preemption, it also computes keys and values of all their tokens.
+How long it lasts is told by the clock of ``server_costs``.
 """
 
 import math
 from collections import deque
-from collections.abc import Container
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from snippets.inference.cache_policies import Memory, Request
+from snippets.inference.published_decoders import published
+from snippets.inference.server_costs import A100, Server, Work
+
+#: OPT-13B on the A100 with 40 GB, whose memory is slower than that with 80 GB.
+OPT_13B = Server(
+    model=published("OPT-13B"),
+    device=replace(A100, bandwidth=1.555e12, memory=36e9),
+)
 
 
 def draw_requests(number: int, rate: float = math.inf, seed: int = 1) -> list[Request]:
@@ -51,7 +59,7 @@ class Scheduler:
         self.preemptions = 0
 
     def admit(self, now: float) -> int:
-        """Start who has arrived and fits; returns the tokens to compute for it."""
+        """Start requests that have arrived and fit; return the tokens to compute."""
         computed = 0
         while self.waiting and self.requests[self.waiting[0]].arrival <= now:
             name = self.waiting[0]
@@ -79,7 +87,7 @@ class Scheduler:
         return gained
 
     def preempt(self) -> None:
-        """The latest arrival drops its blocks, keeps its tokens, and waits."""
+        """The latest arrival loses its blocks, keeps its tokens, and waits again."""
         name = self.running.pop()
         self.memory.release(name)
         self.waiting.appendleft(name)
@@ -94,7 +102,7 @@ class Scheduler:
         return done
 
     def shares(self) -> tuple[float, float, float, float]:
-        """Shares of the cache: token state, reserved, never used, nobody's."""
+        """Token state, reserved, internal and external fragmentation, of the cache."""
         state = reserved = unused = 0
         for name in self.running:
             stored, final = self.stored[name], self.final[name]
@@ -120,12 +128,12 @@ class Run:
 
     @property
     def throughput(self) -> float:
-        """Finished requests per unit of time."""
+        """Finished requests per second."""
         return len(self.finish) / max(self.finish.values())
 
     @property
     def normalized_latency(self) -> float:
-        """Units of time from arrival to end, per token of output."""
+        """Seconds from arrival to end, per token of output."""
         spans = ((self.finish[i], r) for i, r in enumerate(self.requests))
         return float(np.mean([(end - r.arrival) / r.output for end, r in spans]))
 
@@ -146,9 +154,16 @@ class Run:
 
 
 def simulate(
-    requests: list[Request], memory: Memory, prefill_cost: float = 1 / 200
+    requests: list[Request],
+    memory: Memory,
+    seconds: Callable[[Work], float] = OPT_13B.seconds,
 ) -> Run:
     """Serve all requests from an empty cache.
+
+    Parameters
+    ----------
+    seconds
+        How long an iteration lasts.
 
     Raises
     ------
@@ -157,21 +172,27 @@ def simulate(
 
     Examples
     --------
-    Three tokens of prompt and two of output, alone on the machine:
+    Three tokens of prompt and two of output, alone on a machine that takes one second,
+    and a quarter of one for each token of a prompt:
 
     >>> from snippets.inference.cache_policies import Paged
-    >>> simulate([Request(0.0, 3, 2)], Paged(64), prefill_cost=0.25).finish
+    >>> def clock(work):
+    ...     return 1 + work.prefilled / 4
+    >>> simulate([Request(0.0, 3, 2)], Paged(64), clock).finish
     {0: 2.75}
     """
     scheduler, run, now = Scheduler(requests, memory), Run(requests), 0.0
     while scheduler.waiting or scheduler.running:
         if not scheduler.running:
             now = max(now, requests[scheduler.waiting[0]].arrival)
+        decoded = len(scheduler.running)
         computed = scheduler.admit(now)
         if not scheduler.running:
             name = scheduler.waiting[0]
             raise ValueError(f"request {name} does not fit into an empty cache")
-        now += 1 + prefill_cost * computed
+        keys = [scheduler.stored[name] for name in scheduler.running]
+        pairs = sum(keys[:decoded]) + sum(n * (n + 1) / 2 for n in keys[decoded:])
+        now += seconds(Work(decoded, computed, sum(keys), pairs))
         run.computed += computed
         scheduler.decode()
         run.batch.append(len(scheduler.running))

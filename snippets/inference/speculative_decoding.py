@@ -19,6 +19,8 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from snippets.inference.server_costs import Server, Work
+
 #: Called with a text and ``last``: probabilities of what follows its last tokens.
 Model = Callable[[Int[Tensor, " seq"], int], Float[Tensor, "last vocab"]]
 
@@ -122,20 +124,17 @@ def expected_tokens(alpha: float, guesses: int) -> float:
     return float(sum(alpha**kept for kept in range(guesses + 1)))
 
 
-def checking_cost(positions: int, requests: int, ridge: int) -> float:
+def checking_cost(server: Server, positions: int, requests: int, context: int) -> float:
     """Time of a pass over ``positions`` of each request, relative to one of each.
 
     Parameters
     ----------
-    ridge
-        Tokens whose arithmetic takes as long as reading the weights.
-
-    Examples
-    --------
-    >>> [checking_cost(5, requests, ridge=100) for requests in (1, 20, 40, 200)]
-    [1.0, 1.0, 2.0, 5.0]
+    context
+        Tokens in the cache of each request, which a pass reads once for all positions.
     """
-    return max(positions * requests, ridge) / max(requests, ridge)
+    keys = requests * context
+    one = server.seconds(Work(requests, 0, keys, keys))
+    return server.seconds(Work(positions * requests, 0, keys, positions * keys)) / one
 
 
 def speedup(

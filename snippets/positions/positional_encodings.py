@@ -1,6 +1,14 @@
-"""Positional encodings compared: one small reader, and a scheme that tells it order.
+"""Positional encodings compared: one small transformer with seven schemes.
 
-A scheme may change the embeddings, or how a head attends; each is a class of its own.
+A scheme is a class with two methods. ``embed`` may change the embeddings, ``attend``
+may change how a head attends; the classes below override one of them. Sources: Vaswani
+et al. (2017), https://arxiv.org/abs/1706.03762, for the layers and the sinusoids; the
+module of each scheme names its own.
+
+Symbols::
+
+    X    x, the embeddings      Q, K, V  query, key, value
+    b_ij bias, added to scores  P_i      rows of a table of positions
 
 Axes::
 
@@ -17,7 +25,6 @@ import math
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from snippets.positions.alibi import alibi_attention
 from snippets.positions.learned_positions import LearnedPositions
@@ -53,14 +60,26 @@ def set_attention(
     return scores.softmax(dim=-1) @ (x @ value)
 
 
+def causal_attention(
+    query: Heads,
+    key: Heads,
+    value: Heads,
+    bias: Float[Tensor, "#heads seq seq"] | float = 0.0,
+) -> Heads:
+    """Attention to earlier tokens, with a bias that is added to the scores."""
+    scores = query / math.sqrt(query.shape[-1]) @ key.mT + bias
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+    return scores.masked_fill(future, -math.inf).softmax(dim=-1) @ value
+
+
 class NoPositions(nn.Module):
-    """The causal mask alone tells order; schemes replace ``embed`` or ``attend``."""
+    """Only the causal mask; the other schemes override ``embed`` or ``attend``."""
 
     def embed(self, x: Tokens) -> Tokens:
         return x
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
-        return scaled_dot_product_attention(query, key, value, is_causal=True)
+        return causal_attention(query, key, value)
 
 
 class Sinusoidal(NoPositions):
@@ -95,15 +114,13 @@ class T5(NoPositions):
         self.max_distance = max_distance
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
-        seq, reach = query.shape[2], self.max_distance
-        bias = t5_bias(self.table, seq, seq, causal=True, max_distance=reach)
-        future = torch.ones(seq, seq, dtype=torch.bool).triu(1)
-        bias = bias.masked_fill(future, -math.inf).expand(len(query), -1, -1, -1)
-        return scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        seq, far = query.shape[2], self.max_distance
+        bias = t5_bias(self.table, seq, seq, causal=True, max_distance=far)
+        return causal_attention(query, key, value, bias)
 
 
 class Rotary(NoPositions):
-    """Frequencies, stretch and scale may be set anew for texts beyond the training."""
+    """``frequencies``, ``stretch`` and ``scale`` can be set to extend the context."""
 
     def __init__(self, *, head_dim: int) -> None:
         super().__init__()
@@ -111,8 +128,8 @@ class Rotary(NoPositions):
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
         positions = torch.arange(query.shape[2]) / self.stretch
-        turn = angles(positions, self.frequencies)
-        query, key = (self.scale * rotate(x, turn) for x in (query, key))
+        rotation = angles(positions, self.frequencies)
+        query, key = (self.scale * rotate(x, rotation) for x in (query, key))
         return super().attend(query, key, value)
 
 
@@ -122,7 +139,7 @@ class Alibi(NoPositions):
 
 
 class Reader(nn.Module):
-    """Causal transformer of two layers that predicts at each position.
+    """Causal transformer of two pre-norm layers that predicts at each position.
 
     Raises
     ------
@@ -148,9 +165,9 @@ class Reader(nn.Module):
         for _ in range(2):
             parts = {
                 "norm": nn.LayerNorm(d_model),
-                "project": nn.Linear(d_model, 3 * d_model),
-                "mix": nn.Linear(d_model, d_model),
-                "think": nn.Sequential(
+                "in_proj": nn.Linear(d_model, 3 * d_model),
+                "out_proj": nn.Linear(d_model, d_model),
+                "feed_forward": nn.Sequential(
                     nn.LayerNorm(d_model),
                     nn.Linear(d_model, 2 * d_model),
                     nn.GELU(),
@@ -165,22 +182,21 @@ class Reader(nn.Module):
     ) -> Float[Tensor, "batch seq outputs"]:
         x = self.scheme.embed(self.token(tokens))
         for layer in self.layers:
-            heads = layer["project"](layer["norm"](x)).unflatten(
-                -1, (3, self.heads, -1)
-            )
+            projected = layer["in_proj"](layer["norm"](x))
+            heads = projected.unflatten(-1, (3, self.heads, -1))
             query, key, value = heads.permute(2, 0, 3, 1, 4)
             mixed = self.scheme.attend(query, key, value)
-            x = x + layer["mix"](mixed.transpose(1, 2).flatten(2))
-            x = x + layer["think"](x)
+            x = x + layer["out_proj"](mixed.transpose(1, 2).flatten(2))
+            x = x + layer["feed_forward"](x)
         return self.output(x)
 
 
 def order_by_mask(seq: int) -> Float[Tensor, " seq"]:
-    """What a causal head of equal scores reads, if only the first token says 1.
+    """Output of a causal head with equal scores, if only the first value is 1.
 
     Examples
     --------
-    Without any encoding it counts: one over the position, from one on.
+    Without any encoding, the output is one over the position, counted from one:
 
     >>> order_by_mask(4)
     tensor([1.0000, 0.5000, 0.3333, 0.2500])

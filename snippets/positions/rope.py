@@ -1,14 +1,20 @@
-"""Rotary position embedding: turn queries and keys, so that scores see distances.
+"""Rotary position embedding: rotate queries and keys, so that scores see distances.
 
-Su et al. (2021), https://arxiv.org/abs/2104.09864; YaRN: Peng et al. (2023),
-https://arxiv.org/abs/2309.00071
+Su et al. (2021), https://arxiv.org/abs/2104.09864; position interpolation: Chen et al.
+(2023), https://arxiv.org/abs/2306.15595; YaRN: Peng et al. (2023),
+https://arxiv.org/abs/2309.00071; Llama 3.1: type ``llama3`` of transformers
+
+Symbols::
+
+    theta_i  frequencies      d  head_dim        s  factor
+    m, n     positions        b  base            L  trained
 
 Axes::
 
     batch     anything in front: sequences, heads, or nothing
     seq       positions
     head_dim  features of one head; even
-    pairs     features that turn together; ``head_dim / 2``
+    pairs     features that are rotated together; ``head_dim / 2``
 """
 
 import math
@@ -44,7 +50,7 @@ def frequencies(head_dim: int, base: float = 10000.0) -> Float[Tensor, " pairs"]
 def angles(
     positions: Real[Tensor, " seq"], frequencies: Float[Tensor, " pairs"]
 ) -> Float[Tensor, "seq pairs"]:
-    """Radians by which each pair turns at each position; fractions are allowed.
+    """Radians by which each pair is rotated at each position, whole or not.
 
     Raises
     ------
@@ -60,13 +66,14 @@ def angles(
 def check_sizes(x: Tensor, angles: Tensor) -> None:
     seq, pairs = angles.shape
     if x.shape[-2:] != (seq, 2 * pairs):
-        raise ValueError(f"{seq} angles of {pairs} pairs cannot turn {tuple(x.shape)}")
+        shape = tuple(x.shape)
+        raise ValueError(f"{seq} angles of {pairs} pairs cannot rotate {shape}")
 
 
 def rotate(
     x: Float[Tensor, "*batch seq head_dim"], angles: Float[Tensor, "seq pairs"]
 ) -> Float[Tensor, "*batch seq head_dim"]:
-    """Turn each pair of *neighboring* features, 2i and 2i + 1, by its angle.
+    """Rotate each pair of *neighboring* features, 2i and 2i + 1, by its angle.
 
     Raises
     ------
@@ -83,15 +90,15 @@ def rotate(
     """
     check_sizes(x, angles)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x[..., 0::2], x[..., 1::2]
-    turned = first * cos - second * sin, first * sin + second * cos
-    return torch.stack(turned, dim=-1).flatten(-2)
+    x1, x2 = x[..., 0::2], x[..., 1::2]
+    rotated = x1 * cos - x2 * sin, x1 * sin + x2 * cos
+    return torch.stack(rotated, dim=-1).flatten(-2)
 
 
 def rotate_halves(
     x: Float[Tensor, "*batch seq head_dim"], angles: Float[Tensor, "seq pairs"]
 ) -> Float[Tensor, "*batch seq head_dim"]:
-    """Turn pairs of which one is in each *half*: features i and i + head_dim / 2.
+    """Rotate pairs with a feature in each *half*: i and i + head_dim / 2.
 
     Raises
     ------
@@ -100,13 +107,13 @@ def rotate_halves(
     """
     check_sizes(x, angles)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-    first, second = x.chunk(2, dim=-1)
-    turned = first * cos - second * sin, first * sin + second * cos
-    return torch.cat(turned, dim=-1)
+    x1, x2 = x.chunk(2, dim=-1)
+    rotated = x1 * cos - x2 * sin, x1 * sin + x2 * cos
+    return torch.cat(rotated, dim=-1)
 
 
 def split_order(head_dim: int) -> Int[Tensor, " head_dim"]:
-    """Features in the order in which neighbors of one pair move into two halves.
+    """Order of features that turns pairs of neighbors into pairs across halves.
 
     Examples
     --------
@@ -122,27 +129,87 @@ def decay_bound(
 ) -> Float[Tensor, " seq"]:
     """Bound on the size of a score at a distance, relative to that at distance 0.
 
-    It is the mean length of the sums of the first 1, 2, ... turned unit hands.
+    It is the mean size of the sums of the first 1, 2, ... rotated unit numbers.
 
     Examples
     --------
-    One hand makes half a turn, the other none, and their sum is zero:
+    One makes half a turn, the other none, and their sum is zero:
 
     >>> decay_bound(torch.tensor([0, 1]), torch.tensor([math.pi, 0.0]))
     tensor([1.0000, 0.3333])
     """
-    hands = torch.exp(1j * angles(distances, frequencies))
-    sums = hands.cumsum(dim=-1).abs()
+    units = torch.exp(1j * angles(distances, frequencies))
+    sums = units.cumsum(dim=-1).abs()
     return sums.mean(dim=-1) / ((len(frequencies) + 1) / 2)
+
+
+def ntk_base(head_dim: int, factor: float, base: float = 10000.0) -> float:
+    """NTK-aware base: it divides the lowest frequency by ``factor``.
+
+    Raises
+    ------
+    ValueError
+        If there is one pair only: its frequency is 1 for any base.
+
+    Examples
+    --------
+    >>> round(ntk_base(head_dim=128, factor=4.0))
+    40890
+    >>> frequencies(4, ntk_base(4, factor=10.0, base=100.0))
+    tensor([1.0000, 0.0100], dtype=torch.float64)
+    """
+    check_even(head_dim)
+    if head_dim == 2:
+        raise ValueError(f"{head_dim=} has one pair, which no base slows down")
+    return base * factor ** (head_dim / (head_dim - 2))
+
+
+def turns(
+    frequencies: Float[Tensor, " pairs"], trained: int
+) -> Float[Tensor, " pairs"]:
+    """Full turns of each pair within the trained length."""
+    return trained * frequencies / (2 * math.pi)
+
+
+def ramp_by_turns(
+    frequencies: Float[Tensor, " pairs"],
+    *,
+    factor: float,
+    trained: int,
+    slow: float,
+    fast: float,
+) -> Float[Tensor, " pairs"]:
+    """Divide by ``factor`` below ``slow`` turns, by 1 above ``fast``, blend between.
+
+    Llama 3.1 has 1 and 4 turns; the paper on YaRN has 1 and 32.
+
+    Raises
+    ------
+    ValueError
+        If ``slow`` is not less than ``fast``.
+
+    Examples
+    --------
+    Pairs of 0.5, 2.5 and 10 turns:
+
+    >>> speeds = torch.tensor([0.5, 2.5, 10.0]) * 2 * math.pi / 100
+    >>> ramp_by_turns(speeds, factor=4.0, trained=100, slow=1.0, fast=4.0) / speeds
+    tensor([0.2500, 0.6250, 1.0000])
+    """
+    if slow >= fast:
+        raise ValueError(f"no ramp from {slow=} to {fast=} turns")
+    kept = ((turns(frequencies, trained) - slow) / (fast - slow)).clamp(0, 1)
+    return frequencies * kept + frequencies / factor * (1 - kept)
 
 
 def yarn_frequencies(
     head_dim: int, *, factor: float, trained: int, base: float = 10000.0
 ) -> Float[Tensor, " pairs"]:
-    """Frequencies for a context ``factor`` times as long: only slow pairs slow down.
+    """Frequencies of YaRN's published code: a ramp over the index of the pair.
 
-    Pairs that turn 32 times or more within the ``trained`` length stay, those that
-    turn once or less are divided by ``factor``, and a ramp over the pairs joins them.
+    The ramp begins at the pair that makes 32 turns within the ``trained`` length and
+    ends at the pair that makes one, both rounded outward to whole pairs. The paper's
+    formula is ``ramp_by_turns`` with 1 and 32.
 
     Raises
     ------
@@ -163,7 +230,7 @@ def yarn_frequencies(
 
 
 def yarn_scale(factor: float) -> float:
-    """What YaRN multiplies queries and keys by, to sharpen the longer softmax.
+    """Factor on queries and keys with which YaRN sharpens the longer softmax.
 
     Examples
     --------

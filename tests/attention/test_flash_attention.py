@@ -7,20 +7,25 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
 
+from snippets.attention.attention_traffic import (
+    naive_backward_traffic,
+    naive_traffic,
+    tiled_backward_traffic,
+    tiled_traffic,
+)
 from snippets.attention.flash_attention import (
     flash_attention,
     flash_forward,
     naive_attention,
-    naive_traffic,
     online_softmax,
-    tiled_traffic,
 )
 from snippets.foundations.peak_memory import PeakMemory
 
 try:
+    from snippets.attention import flash_attention_backward_kernel as backward
     from snippets.attention import flash_attention_kernel as kernel
 except ImportError:
-    kernel = None
+    backward = kernel = None
 
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
 TILES = {"q_tile": 8, "kv_tile": 5}
@@ -97,11 +102,11 @@ def test_online_softmax_agrees_with_its_definition(agrees):
         assert row_max[row] == largest
 
 
-def test_log_sum_is_what_the_backward_pass_needs(agrees):
+def test_log_sum_exp_agrees_with_pytorch(agrees):
     query, key, value = random_heads(9, 14)
-    _, log_sum = flash_forward(query, key, value, False, 4, 3)
+    _, lse = flash_forward(query, key, value, False, 4, 3)
     theirs = (query @ key.mT / 4).logsumexp(dim=-1, keepdim=True)
-    agrees(log_sum, theirs, "torch.logsumexp")
+    agrees(lse, theirs, "torch.logsumexp")
 
 
 def test_rows_without_a_key_so_far_stay_finite():
@@ -183,16 +188,86 @@ def test_naive_traffic_by_adding_up_three_operations():
     assert naive_traffic(7, 11, 5) == moved
 
 
+def test_naive_backward_traffic_by_adding_up_five_operations():
+    query, key, value = (x[0, 0] for x in random_heads(7, 11, head_dim=5))
+    weights, grad_out = query @ key.T, query
+    operations = (
+        (weights, grad_out, value),
+        (grad_out, value, weights),
+        (weights, weights, weights),  # of the softmax: gradient, weights, result
+        (weights, key, query),
+        (weights, query, key),
+    )
+    moved = sum(tensor.numel() for operation in operations for tensor in operation)
+    assert naive_backward_traffic(7, 11, 5) == moved
+
+
 @needs_triton
 @pytest.mark.parametrize(("q_tile", "kv_tile"), [(16, 32), (64, 16)])
 def test_kernel_agrees_with_fused_attention(agrees, q_tile, kv_tile):
     query, key, value = (x.float() for x in random_heads(45, 45))
-    out, log_sum = kernel.flash_attention_kernel(
+    out, lse = kernel.flash_attention_kernel(
         query, key, value, q_tile=q_tile, kv_tile=kv_tile
     )
     agrees(out, scaled_dot_product_attention(query, key, value), SDPA)
     theirs = (query @ key.mT / 4).logsumexp(dim=-1, keepdim=True)
-    agrees(log_sum, theirs, "torch.logsumexp")
+    agrees(lse, theirs, "torch.logsumexp")
+
+
+def random_grouped(seq: int, heads: int, kv_heads: int) -> list[torch.Tensor]:
+    """Query, key, value and the gradient of the output, in single precision."""
+    shapes = [(2, n, seq, 16) for n in (heads, kv_heads, kv_heads, heads)]
+    return [torch.randn(shape) for shape in shapes]
+
+
+@needs_triton
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(("heads", "kv_heads"), [(3, 3), (4, 2), (3, 1)])
+@pytest.mark.parametrize(("q_tile", "kv_tile"), [(16, 32), (32, 16)])
+def test_kernels_agree_with_fused_attention_and_its_gradients(
+    agrees, causal, heads, kv_heads, q_tile, kv_tile
+):
+    """Causal or not, heads of their own or shared, a length that no tile divides."""
+    *inputs, grad_out = random_grouped(45, heads, kv_heads)
+    options = {"causal": causal, "q_tile": q_tile, "kv_tile": kv_tile}
+    out, lse = kernel.flash_attention_kernel(*inputs, **options)
+    ours = backward.flash_attention_backward(*inputs, out, lse, grad_out, **options)
+    for x in inputs:
+        x.requires_grad_()
+    theirs = scaled_dot_product_attention(*inputs, is_causal=causal, enable_gqa=True)
+    agrees(out, theirs.detach(), SDPA)
+    grads = torch.autograd.grad(theirs, inputs, grad_out)
+    for our_grad, their_grad in zip(ours, grads, strict=True):
+        agrees(our_grad, their_grad, SDPA)
+
+
+@needs_triton
+def test_backward_kernels_take_half_precision():
+    """Against gradients in single precision of the same rounded inputs."""
+    *inputs, grad_out = (x.half() for x in random_grouped(20, 2, 1))
+    tiles = {"q_tile": 16, "kv_tile": 16}
+    out, lse = kernel.flash_attention_kernel(*inputs, **tiles)
+    ours = backward.flash_attention_backward(*inputs, out, lse, grad_out, **tiles)
+    exact = [x.float().requires_grad_() for x in inputs]
+    theirs = scaled_dot_product_attention(*exact, enable_gqa=True)
+    grads = torch.autograd.grad(theirs, exact, grad_out.float())
+    assert lse.dtype == torch.float32
+    for a, b in zip(ours, grads, strict=True):
+        assert a.dtype == torch.float16
+        assert (a.float() - b).norm() < 0.01 * b.norm()
+
+
+@needs_triton
+@pytest.mark.parametrize(("q_tile", "kv_tile"), [(16, 16), (32, 16)])
+def test_backward_kernels_move_the_numbers_of_the_formula(agrees, q_tile, kv_tile):
+    *heads, grad_out = (x[:1, :1] for x in random_grouped(45, 1, 1))
+    tiles = {"q_tile": q_tile, "kv_tile": kv_tile}
+    outs = kernel.flash_attention_kernel(*heads, **tiles)
+    counted = kernel.numbers_moved(
+        lambda: backward.flash_attention_backward(*heads, *outs, grad_out, **tiles)
+    )
+    formula = tiled_backward_traffic(45, 45, 16, **tiles)
+    agrees(formula, counted, "triton.runtime.interpreter")
 
 
 @needs_triton
@@ -236,6 +311,13 @@ def test_kernel_refuses_sizes_that_are_no_power_of_two():
         kernel.flash_attention_kernel(*heads)
     with pytest.raises(ValueError, match="8 is not a power of two"):
         kernel.flash_attention_kernel(*(x[..., :16] for x in heads), q_tile=8)
+
+
+@needs_triton
+def test_kernel_refuses_heads_that_cannot_be_shared():
+    *inputs, _ = random_grouped(20, 3, 2)
+    with pytest.raises(ValueError, match=r"\(2, 3, 20, 16\) cannot attend to"):
+        kernel.flash_attention_kernel(*inputs)
 
 
 @pytest.mark.parametrize("causal", [False, True])

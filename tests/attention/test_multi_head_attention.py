@@ -39,14 +39,14 @@ def test_agrees_with_pytorch(agrees, heads):
     agrees(ours(x), theirs(x, x, x, need_weights=False)[0], MHA)
 
 
-def test_reading_from_another_sequence_agrees_with_pytorch(agrees):
+def test_cross_attention_agrees_with_pytorch(agrees):
     ours, theirs = layers()
     x, source = inputs(2, 5), inputs(2, 7)
     agrees(ours(x, source), theirs(x, source, source)[0], MHA)
 
 
 def test_masks_agree_with_pytorch(agrees):
-    """Its masks say who may *not* read."""
+    """Its masks are true where a query may *not* attend."""
     ours, theirs = layers()
     x, ahead = inputs(2, 5), causal(5, 5)
     agrees(ours(x, allowed=ahead), theirs(x, x, x, attn_mask=~ahead)[0], MHA)
@@ -95,7 +95,9 @@ def test_heads_agree_with_the_fused_kernel(agrees):
     parts = (ours.query, ours.key, ours.value)
     query, key, value = (split_heads(part(x), 3) for part in parts)
     theirs = scaled_dot_product_attention(query, key, value)
-    agrees(ours.mix(x), theirs, "torch.nn.functional.scaled_dot_product_attention")
+    agrees(
+        ours.head_outputs(x), theirs, "torch.nn.functional.scaled_dot_product_attention"
+    )
 
 
 def test_heads_are_single_heads_with_their_rows(agrees):
@@ -123,11 +125,21 @@ def test_a_head_has_neighboring_features():
 def test_output_is_the_sum_of_contributions():
     ours, _ = layers()
     x = inputs(2, 5)
-    parts = contributions(ours.mix(x), ours.out.weight)
+    parts = contributions(ours.head_outputs(x), ours.out.weight)
     assert parts.shape == (2, 3, 5, 24)
     assert_close(parts.sum(dim=1), ours(x))
     ours.out.weight.data[:, 8:16] = 0  # the columns of the middle head
     assert_close(parts[:, 0] + parts[:, 2], ours(x))
+
+
+def test_one_feature_can_attend_one_back_under_a_causal_mask_but_not_without():
+    """Alternating growing keys: each new key is the largest or smallest so far."""
+    place = torch.arange(9, dtype=torch.float64)
+    key = ((-1) ** place * (place + 1))[:, None]
+    query = (-((-1) ** place))[:, None] * 100
+    seen = attention_weights(query, key, causal(9, 9))
+    assert seen.diagonal(-1).min() > 0.99
+    assert attention_weights(query, key).argmax(-1).unique().numel() == 2
 
 
 def test_order_of_heads_does_not_matter():
@@ -156,7 +168,7 @@ def test_parameters_do_not_depend_on_the_number_of_heads():
     assert counts == [4 * 24**2, 4 * 24**2]
 
 
-def test_a_position_that_may_read_nothing_brings_home_zeros(agrees):
+def test_a_position_without_any_allowed_key_outputs_zeros(agrees):
     ours, theirs = layers()
     x, allowed = inputs(2, 5), causal(5, 5)
     allowed[2] = False

@@ -24,7 +24,7 @@ V3 = "transformers.DeepseekV3Attention"
 
 
 def random_parts(q_len: int, kv_len: int, heads: int = 3, latent_dim: int = 8):
-    """Query, turned query, latent, turned key, and both up-projections."""
+    """Both parts of a query, latent, rotated key, and both up-projections."""
     random = torch.Generator().manual_seed(0)
     shapes = [
         (2, heads, q_len, 6),
@@ -42,7 +42,7 @@ def layer() -> MultiHeadLatentAttention:
     ours = MultiHeadLatentAttention(
         d_model=24, heads=3, query_dim=10, latent_dim=8, **SIZES
     )
-    for norm in (ours.norm, ours.query_norm):  # as if trained
+    for norm in (ours.kv_a_layernorm, ours.q_a_layernorm):  # as if trained
         norm.weight.data = 0.5 + torch.rand_like(norm.weight)
     return ours
 
@@ -61,13 +61,13 @@ def like_ours(ours: MultiHeadLatentAttention, config, attention):
         attn_implementation="eager",
     )
     theirs = attention(config, layer_idx=0)
-    theirs.q_a_proj.weight = ours.query_down.weight
-    theirs.q_a_layernorm.weight = ours.query_norm.weight
-    theirs.q_b_proj.weight = ours.query_up.weight
-    theirs.kv_a_proj_with_mqa.weight = ours.down.weight
-    theirs.kv_a_layernorm.weight = ours.norm.weight
-    theirs.kv_b_proj.weight = ours.up.weight
-    theirs.o_proj.weight = ours.out.weight
+    theirs.q_a_proj.weight = ours.q_a_proj.weight
+    theirs.q_a_layernorm.weight = ours.q_a_layernorm.weight
+    theirs.q_b_proj.weight = ours.q_b_proj.weight
+    theirs.kv_a_proj_with_mqa.weight = ours.kv_a_proj_with_mqa.weight
+    theirs.kv_a_layernorm.weight = ours.kv_a_layernorm.weight
+    theirs.kv_b_proj.weight = ours.kv_b_proj.weight
+    theirs.o_proj.weight = ours.o_proj.weight
     return theirs, config
 
 
@@ -85,7 +85,7 @@ def test_layer_agrees_with_deepseek_v3(agrees):
 
 
 def test_layer_agrees_with_deepseek_v2(agrees):
-    """Which turns pairs by multiplying complex numbers."""
+    """Which rotates pairs by multiplying complex numbers."""
     ours = layer()
     theirs, config = like_ours(ours, DeepseekV2Config, deepseek_v2.DeepseekV2Attention)
     x = torch.randn(2, 7, 24)
@@ -117,12 +117,12 @@ def test_decoding_and_its_cache_agree_with_deepseek_v3(agrees):
 @pytest.mark.parametrize("attention", [rebuilt_attention, absorbed_attention])
 def test_agrees_with_fused_kernel_on_rebuilt_keys(agrees, attention, q_len, kv_len):
     parts = random_parts(q_len, kv_len)
-    query, turned_query, latent, turned_key, up_key, up_value = parts
-    keys = [torch.cat([latent @ up.T, turned_key], dim=-1) for up in up_key.unbind()]
+    q_nope, q_rope, latent, k_rope, w_uk, w_uv = parts
+    keys = [torch.cat([latent @ up.T, k_rope], dim=-1) for up in w_uk.unbind()]
     theirs = scaled_dot_product_attention(
-        torch.cat([query, turned_query], dim=-1),
+        torch.cat([q_nope, q_rope], dim=-1),
         torch.stack(keys, dim=1),
-        torch.stack([latent @ up.T for up in up_value.unbind()], dim=1),
+        torch.stack([latent @ up.T for up in w_uv.unbind()], dim=1),
         attn_mask=torch.ones(q_len, kv_len, dtype=torch.bool).tril(kv_len - q_len),
     )
     name = "torch.nn.functional.scaled_dot_product_attention"
@@ -150,10 +150,10 @@ def test_grouped_heads_are_a_latent_that_is_only_cut():
     latent = torch.randn(2, 5, 16, generator=random, dtype=torch.float64)
     key, value = latent.unflatten(-1, (2, 2, 4)).permute(2, 0, 3, 1, 4)
     cut = torch.eye(16, dtype=torch.float64).unflatten(0, (2, 2, 4))
-    up_key, up_value = cut.repeat_interleave(3, dim=1)
+    w_uk, w_uv = cut.repeat_interleave(3, dim=1)
     nothing = torch.zeros(2, 6, 5, 0), torch.zeros(2, 5, 0)
     query_0, key_0 = (part.double() for part in nothing)
-    ours = absorbed_attention(query, query_0, latent, key_0, up_key, up_value)
+    ours = absorbed_attention(query, query_0, latent, key_0, w_uk, w_uv)
     assert_close(ours, grouped_query_attention(query, key, value))
 
 
@@ -196,26 +196,26 @@ def test_future_tokens_do_not_matter():
     assert not torch.allclose(ours(x)[:, 4:], before[:, 4:])
 
 
-def test_order_of_the_past_matters_through_the_turned_features_alone():
+def test_order_of_the_past_matters_through_the_rotated_features_alone():
     ours = layer().double()
     x = torch.randn(1, 6, 24, dtype=torch.float64)
     swapped = x[:, [1, 0, 2, 3, 4, 5]]
     assert not torch.allclose(ours(x)[:, -1], ours(swapped)[:, -1])
-    ours.down.weight.data[8:] = 0
+    ours.kv_a_proj_with_mqa.weight.data[8:] = 0
     assert_close(ours(x)[:, -1], ours(swapped)[:, -1])
 
 
-def test_turned_scores_depend_on_the_distance_alone():
-    query, turned_query, latent, turned_key, *up = random_parts(5, 5)
+def test_rotated_scores_depend_on_the_distance_alone():
+    query, q_rope, latent, k_rope, *up = random_parts(5, 5)
 
     def attend(start: int):
         turns = angles(torch.arange(start, start + 5), frequencies(4))
-        turned = rotate(turned_query, turns), rotate(turned_key, turns)
+        turned = rotate(q_rope, turns), rotate(k_rope, turns)
         return absorbed_attention(query, turned[0], latent, turned[1], *up)
 
     assert_close(attend(0), attend(100))
     assert not torch.allclose(
-        attend(0), absorbed_attention(query, turned_query, latent, turned_key, *up)
+        attend(0), absorbed_attention(query, q_rope, latent, k_rope, *up)
     )
 
 
@@ -273,7 +273,7 @@ def test_latents_of_any_size_are_normalized_by_the_definition(agrees):
     ours = layer().double()
     for size in (1.0, 1e-3, 1e-6):
         x = size * torch.randn(2, 3, 24, dtype=torch.float64)
-        low = ours.down(x)[..., :8]
+        low = ours.kv_a_proj_with_mqa(x)[..., :8]
         square = low.square().mean(dim=-1, keepdim=True)
-        theirs = low / (square + 1e-6).sqrt() * ours.norm.weight
-        agrees(ours.parts(x)[2], theirs, "the definition of RMSNorm")
+        theirs = low / (square + 1e-6).sqrt() * ours.kv_a_layernorm.weight
+        agrees(ours.parts(x).latent, theirs, "the definition of RMSNorm")

@@ -1,4 +1,8 @@
-"""Self-attention against PyTorch's fused kernel and scikit-learn's weighted average."""
+"""Self-attention against PyTorch's fused kernel and scikit-learn's weighted average.
+
+Reference: https://docs.pytorch.org/docs/stable/generated/
+torch.nn.functional.scaled_dot_product_attention.html
+"""
 
 import numpy as np
 import pytest
@@ -57,7 +61,7 @@ def test_causal_attention_agrees_with_the_fused_kernel(agrees):
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients_agree_with_those_of_the_fused_kernel(agrees, masked):
-    """With a mask the third query may read nothing: its gradients are zero, not NaN."""
+    """With a mask the third query has no allowed key: its gradients are 0, not NaN."""
     allowed = some_mask() if masked else None
     ours, theirs = random_inputs(), random_inputs()
     for x in (*ours, *theirs):
@@ -81,8 +85,8 @@ def test_layer_agrees_with_a_head_of_pytorch(agrees):
     agrees(our_weights, weights, "torch.nn.MultiheadAttention")
 
 
-def test_is_the_average_that_smooths_by_distance(agrees):
-    """Nadaraya and Watson's: a bell around each point, as a query and keys."""
+def test_kernel_regression_is_attention(agrees):
+    """The Gaussian kernel of Nadaraya and Watson as a product of query and key."""
     points = torch.linspace(0, 3, 9, dtype=torch.float64)
     at = torch.tensor([0.1, 1.0, 2.7, 3.5], dtype=torch.float64)
     query = torch.stack([at, torch.ones_like(at)], dim=1) * 2**0.5 / 0.5**2
@@ -140,7 +144,7 @@ def test_scores_of_any_size_give_numbers():
         assert out.isfinite().all()
 
 
-def test_a_query_that_may_read_nothing_brings_home_zeros():
+def test_a_query_without_any_allowed_key_outputs_zeros():
     query, key, value = random_inputs()
     nothing = torch.zeros(5, 7, dtype=torch.bool)
     assert_close(
@@ -148,7 +152,7 @@ def test_a_query_that_may_read_nothing_brings_home_zeros():
     )
 
 
-def test_without_keys_there_is_nothing_to_bring_home():
+def test_without_keys_the_output_is_zero():
     query, key, value = random_inputs(kv_len=0)
     nothing = torch.zeros(5, 0, dtype=torch.bool)
     for allowed in (None, nothing):
@@ -162,7 +166,7 @@ def test_without_queries_the_output_is_empty():
     assert SelfAttention(d_model=6, head_dim=4)(torch.randn(2, 0, 6)).shape == (2, 0, 4)
 
 
-def test_order_does_not_matter_until_a_mask_says_so():
+def test_shuffled_input_gives_shuffled_output_unless_masked():
     head, order = SelfAttention(d_model=6, head_dim=4).double(), torch.randperm(8)
     x = torch.randn(2, 8, 6, dtype=torch.float64)
     assert_close(head(x[:, order]), head(x)[:, order])
@@ -170,7 +174,7 @@ def test_order_does_not_matter_until_a_mask_says_so():
     assert not torch.allclose(head(x[:, order], ahead), head(x, ahead)[:, order])
 
 
-def test_one_layer_joins_every_output_with_every_input():
+def test_every_output_depends_on_every_input():
     head = SelfAttention(d_model=6, head_dim=4).double()
     x = torch.randn(5, 6, dtype=torch.float64)
     slopes = torch.autograd.functional.jacobian(head, x).abs().sum(dim=(1, 3))
@@ -198,6 +202,6 @@ def test_half_precision_does_not_overflow(allowed):
     assert_close(mixed, sums.half()[:, None].expand(2, 5, 1))
 
 
-def test_queries_without_features_read_all_alike():
+def test_queries_without_features_have_equal_weights():
     weights = attention_weights(torch.ones(2, 0), torch.ones(4, 0))
     assert_close(weights, torch.full((2, 4), 0.25))

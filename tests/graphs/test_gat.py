@@ -8,7 +8,9 @@ from torch.nn.functional import leaky_relu
 from torch.testing import assert_close
 
 from snippets.graphs.adjacency_matrix import edges_of, with_self_loops
+from snippets.graphs.dictionary_lookup import dictionaries
 from snippets.graphs.gat import GAT, GATv2, edge_softmax
+from snippets.graphs.junk_graphs import together
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     from torch_geometric.nn import GATConv, GATv2Conv
@@ -40,9 +42,9 @@ def random_layer(layer: type, heads: int = 3):
 
 def gat_conv(ours: GAT, concat: bool) -> GATConv:
     theirs = GATConv(5, 4, heads=ours.heads, concat=concat).double()
-    theirs.lin.weight.data = ours.value.weight.data
-    theirs.att_src.data = ours.of_source.data[None]
-    theirs.att_dst.data = ours.of_target.data[None]
+    theirs.lin.weight.data = ours.lin_src.weight.data
+    theirs.att_src.data = ours.att_src.data[None]
+    theirs.att_dst.data = ours.att_dst.data[None]
     theirs.bias.data = ours.bias.data.flatten() if concat else ours.bias.data.mean(0)
     return theirs
 
@@ -50,9 +52,9 @@ def gat_conv(ours: GAT, concat: bool) -> GATConv:
 def gatv2_conv(ours: GATv2, concat: bool) -> GATv2Conv:
     """Theirs has a bias in both projections too: the paper has none, so it is zero."""
     theirs = GATv2Conv(5, 4, heads=ours.heads, concat=concat).double()
-    theirs.lin_l.weight.data = ours.value.weight.data
-    theirs.lin_r.weight.data = ours.query.weight.data
-    theirs.att.data = ours.attention.data[None]
+    theirs.lin_l.weight.data = ours.lin_src.weight.data
+    theirs.lin_r.weight.data = ours.lin_dst.weight.data
+    theirs.att.data = ours.att.data[None]
     theirs.bias.data = ours.bias.data.flatten() if concat else ours.bias.data.mean(0)
     torch.nn.init.zeros_(theirs.lin_l.bias)
     torch.nn.init.zeros_(theirs.lin_r.bias)
@@ -107,15 +109,15 @@ def test_edge_softmax_agrees_with_torch_geometric(agrees, edges):
 
 
 def gat_score(layer: GAT, target, source, head):
-    value = layer.value.weight.view(layer.heads, 4, 5)[head]
-    listens = layer.of_target[head] @ value @ target
-    return leaky_relu(listens + layer.of_source[head] @ value @ source, 0.2)
+    value = layer.lin_src.weight.view(layer.heads, 4, 5)[head]
+    listens = layer.att_dst[head] @ value @ target
+    return leaky_relu(listens + layer.att_src[head] @ value @ source, 0.2)
 
 
 def gatv2_score(layer: GATv2, target, source, head):
-    value = layer.value.weight.view(layer.heads, 4, 5)[head]
-    query = layer.query.weight.view(layer.heads, 4, 5)[head]
-    return layer.attention[head] @ leaky_relu(query @ target + value @ source, 0.2)
+    value = layer.lin_src.weight.view(layer.heads, 4, 5)[head]
+    query = layer.lin_dst.weight.view(layer.heads, 4, 5)[head]
+    return layer.att[head] @ leaky_relu(query @ target + value @ source, 0.2)
 
 
 @pytest.mark.parametrize(("layer", "score"), [(GAT, gat_score), (GATv2, gatv2_score)])
@@ -131,7 +133,7 @@ def test_layer_is_its_definition(agrees, layer, score, edges):
         for head in range(3):
             scores = [score(ours, x[node], x[source], head) for source in heard]
             weights = torch.stack(scores).softmax(dim=0)
-            value = ours.value.weight.view(3, 4, 5)[head]
+            value = ours.lin_src.weight.view(3, 4, 5)[head]
             for weight, source in zip(weights, heard, strict=True):
                 expected[node, head] += weight * (value @ x[source])
     agrees(ours(x, edge_index), expected + ours.bias, "its definition as loops")
@@ -162,7 +164,7 @@ def test_names_of_nodes_do_not_matter(layer, edges):
 def test_isolated_node_hears_itself(layer):
     x, edge_index = random_nodes("isolated nodes")
     net = random_layer(layer)
-    alone = net.by_head(net.value(x)) + net.bias
+    alone = net.by_head(net.lin_src(x)) + net.bias
     kept = [0, 1, 3, 4, 6]
     assert_close(net(x, edge_index)[kept], alone[kept])
 
@@ -233,4 +235,32 @@ def test_fresh_weights_fill_the_range_of_xavier_and_biases_are_zero(layer):
 def test_one_feature_is_enough(layer):
     alone = torch.zeros(2, 0, dtype=torch.long)
     made = layer(features=1, heads=1, hidden=1)
-    assert_close(made(torch.ones(1, 1), alone), made.value.weight[None])
+    assert_close(made(torch.ones(1, 1), alone), made.lin_src.weight[None])
+
+
+def test_junk_graphs_are_what_they_say():
+    x, edge_index, label, junk = together(range(20))
+    source, target = edge_index
+    assert torch.equal(source // 150, target // 150)
+    assert torch.equal((x[:, 3] == 1), junk)
+    hint = x[torch.arange(len(x)), label]
+    assert abs(hint[~junk].mean().item() - 1) < 0.1
+    assert abs(hint[junk].mean().item()) < 0.2
+    ordinary = ~junk[source] & ~junk[target]
+    same = (label[source] == label[target]).double()
+    assert same[ordinary].mean() > 0.7
+    assert same[~ordinary].mean() < 0.4
+
+
+def test_dictionaries_are_answered_by_the_entry_of_the_word():
+    x, (source, target), meaning = dictionaries(3, torch.Generator().manual_seed(0))
+    word, told = x.split(8, dim=1)
+    for question, answer in zip(
+        [16 * book + 8 + row for book in range(3) for row in range(8)],
+        meaning.tolist(),
+        strict=True,
+    ):
+        entries = source[target == question]
+        (entry,) = [e for e in entries if torch.equal(word[e], word[question])]
+        assert told[entry].argmax() == answer
+        assert not told[question].any()

@@ -16,14 +16,13 @@ from snippets.graphs.karate_club import karate_club
 from snippets.graphs.message_passing import (
     MessagePassing,
     propagate,
-    propagate_by_node,
-    propagate_dense,
     receptive_field,
     scatter_max,
     scatter_mean,
     scatter_sum,
 )
-from snippets.graphs.toy_molecules import energy, molecules
+from snippets.graphs.toy_molecules import energy, in_a_row, molecules
+from snippets.graphs.tree_lookup import Lookup, direct_edges, questions, tree_edges
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     import torch_geometric.nn as pyg
@@ -43,6 +42,14 @@ BY_NODE = {
 def features(*sizes: int) -> torch.Tensor:
     torch.manual_seed(0)
     return torch.randn(*(sizes or (NODES, 3)), dtype=torch.float64) - 1
+
+
+def propagate_by_node(x, edge_index, combine):
+    """The definition, node by node: ``combine`` the rows of a node's sources."""
+    source, target = edge_index
+    received = [x[source[target == node]] for node in range(len(x))]
+    nothing = torch.zeros_like(x[0])
+    return torch.stack([combine(rows) if len(rows) else nothing for rows in received])
 
 
 def layer(way: str = "sum") -> MessagePassing:
@@ -73,7 +80,7 @@ def test_edges_nodes_and_matrices_tell_the_same(agrees, way):
     by_node = propagate_by_node(x, EDGES, BY_NODE[way])
     agrees(propagate(x, EDGES, WAYS[way]), by_node, "its definition as loops")
     if way == "sum":
-        dense = propagate_dense(x, adjacency_matrix(EDGES, NODES).double())
+        dense = adjacency_matrix(EDGES, NODES).double().T @ x
         assert_close(dense, by_node)
 
 
@@ -134,7 +141,7 @@ def test_the_order_of_edges_does_not_matter(way):
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 @pytest.mark.parametrize("node", [16, 0])
-def test_layers_hear_as_many_hops_as_there_are(depth, node):
+def test_receptive_field_grows_by_one_hop_a_layer(depth, node):
     edge_index, _ = karate_club()
     layers = [layer().float() for _ in range(depth)]
 
@@ -154,7 +161,7 @@ def test_messages_follow_the_arrow():
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_hears_nobody_hears_zero(way):
+def test_nodes_without_incoming_edges_get_zero(way):
     x = features() - 5  # all below zero
     assert_close(propagate(x, EDGES, WAYS[way])[4:], torch.zeros(2, 3).double())
     none = torch.empty(2, 0, dtype=torch.long)
@@ -198,25 +205,52 @@ def test_batches_are_graphs_in_parts():
         assert max(degree for _, degree in graph.degree) <= 3
 
 
+def test_a_chain_has_the_bonds_of_each_molecule():
+    edges, strength, owner, _ = molecules(5, seed=0)
+    chain, own = in_a_row(edges, strength, owner)
+    assert torch.equal(owner[chain[0]], owner[chain[1]])
+    assert ((chain[0] - chain[1]).abs() == 1).all()
+    assert chain.shape == edges.shape
+    for number in range(5):
+        before, after = (
+            values[owner[pairs[0]] == number].sort(dim=0).values
+            for values, pairs in ((strength, edges), (own, chain))
+        )
+        assert_close(after, before)
+
+
+@pytest.mark.parametrize("leaves", [2, 4, 8])
+@pytest.mark.parametrize("edges", [tree_edges, direct_edges])
+def test_all_leaves_of_a_tree_reach_their_own_root(edges, leaves):
+    nodes = 2 * leaves - 1
+    tree = nx.DiGraph(edges(3, leaves).T.tolist())
+    for number in range(3):
+        below = nx.ancestors(tree, number * nodes)
+        assert below <= set(range(number * nodes, (number + 1) * nodes))
+        first = number * nodes + leaves - 1
+        assert set(range(first, first + leaves)) <= below
+    degrees = {degree for _, degree in tree.in_degree if degree}
+    assert degrees == ({2} if edges is tree_edges else {leaves})
+
+
+def test_answers_are_the_values_of_the_keys_that_roots_ask_for():
+    asked, key, value, answer = questions(20, leaves=8)
+    for tree in range(20):
+        assert sorted(key[tree].tolist()) == list(range(8))
+        assert value[tree, key[tree].tolist().index(asked[tree])] == answer[tree]
+    scores = Lookup(leaves=8, features=6, layers=3)
+    assert scores(questions(20, 8), tree_edges(20, 8)).shape == (20, 4)
+
+
 def test_edges_to_nowhere_are_refused():
     x, cause = features(5, 3), "edges name nodes 0 to 6, but nodes=5"
     edges = torch.tensor([[0, 6], [1, 2]])
     for send in (
         lambda: propagate(x, edges),
-        lambda: propagate_by_node(x, edges, torch.sum),
         lambda: layer()(x, edges, features(2, 2)),
     ):
         with pytest.raises(ValueError, match=cause):
             send()
-
-
-def test_who_hears_nobody_gets_zeros_whatever_node_zero_says():
-    x = features()
-    x[0] = torch.nan
-    nobody = torch.zeros(2, 0, dtype=torch.long)
-    for rows, edges in [(x, nobody), (x[:1], nobody)]:
-        heard = propagate_by_node(rows, edges, BY_NODE["sum"])
-        assert_close(heard, torch.zeros_like(rows))
 
 
 @pytest.mark.parametrize("way", WAYS)

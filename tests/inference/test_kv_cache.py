@@ -80,25 +80,14 @@ def as_llama(model: TinyDecoder) -> LlamaForCausalLM:
         vocab_size=29,
         rms_norm_eps=1e-6,
     )
-    parts = {
-        "attention.query": "self_attn.q_proj",
-        "attention.key": "self_attn.k_proj",
-        "attention.value": "self_attn.v_proj",
-        "attention.out": "self_attn.o_proj",
-        "before": "input_layernorm",
-        "between": "post_attention_layernorm",
-        "gate": "mlp.gate_proj",
-        "up": "mlp.up_proj",
-        "down": "mlp.down_proj",
+    renamed = {
+        name if name.startswith("lm_head") else f"model.{name}": weight
+        for name, weight in model.state_dict().items()
     }
-    renamed = {}
-    for name, weight in model.state_dict().items():
-        for ours, theirs in parts.items():
-            name = name.replace(f".{ours}.", f".{theirs}.")
-        name = name.replace("embedding", "embed_tokens")
-        renamed[name if name == "head.weight" else f"model.{name}"] = weight
-    renamed["lm_head.weight"] = renamed.pop("head.weight")
-    llama = LlamaForCausalLM(config).to(model.head.weight.dtype).eval()
+    for name in [name for name in renamed if "_proj" in name and "attn" not in name]:
+        left, right = name.rsplit(".", 2)[0], name.rsplit(".", 2)[1:]
+        renamed[".".join([left, "mlp", *right])] = renamed.pop(name)
+    llama = LlamaForCausalLM(config).to(model.lm_head.weight.dtype).eval()
     llama.load_state_dict(renamed)
     return llama.requires_grad_(False)
 
@@ -113,7 +102,7 @@ def new_cache(batch: int, capacity: int) -> KVCache:
 
 def test_decoder_agrees_with_llama(agrees, model):
     tokens = prompts(2, 11)
-    ours = model.head(model(tokens))
+    ours = model.lm_head(model(tokens))
     agrees(ours, as_llama(model)(tokens).logits, "transformers.LlamaForCausalLM")
 
 
@@ -180,23 +169,23 @@ def test_what_lies_behind_the_last_token_is_not_read(model):
     assert_close(model.logits(tokens, dirty), model.logits(tokens))
 
 
-def test_extending_copies_no_old_key():
-    """The result is a view of the memory that was set aside."""
+def test_an_update_copies_no_old_key():
+    """The result is a view of the memory that was allocated."""
     cache = new_cache(2, 9)
     key = torch.ones(2, 2, 3, 4, dtype=torch.float64)
-    keys, values = cache.extend(1, key, 2 * key)
+    keys, values = cache.update(key, 2 * key, 1)
     assert keys.untyped_storage().data_ptr() == cache.keys.untyped_storage().data_ptr()
     assert (keys == 1).all()
     assert (values == 2).all()
 
 
-@pytest.mark.parametrize(("fed", "context"), [(7, 7), (1, 12), (5, 9)])
-def test_operations_are_those_that_pytorch_counts(model, fed, context):
-    cache = new_cache(1, context)
-    cache.length = context - fed
+@pytest.mark.parametrize(("q_len", "kv_len"), [(7, 7), (1, 12), (5, 9)])
+def test_operations_are_those_that_pytorch_counts(model, q_len, kv_len):
+    cache = new_cache(1, kv_len)
+    cache.length = kv_len - q_len
     with FlopCounterMode(display=False) as counter:
-        model.logits(prompts(1, fed), cache)
-    assert counter.get_total_flops() == step_flops(SIZES, fed, context)
+        model.logits(prompts(1, q_len), cache)
+    assert counter.get_total_flops() == step_flops(SIZES, q_len, kv_len)
 
 
 PUBLISHED = {

@@ -40,7 +40,8 @@ from snippets.inference.paged_attention import (
     gather,
     paged_attention,
 )
-from snippets.inference.serving_simulator import draw_requests, simulate
+from snippets.inference.server_costs import Work
+from snippets.inference.serving_simulator import OPT_13B, draw_requests, simulate
 
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
 
@@ -360,6 +361,7 @@ class SimPyServer:
         yield self.env.timeout(0)
         while len(self.finish) < len(self.requests):
             work = 0
+            keys = sum(self.requests[n].prompt + self.produced[n] for n in self.running)
             for name in sorted(self.waiting, key=self.age):
                 tokens = self.requests[name].prompt + self.produced[name]
                 if not self.starts(name, tokens):
@@ -372,7 +374,7 @@ class SimPyServer:
                 continue
             for name in sorted(self.running, key=self.age):
                 self.produce(name)
-            yield self.env.timeout(1 + work / 256)
+            yield self.env.timeout(1 + work / 256 + (keys + work) / 2**14)
             for name in list(self.running):
                 if self.produced[name] == self.requests[name].output:
                     self.finish[name] = self.env.now
@@ -389,8 +391,13 @@ class SimPyServer:
             self.waiting.add(youngest)
 
 
+def exact_clock(work: Work) -> float:
+    """Times that are exact in binary, as the arrivals below, which are in 64ths."""
+    return 1 + work.prefilled / 256 + work.context / 2**14
+
+
 def exact_requests(rate: float) -> list[Request]:
-    """Short requests that arrive in 64ths: at 1/256 a token, all times are exact."""
+    """Short requests that arrive in 64ths."""
     return [
         Request(math.floor(64 * arrival) / 64, prompt // 8 + 1, output // 8 + 1)
         for arrival, prompt, output in draw_requests(40, rate)
@@ -410,7 +417,7 @@ def instants(ours: dict, theirs: dict) -> tuple[list[float], list[float]]:
 )
 def test_reserving_server_finishes_when_simpy_does(agrees, rate, reserve, size):
     requests = exact_requests(rate)
-    run = simulate(requests, Reserved(Buddies(size), reserve), prefill_cost=1 / 256)
+    run = simulate(requests, Reserved(Buddies(size), reserve), exact_clock)
     theirs = SimPyServer(requests, size=size, reserve=reserve).finish
     agrees(*instants(run.finish, theirs), "a second server on SimPy", rtol=0, atol=0)
 
@@ -420,7 +427,7 @@ def test_reserving_server_finishes_when_simpy_does(agrees, rate, reserve, size):
 def test_paging_server_finishes_when_simpy_does(agrees, rate, block_size, watermark):
     requests = exact_requests(rate)
     memory = Paged(512, block_size, watermark)
-    run = simulate(requests, memory, prefill_cost=1 / 256)
+    run = simulate(requests, memory, exact_clock)
     options = {"block_size": block_size, "watermark": watermark}
     theirs = SimPyServer(requests, size=512, **options).finish
     agrees(*instants(run.finish, theirs), "a second server on SimPy", rtol=0, atol=0)
@@ -486,6 +493,20 @@ def test_long_prompts_make_the_baselines_equal():
     }
     assert runs["Max"].finish == runs["Pow2"].finish == runs["Oracle"].finish
     assert runs["Paged"].throughput > 1.2 * runs["Oracle"].throughput
+
+
+def test_each_iteration_reads_weights_and_all_caches():
+    """A request alone: a prompt of 5 tokens, then two steps that read 6 and 7 keys."""
+    works = []
+
+    def clock(work: Work) -> float:
+        works.append(work)
+        return OPT_13B.seconds(work)
+
+    run = simulate([Request(0.0, 5, 3)], Paged(64), clock)
+    assert works == [Work(0, 5, 5, 15), Work(1, 0, 6, 6), Work(1, 0, 7, 7)]
+    weights = 12.8e9 * 2 / (0.8 * 1.555e12)  # seconds, without the table of tokens
+    assert run.finish[0] == pytest.approx(3 * weights, rel=0.03)
 
 
 def test_policies_reserve_what_the_paper_says():

@@ -1,5 +1,7 @@
 """Speculative decoding against transformers' sampling rule and greedy generation."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -8,11 +10,16 @@ from torch.testing import assert_close
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.generation.utils import _speculative_sampling
 
+from snippets.foundations.resource_accounting import Decoder
+from snippets.inference.cached_model import CachedModel
 from snippets.inference.draft_trees import (
     sibling_acceptance,
     tree_mask,
     verify_siblings,
 )
+from snippets.inference.letter_models import VOCAB as LETTERS
+from snippets.inference.letter_models import pair_table
+from snippets.inference.server_costs import A100, Server
 from snippets.inference.speculative_decoding import (
     acceptance,
     checking_cost,
@@ -22,9 +29,13 @@ from snippets.inference.speculative_decoding import (
     speedup,
     verify,
 )
+from snippets.inference.tiny_decoder import TinyDecoder
 from snippets.inference.word_models import WordModel, count_followers
 
 VOCAB = 5
+SMALL = Decoder(
+    layers=3, d_model=24, heads=8, kv_heads=4, head_dim=3, d_ff=20, vocab=11
+)
 
 
 def distributions(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -139,10 +150,15 @@ def test_speedup_of_the_papers_examples():
 
 
 def test_a_pass_costs_what_reading_or_computing_costs():
-    assert checking_cost(1, 7, ridge=100) == 1
-    assert checking_cost(10, 10, ridge=100) == 1
-    assert checking_cost(10, 30, ridge=100) == 3
-    assert checking_cost(10, 100, ridge=100) == checking_cost(10, 900, ridge=100) == 10
+    """A perfect device that reads a weight while it multiplies with 100 tokens."""
+    device = replace(A100, peak=200.0, bandwidth=2.0, mfu=1.0, mbu=1.0, launch=0.0)
+    server = Server(model=SMALL, device=device)
+    assert checking_cost(server, 1, 7, context=50) == 1
+    assert checking_cost(server, 10, 10, context=0) == 1
+    assert checking_cost(server, 10, 30, context=0) == pytest.approx(3)
+    assert checking_cost(server, 10, 900, context=0) == pytest.approx(10)
+    # Long caches are read once for all positions, so that checking stays cheap.
+    assert checking_cost(server, 10, 900, context=10_000) < 5
 
 
 def test_one_of_several_siblings_leaves_the_target_exact():
@@ -260,3 +276,52 @@ def test_gradients_of_the_residual_are_finite_where_nothing_is_missing():
     p = torch.tensor([[0.5, 0.5], [0.7, 0.3]], requires_grad=True)
     residual(p, torch.tensor([[0.5, 0.5], [0.3, 0.7]])).square().sum().backward()
     assert p.grad.isfinite().all()
+
+
+def small_decoder(vocab: int) -> TinyDecoder:
+    torch.manual_seed(0)
+    sizes = dict(layers=2, d_model=24, heads=6, kv_heads=2, head_dim=4, d_ff=40)
+    return TinyDecoder(Decoder(**sizes, vocab=vocab)).requires_grad_(False)
+
+
+def test_a_cached_model_forgets_rejected_guesses():
+    """Longer, shorter, changed and repeated texts: always as without a cache."""
+    model = small_decoder(vocab=11)
+    cached = CachedModel(model, capacity=9)
+    for text, last in [
+        ([3, 1, 4, 1, 5], 2),
+        ([3, 1, 4, 1, 5, 9, 2], 3),
+        ([3, 1, 4, 1, 6], 1),  # 5, 9 and 2 were rejected
+        ([3, 1, 4, 1, 6], 5),
+        ([2, 7], 1),
+    ]:
+        tokens = torch.tensor(text)
+        plain = model.lm_head(model(tokens[None]))[0, -last:].softmax(dim=-1)
+        assert_close(cached(tokens, last), plain)
+    assert cached.passes == 5
+
+
+def test_a_cached_model_computes_new_tokens_only():
+    model, fed = small_decoder(vocab=11), []
+    model.register_forward_hook(lambda _, inputs, __: fed.append(inputs[0].shape[1]))
+    cached = CachedModel(model, capacity=9)
+    for length, last in [(4, 1), (7, 4), (8, 1)]:
+        cached(torch.arange(length), last)
+    assert fed == [4, 4, 1]
+
+
+def test_the_pair_table_is_the_mean_of_its_decoder_after_a_pair():
+    model = small_decoder(vocab=LETTERS)
+    letters = torch.randint(LETTERS, (48 * 400,))
+    draft = pair_table(model, letters)
+    passages = letters.view(400, 48)
+    chances = model.lm_head(model(passages)).softmax(dim=-1)
+    places = [
+        (row, end)
+        for row in range(400)
+        for end in range(1, 48)
+        if passages[row, end - 1] == 5 and passages[row, end] == 7
+    ]
+    total = sum(chances[place] for place in places) + 1 / LETTERS
+    expected = (total / (len(places) + 1))[None]
+    assert_close(draft(torch.tensor([2, 5, 7]), last=1), expected)

@@ -31,7 +31,7 @@ FIRST_LINE = 10  # of the body in the article that the fixture writes
         (">>> 1  # doctest: +SKIP\n2", "a skipped doctest"),
         (
             ".. gallery-figure:: small.line 7",
-            "7; choose from attention.small 1",
+            "7; choose from small.line",
         ),
     ],
 )

@@ -21,7 +21,7 @@ Site
 
 .. books::
 
-   attention | How positions mix | attention.small 2
+   attention | How positions mix | small.line 2
    positions | Where a word stands
 
 .. newest:: 2
@@ -247,6 +247,7 @@ def run_git(root, *arguments):
 
 
 A, D = "docs/attention/", "docs/"
+LINE = "plot_small_line.py"
 CODE = "snippets/attention/"
 CHANGES = {
     "label gone": replaced(f"{A}small.rst", ".. _aim:\n\n", ""),
@@ -270,18 +271,29 @@ CHANGES = {
     "docstring": replaced(f"{CODE}small.py", "Double a", "Add it to a"),
     "docstring of the module": replaced(f"{CODE}small.py", "that are", "which are"),
     "code": replaced(f"{CODE}small.py", "2 * x", "x + x"),
-    "figure": replaced(f"{CODE}plot_small_line.py", "[0, 1]", "[0, 2]"),
-    "shown figure": replaced(f"{CODE}plot_small_line.py", "[1, 0]", "[2, 0]"),
-    "description of a figure": replaced(f"{CODE}plot_small_line.py", "that falls", "down"),
+    "figure": replaced(f"{CODE}{LINE}", "[0, 1]", "[0, 2]"),
+    "shown figure": replaced(f"{CODE}{LINE}", "[1, 0]", "[2, 0]"),
+    "description of a figure": replaced(f"{CODE}{LINE}", "that falls", "down"),
     "title of the figures": replaced(
-        f"{CODE}plot_small_line.py", "Figure\n======", "Graphs\n======"
+        f"{CODE}{LINE}", "Figure\n======", "Graphs\n======"
     ),
     "figure gone": replaced(
-        f"{CODE}plot_small_line.py", 'fig, ax = plt.subplots()\nax.plot([1, 0])\n', ""
+        f"{CODE}{LINE}", 'fig, ax = plt.subplots()\nax.plot([1, 0])\n', ""
     ),
-    "measured value": replaced(f"{CODE}plot_small_line.py", "2.0}", "2.2}"),
-    "measured name": replaced(f"{CODE}plot_small_line.py", '"twice"', '"double"'),
-    "measured out of band": replaced(f"{CODE}plot_small_line.py", "2.0}", "4.0}"),
+    "measured value": replaced(f"{CODE}{LINE}", "2.0}", "2.2}"),
+    "measured name": replaced(f"{CODE}{LINE}", '"twice"', '"double"'),
+    "measured by two scripts": written(
+        f"{CODE}plot_small_more.py", SCRIPT.replace("[0, 1]", "[0, 3]")
+    ),
+    "script added": written(
+        f"{CODE}plot_small_more.py", SCRIPT.replace("measured", "others")
+    ),
+    "script renamed": both(
+        removed(f"{CODE}{LINE}"), written(f"{CODE}plot_small_lines.py", SCRIPT)
+    ),
+    "script of no page": written(f"{CODE}plot_more.py", SCRIPT),
+    "measured and not shown": replaced(f"{CODE}{LINE}", "2.0}", '2.0, "more": 1}'),
+    "measured out of band": replaced(f"{CODE}{LINE}", "2.0}", "4.0}"),
     "verdict": replaced(f"{A}small.rst", "reproduced", "contradicted"),
     "label of a value": replaced(f"{A}small.rst", "twice one", "two times one"),
     "verdicts no longer explained": replaced(
@@ -323,7 +335,7 @@ CHANGES = {
     "page gone": removed(f"{A}two.rst"),
     "listed page gone": removed(f"{D}errata.rst"),
     "page with code gone": both(
-        removed(f"{A}small.rst", f"{CODE}small.py", f"{CODE}plot_small_line.py"),
+        removed(f"{A}small.rst", f"{CODE}small.py", f"{CODE}{LINE}"),
         removed("tests/attention/test_small.py"),
         written(f"{D}addresses.txt", ""),
     ),
@@ -402,7 +414,7 @@ def outcome(build):
 def base(shared_site, make_html, root):
     """A built site, and what a clean build writes of it; both are left alone."""
     folder = shared_site(files=FILES)
-    for name in ("_static", "_templates"):
+    for name in ("_extra", "_static", "_templates"):
         (folder / "docs" / name).unlink()
         shutil.copytree(root / "docs" / name, folder / "docs" / name)
     written("docs/_static/spare.txt", "Spare.\n")(folder)

@@ -140,7 +140,7 @@ def test_of_two_builds_at_once_the_second_waits(slow_site, start, wait_for, ran)
         assert build.returncode == 0, output
     assert sorted(ran(slow_site)) == ["quick", "slow"]
     pages = [
-        (slow_site / f"build/{html}/gallery/attention/plot_slow.html").read_text()
+        (slow_site / f"build/{html}/gallery/attention/plot_slow_line.html").read_text()
         for html in ("one", "two")
     ]
     assert pages[0] == pages[1]

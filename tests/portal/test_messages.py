@@ -10,8 +10,8 @@ ARTICLE = [  # what is written, and a part of what is said
         "maximum 1",
     ),
     (".. snippet:: attention.small.small\n   :shape: small(x)", 'option: "shape"'),
-    (".. gallery-figure:: small.line 2", "choose from attention.small 1"),
-    (".. gallery-figure:: attention.smal 1", "did you mean attention.small 1?"),
+    (".. gallery-figure:: small.line 2", "choose from small.line"),
+    (".. gallery-figure:: smal.line", "did you mean small.line?"),
     (
         ".. gallery-figure:: small.line\n   :name: wide\n     Caption.",
         "one line",
@@ -194,7 +194,7 @@ def test_each_failing_task_is_reported_once(site, make_html, script, page_files)
     assert build.status != 0
     found = reports(root, build.output)
     expected = {
-        f"snippets/attention/plot_{name}.py": (line, cause)
+        f"snippets/attention/plot_{name}_line.py": (line, cause)
         for name, (_, line, cause) in tasks.items()
     }
     expected["tests/attention/test_silent.py"] = (2, "the page's reference tests fail")

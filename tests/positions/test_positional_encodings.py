@@ -22,6 +22,7 @@ from snippets.positions.positional_encodings import (
     order_by_mask,
     set_attention,
 )
+from snippets.positions.symbol_language import losses, next_symbol, texts, train
 
 HEADS, SEQ, HEAD_DIM, D_MODEL = 3, 7, 4, 12
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
@@ -84,10 +85,10 @@ def test_reader_agrees_with_a_transformer_of_pytorch(agrees):
     )
     theirs = nn.TransformerEncoder(block, 2, enable_nested_tensor=False).double()
     for mine, layer in zip(ours.layers, theirs.layers, strict=True):
-        first_norm, up, _, down = mine["think"]
+        first_norm, up, _, down = mine["feed_forward"]
         attention = layer.self_attn
-        attention.in_proj_weight, attention.in_proj_bias = mine["project"].parameters()
-        attention.out_proj, layer.linear1, layer.linear2 = mine["mix"], up, down
+        attention.in_proj_weight, attention.in_proj_bias = mine["in_proj"].parameters()
+        attention.out_proj, layer.linear1, layer.linear2 = mine["out_proj"], up, down
         layer.norm1, layer.norm2 = mine["norm"], first_norm
     text = torch.randint(11, (2, SEQ))
     read = theirs(ours.token(text), mask=past_only(), is_causal=True)
@@ -242,3 +243,42 @@ def test_head_does_not_overflow_in_half_precision():
 def test_no_heads_are_refused():
     with pytest.raises(ValueError, match="heads=0 cannot share d_model=8"):
         Reader(NoPositions(), tokens=3, outputs=3, d_model=8, heads=0)
+
+
+def test_language_names_the_next_symbol_by_the_two_before():
+    chances, text = next_symbol(), texts(40, 60, seed=0)
+    assert_close(chances.sum(-1), torch.ones(5, 5))
+    assert_close(chances.amax(-1), torch.full((5, 5), 0.92))
+    named = chances[text[:, 1:-2], text[:, 2:-1]].argmax(-1)
+    assert 0.9 < (named == text[:, 3:]).double().mean() < 0.94
+    assert text[:, 0].min() >= 5 > text[:, 1:].max()
+
+
+def test_losses_agree_with_pytorch(agrees):
+    text, logits = texts(6, 9, seed=1).unflatten(0, (2, 3)), torch.randn(2, 3, 8, 10)
+    ours = losses(logits, text)
+    truth = next_symbol()[text[..., 1:-2], text[..., 2:-1]]
+    theirs = nn.functional.kl_div(
+        logits[..., 2:, :5].log_softmax(-1), truth, reduction="none"
+    )
+    agrees(ours.symbol, theirs.sum(-1), "torch.nn.functional.kl_div")
+    topic = (text[..., :1] - 5).expand(2, 3, 6)
+    theirs = nn.functional.cross_entropy(
+        logits[..., 2:, 5:].movedim(-1, 1), topic, reduction="none"
+    )
+    agrees(ours.topic, theirs, "torch.nn.functional.cross_entropy")
+
+
+def test_models_trained_side_by_side_are_those_trained_alone():
+    torch.manual_seed(0)
+    sizes = {"tokens": 10, "outputs": 10, "d_model": 8, "heads": 2}
+    models = [Reader(Rotary(head_dim=4), **sizes).double() for _ in range(2)]
+    batches = texts(4 * 2 * 3, 8, seed=2).unflatten(0, (4, 2, 3))
+    together, history = train(models, batches, 0.01)
+    for place in range(2):
+        alone, own = train(
+            models[place : place + 1], batches[:, place : place + 1], 0.01
+        )
+        assert_close(own[:, 0], history[:, place])
+        assert_close(alone[0].state_dict(), together[place].state_dict())
+    assert history[-1].mean() != history[0].mean()

@@ -14,6 +14,8 @@ from snippets.positions.rope import (
     angles,
     decay_bound,
     frequencies,
+    ntk_base,
+    ramp_by_turns,
     rotate,
     rotate_halves,
     split_order,
@@ -205,6 +207,40 @@ def test_yarn_agrees_with_transformers(agrees, head_dim, factor, trained, base):
     agrees(torch.tensor(yarn_scale(factor)), torch.tensor(scale), name)
 
 
+@pytest.mark.parametrize("head_dim", [4, 10, 128])
+def test_ntk_base_agrees_with_dynamic_scaling(agrees, head_dim):
+    """At four times the trained length, its base is ours for a factor of four."""
+    config = llama_config(head_dim, rope_type="dynamic", factor=1.0)
+    theirs, _ = ROPE_INIT_FUNCTIONS["dynamic"](config, "cpu", seq_len=4 * 4096)
+    ours = frequencies(head_dim, ntk_base(head_dim, 4.0))
+    agrees(ours.float(), theirs, "transformers.ROPE_INIT_FUNCTIONS['dynamic']")
+
+
+@pytest.mark.parametrize(("head_dim", "trained"), [(128, 8192), (64, 4096)])
+def test_ramp_by_turns_agrees_with_llama3(agrees, head_dim, trained):
+    config = llama_config(
+        head_dim,
+        rope_type="llama3",
+        rope_theta=500000.0,
+        factor=8.0,
+        low_freq_factor=1.0,
+        high_freq_factor=4.0,
+        original_max_position_embeddings=trained,
+    )
+    theirs, _ = ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
+    ours = ramp_by_turns(
+        frequencies(head_dim, 500000.0), factor=8.0, trained=trained, slow=1.0, fast=4.0
+    )
+    agrees(ours.float(), theirs, "transformers.ROPE_INIT_FUNCTIONS['llama3']")
+
+
+def test_ramps_without_width_and_single_pairs_are_refused():
+    with pytest.raises(ValueError, match="no ramp from slow=4"):
+        ramp_by_turns(frequencies(4), factor=2.0, trained=99, slow=4.0, fast=4.0)
+    with pytest.raises(ValueError, match="head_dim=2 has one pair"):
+        ntk_base(2, 4.0)
+
+
 def test_yarn_keeps_fast_pairs_and_slows_slow_ones():
     plain = frequencies(128)
     slowed = yarn_frequencies(128, factor=16.0, trained=4096)
@@ -242,7 +278,7 @@ def test_bad_sizes_are_refused():
 @pytest.mark.parametrize("turn_pairs", [rotate, rotate_halves])
 def test_angles_of_other_features_are_refused(turn_pairs):
     turn = angles(torch.arange(SEQ), frequencies(HEAD_DIM))
-    with pytest.raises(ValueError, match=r"7 angles of 5 pairs cannot turn \(7, 8\)"):
+    with pytest.raises(ValueError, match=r"7 angles of 5 pairs cannot rotate \(7, 8\)"):
         turn_pairs(torch.ones(SEQ, 8), turn)
 
 

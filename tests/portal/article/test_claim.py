@@ -32,6 +32,7 @@ def claiming(site, script):
     ):
         code = f"{script}\nmeasured = {{'ratio': {ratio}, 'other': 3}}\n"
         body = CLAIM.format(values=values, verdict=verdict, options=options)
+        body += "\n:measured:`small.ratio` and :measured:`small.other`.\n"
         body += "\n.. toctree::\n   :hidden:\n\n   reproductions\n"
         script_file = {"snippets/attention/plot_small_line.py": code}
         return site(body, script_file | {"docs/reproductions.rst": listing})

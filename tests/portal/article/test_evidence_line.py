@@ -60,7 +60,7 @@ def test_details_have_agreements_versions_time_and_files(tested, make_html):
     assert "Small, against its definition written as loops." in said
     assert f"numpy {np.__version__} (norm), within 3e-09 on 2 inputs" in said
     assert "definition as loops, exactly on 2 inputs" in said
-    assert "The script ran with Python 3." in said
+    assert "The scripts ran with Python 3." in said
     assert ", in under " in said
     assert "Last change: history not available here. " in said
     for name in (

@@ -1,9 +1,8 @@
 """Measured values in prose: what scripts left, formatted; mistakes are errors."""
 
 import pytest
-from docutils import nodes
 
-from portal.article.measured import formatted, typed_number
+from portal.article.measured import formatted
 
 
 @pytest.fixture
@@ -15,6 +14,30 @@ def measuring(site, script):
         return site(body, {"snippets/attention/plot_small_line.py": code})
 
     return measuring
+
+
+def test_two_scripts_of_a_page_measure_the_same(site, make_html, script):
+    code = f"{script}\nmeasured = {{'ratio': 1.5}}\n".replace("'", '"')
+    files = {f"snippets/attention/plot_small_{n}.py": code for n in ("line", "more")}
+    build = make_html(site(files=files))
+    assert build.status != 0
+    assert (
+        "plot_small_more.py:14: ERROR: plot_small_line.py measures 'ratio' too: rename"
+        in build.output
+    )
+
+
+def test_a_value_that_no_page_shows(measuring, make_html):
+    root = measuring(":measured:`small.shown`", '{"shown": 1.5, "hidden": 2}')
+    build = make_html(root)
+    assert build.status != 0
+    assert "plot_small_line.py:14: WARNING: no page shows the value 'hidden'" in (
+        build.output
+    )
+    (root / "docs/index.rst").write_text(
+        (root / "docs/index.rst").read_text() + "\n:measured:`small.hidden`\n"
+    )
+    assert make_html(root).status == 0
 
 
 def test_value_with_format(measuring, make_html):
@@ -36,7 +59,7 @@ def test_page_is_read_again_when_the_value_changes(measuring, make_html):
     ("name", "cause"),
     [
         ("small.none", "small measured no 'none'; choose from nan, ratio"),
-        ("nowhere.ratio", "no script of 'nowhere' set `measured`; choose from small"),
+        ("nowhere.ratio", "no script of 'nowhere' ran; choose from small"),
         ("small.nan", "small.nan is nan"),
         ("small.ratio | q", "Unknown format code 'q'"),
     ],
@@ -47,32 +70,6 @@ def test_mistakes(measuring, make_html, name, cause):
     assert build.status != 0
     assert cause in build.output
     assert "docs/index.rst:10: " in build.output
-
-
-def test_typed_number_stops_the_build(site, make_html):
-    build = make_html(site("We measured a ratio of 21.4."))
-    assert build.status != 0
-    assert "docs/index.rst:10: WARNING: a number is typed" in build.output
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("We measured 3 times.", True),
-        ("We measured it. There are 3.", False),
-        ("We measured it in several sizes.", False),
-        ("An unmeasured 3.", False),
-    ],
-)
-def test_sentences_with_typed_numbers(text, found):
-    assert bool(typed_number(nodes.paragraph("", text))) == found
-
-
-def test_numbers_in_math_and_code_are_not_prose():
-    paragraph = nodes.paragraph(
-        "", "We measured ", nodes.math("", "x_2"), nodes.Text(".")
-    )
-    assert typed_number(paragraph) == ""
 
 
 def test_default_format():

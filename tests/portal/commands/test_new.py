@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from portal.__main__ import main
-from portal.commands.new import new, with_entry
+from portal.commands.new import new, texts, with_entry
 from portal.pages.draft import marks
-from portal.pages.mirror import places
 
 BOOK = "Attention\n=========\n"
 FRONT = """\
@@ -24,6 +23,11 @@ Site
 """
 
 
+def files(page):
+    """Article, module, script and test of a new page."""
+    return list(texts("attention", page, "Title"))
+
+
 @pytest.fixture
 def book(site):
     return site(files={"docs/attention/index.rst": BOOK})
@@ -31,14 +35,14 @@ def book(site):
 
 def test_writes_the_page_and_its_entry(book):
     written = new("attention/ring_attention", "Ring attention", book)
-    assert set(places("attention", "ring_attention")) < set(written)
+    assert set(files("ring_attention")) < set(written)
     index = (book / "docs/attention/index.rst").read_text()
     assert index == f"{BOOK}\n.. toctree::\n   :hidden:\n\n   ring_attention\n"
 
 
 def finish(root):
     """Replace what is marked, as an author does."""
-    for place in places("attention", "ring_attention"):
+    for place in files("ring_attention"):
         file = root / place
         file.write_text(file.read_text().replace("TODO: ", "A "))
 
@@ -50,7 +54,7 @@ def test_a_draft_builds_and_names_what_is_still_to_write(book, make_html):
     assert build.status != 0
     marked = [
         f"{file}:{number}: WARNING: still to write in this draft: {task} [draft]"
-        for file in (book / place for place in places("attention", "ring_attention"))
+        for file in (book / place for place in files("ring_attention"))
         for number, task in marks(file.read_text())
     ]
     assert len(marked) >= 9
@@ -65,7 +69,7 @@ def test_a_draft_builds_and_names_what_is_still_to_write(book, make_html):
 @pytest.mark.parametrize("title", ["Ring attention", "R" * 60])
 def test_what_it_writes_lints_and_passes(book, root, title):
     new("attention/ring_attention", title, book)
-    python = [str(book / path) for path in places("attention", "ring_attention")[1:]]
+    python = [str(book / path) for path in files("ring_attention")[1:]]
     article = book / "docs/attention/ring_attention.rst"
     config = ["--config", str(root / "pyproject.toml"), "--no-cache"]
     for lint in (
@@ -85,7 +89,7 @@ def test_what_it_writes_lints_and_passes(book, root, title):
 
 @pytest.mark.parametrize("taken", range(4))
 def test_overwrites_nothing(book, taken):
-    existing = book / places("attention", "rope")[taken]
+    existing = book / files("rope")[taken]
     existing.write_text("mine")
     before = sorted(book.rglob("*"))
     with pytest.raises(FileExistsError, match="nothing was written"):
@@ -135,7 +139,7 @@ def contents(root):
 
 @pytest.mark.parametrize("blocked", range(4))
 def test_all_is_as_it_was_when_a_file_cannot_be_written(book, monkeypatch, blocked):
-    name = places("attention", "rope")[blocked].name
+    name = files("rope")[blocked].name
     write = Path.write_text
 
     def full(path, text, *arguments):

@@ -107,7 +107,7 @@ def test_a_worker_that_dies_costs_a_retry(pages, cluster, build, wait_for, ran):
     assert made.wait() == 0, made.log.read_text()
     assert len(set(ran(root))) == 2
     assert len(Store(root / "build/evidence").entries()) == 4
-    page = (root / "build/html/gallery/attention/plot_slow.html").read_text()
+    page = (root / "build/html/gallery/attention/plot_slow_line.html").read_text()
     assert "A line that rises." in page
 
 
@@ -129,7 +129,7 @@ def test_failures_are_reported_as_on_this_machine(pages, cluster, build):
         ("hangs", 14, "still running after 5 s"),
         ("hoards", 14, "out of memory: its limit is 1 GiB"),
     ]:
-        place = f"{root}/snippets/attention/plot_{page}.py:{line}: "
+        place = f"{root}/snippets/attention/plot_{page}_line.py:{line}: "
         assert f"{place}ERROR: {cause}" in output
 
 

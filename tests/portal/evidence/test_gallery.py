@@ -104,7 +104,7 @@ def test_removed_book_leaves_nothing_behind(site, make_html, page_files):
     header = {"snippets/positions/GALLERY_HEADER.rst": "Positions\n=========\n"}
     root = site(files=header | page_files("positions", "gone"))
     before_gallery(make_html(root))
-    for path in ("docs/positions/gone.rst", "snippets/positions/plot_gone.py"):
+    for path in ("docs/positions/gone.rst", "snippets/positions/plot_gone_line.py"):
         (root / path).unlink()
     (root / "snippets/positions/GALLERY_HEADER.rst").unlink()
     site()

@@ -1,11 +1,19 @@
 """Fingerprints: what a script depends on, and that nothing else makes it stale."""
 
+import shutil
 from importlib.metadata import version
 
 import pytest
 
 from portal.evidence.build import listed
-from portal.evidence.inputs import changes, closure, fingerprint, of_script, unlike
+from portal.evidence.inputs import (
+    changes,
+    closure,
+    fingerprint,
+    of_script,
+    portal_part,
+    unlike,
+)
 from portal.evidence.site import read
 
 FILES = {
@@ -133,6 +141,27 @@ def test_the_portals_part_of_a_result_is_what_runs_in_its_worker(kinds):
         rooms = {name.split("/")[1] for name in own}
         assert rooms <= {"__init__.py", "worker", "text"}
         assert not work.inputs.keys() & {"sphinx", "docutils"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "stale"),
+    [
+        ("portal/worker/variables.py", True),
+        ("portal/article/measured.py", False),
+        ("portal/evidence/make.py", False),
+    ],
+)
+def test_a_change_of_the_portal(site, root, tmp_path, monkeypatch, changed, stale):
+    home = tmp_path / "home"
+    shutil.copytree(root / "portal", home / "portal")
+    monkeypatch.setattr("portal.evidence.inputs.HOME", home)
+    site(">>> 1 + 1\n2\n\n")
+    before = {work.name: work.key for work in listed(read(tmp_path))}
+    (home / changed).write_text(f"{(home / changed).read_text()}\nMORE = 1\n")
+    portal_part.cache_clear()
+    after = {work.name: work.key for work in listed(read(tmp_path))}
+    assert before.keys() == after.keys()
+    assert {before[name] != after[name] for name in before} == {stale}
 
 
 def test_packages_that_make_a_result_are_inputs(kinds):

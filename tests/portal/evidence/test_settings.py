@@ -64,8 +64,9 @@ def test_a_limit_of_a_module_would_be_ignored():
 
 def test_all_are_reported_before_anything_runs(site, make_html, script, ran):
     files = {
-        "snippets/attention/plot_small_line.py": f"{script}# sphinx_gallery_memory = 2\n"
-        "open('ran', 'a').write('ran ')\n",
+        "snippets/attention/plot_small_line.py": (
+            f"{script}# sphinx_gallery_memory = 2\nopen('ran', 'a').write('ran ')\n"
+        ),
         "snippets/attention/small.py": "# sphinx_gallery_dat = a.csv\n",
     }
     root = site(files=files)

@@ -5,6 +5,8 @@ import re
 
 from PIL import Image
 
+FIGURE = ".. gallery-figure:: small.line"
+
 
 def tags(build, name="attention/small"):
     assert build.status == 0, build.output
@@ -18,7 +20,7 @@ def tags(build, name="attention/small"):
 def test_a_card_has_title_book_summary_and_figure(site, make_html, monkeypatch):
     monkeypatch.setenv("READTHEDOCS_CANONICAL_URL", "https://ml.example.org/en/")
     summary = "Ratios a < b & c."
-    article = f":summary: {summary}\n:level: advanced\n\nSmall\n=====\n\nText.\n"
+    article = f":summary: {summary}\n:level: advanced\n\nSmall\n=====\n\n{FIGURE}\n"
     build = make_html(site(files={"docs/attention/small.rst": article}))
     found = tags(build)
     assert found["og:title"] == "Small · attention"

@@ -15,7 +15,7 @@ PAGES = [
     "attention/index.html",
     "gallery/attention/index.html",
     "gallery/index.html",
-    "gallery/attention/plot_flash_attention.html",
+    "gallery/attention/plot_flash_attention_tiles.html",
     "index.html",
     "references.html",
     "reproductions.html",

@@ -42,8 +42,9 @@ SHOWN = (
 
 
 def test_nothing_is_lost_and_nothing_is_left_of_html(site, script, make_html):
+    code = f"{script}\nmeasured = {{'ratio': 1.5}}\n"
     files = {
-        "snippets/attention/plot_small_line.py": f"{script}\nmeasured = {{'ratio': 1.5}}\n",
+        "snippets/attention/plot_small_line.py": code,
         "docs/attention/other.rst": f":prose:\n\nOther\n=====\n\n{BODY}",
     }
     build = make_html(site(files=files))

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-CARD = "attention | How positions mix | attention.small 1"
+CARD = "attention | How positions mix | small.line"
 INDEX = """\
 Site
 ====
@@ -67,8 +67,8 @@ def test_a_book_with_pages_is_a_card_with_a_still_the_others_are_planned(
         ("attention | Mixing", "the book attention has pages: add a figure of one"),
         ("tension | Mixing", "no book tension: there is no docs/tension/index.rst"),
         (
-            "attention | Mixing | attention.small 7",
-            "no figure attention.small 7",
+            "attention | Mixing | small.line 7",
+            "no figure small.line 7",
         ),
     ],
 )
@@ -82,7 +82,7 @@ def test_what_does_not_fit_the_books_stops_the_build_with_its_line(
 
 
 def test_a_planned_book_with_a_picture_stops_the_build(site, make_html, files):
-    planned = "training | From noise | attention.small 1"
+    planned = "training | From noise | small.line"
     files["docs/index.rst"] = INDEX.format(attention=f"{CARD}\n   {planned}").replace(
         "   training | From noise to weights\n", ""
     )

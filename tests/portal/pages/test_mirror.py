@@ -32,7 +32,8 @@ def test_article_without_a_file(page, missing):
     needed = str(missing).replace("decay", "<figure>")
     ((place, problem),) = problems(page)
     assert place == "docs/attention/rope.rst"
-    assert problem.startswith("the page needs ") and f"{needed}: write" in problem
+    assert problem.startswith("the page needs ")
+    assert f"{needed}: write" in problem
 
 
 def test_scripts_are_of_the_page_with_the_longest_name(page):

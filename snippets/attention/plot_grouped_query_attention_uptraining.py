@@ -1,0 +1,77 @@
+"""
+Grouped-query attention: accuracy after merging heads
+=====================================================
+
+For :doc:`/attention/grouped_query_attention`: three trained models have their eight
+key/value heads merged to four, two or one by averaging. The same training then
+continues. The fewer heads are left, the more training they need.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from snippets.attention.head_conversion import (
+    RATE,
+    STEPS,
+    convert,
+    recaller,
+    trained_model,
+)
+from snippets.attention.recall_task import train
+
+# %%
+# Up to 64 steps of uptraining
+# ----------------------------
+# That is 20 % of the original 320 steps. New models with one head get as many steps.
+
+marks = (0, 16, 32, 64)
+original, pooled, scratch = [], {4: [], 2: [], 1: []}, []
+for seed in range(3):
+    trained, reached = trained_model(seed)
+    original.append(reached)
+    for kv_heads, curves in pooled.items():
+        model = convert(trained, kv_heads)
+        curves.append(train(model, marks, seed=seed + 50, rate=RATE))
+    torch.manual_seed(seed)
+    scratch.append(train(recaller(1), marks, seed=seed + 50, rate=RATE))
+pooled = {kv_heads: np.array(curves) for kv_heads, curves in pooled.items()}
+mean = {kv_heads: curves.mean(axis=0) for kv_heads, curves in pooled.items()}
+new = np.mean(scratch, axis=0)
+
+assert min(original) > 0.98
+assert pooled[4][:, 0].min() > 0.65 > 0.45 > pooled[1][:, 0].max()
+assert pooled[4][:, 1].min() > 0.96
+assert pooled[2][:, 1].min() > 0.7
+assert pooled[1][:, 1].max() < 0.7
+assert pooled[1][:, 3].min() > 0.85
+assert np.max(scratch) < 0.5
+
+fig, ax = plt.subplots()
+percent = [100 * step / STEPS for step in marks]
+for color, (kv_heads, curves) in enumerate(pooled.items()):
+    ax.plot(percent, curves.T, color=f"C{color}", alpha=0.4, lw=1)
+    label = f"{kv_heads} heads" if kv_heads > 1 else "1 head"
+    ax.plot(percent, mean[kv_heads], "o-", color=f"C{color}", label=label)
+ax.plot(percent, new, "s--", color="0.5", label="1 head, new model")
+ax.set_xticks(percent, labels=[f"{p:g} %" for p in percent])
+ax.set(xlabel="training after conversion (of the original steps)", ylabel="accuracy")
+ax.set(ylim=(0, 1.05))
+ax.legend(loc="lower right")
+after = {n: ", ".join(f"{value:.2f}" for value in line) for n, line in mean.items()}
+fig.set_label(
+    "Lines of accuracy over training after conversion, at 0, 5, 10 and 20 percent of "
+    f"the original steps. Four heads: {after[4]}. Two heads: {after[2]}. One head: "
+    f"{after[1]}. A new model with one head ends at {new[-1]:.2f}."
+)
+measured = {
+    "original": np.mean(original),
+    "mean_4_before": mean[4][0],
+    "mean_1_before": mean[1][0],
+    "mean_4": mean[4][1],
+    "mean_2": mean[2][1],
+    "mean_2_twice": mean[2][2],
+    "mean_1_twice": mean[1][2],
+    "mean_1_last": mean[1][3],
+    "scratch_last": new[3],
+}

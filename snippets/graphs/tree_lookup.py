@@ -1,0 +1,99 @@
+"""Lookup in a tree: leaves hold keys and values, and the root asks for one key.
+
+After the problem NeighborsMatch of Alon and Yahav (2021),
+https://arxiv.org/abs/2006.05205, simplified
+
+Axes::
+
+    batch   trees, all of one shape; together they are one graph
+    leaves  leaves of one tree, a power of two
+    edges   from the children to their parents, or from the leaves to the root
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snippets.graphs.message_passing import MessagePassing
+
+VALUES = 4
+
+
+class Questions(NamedTuple):
+    """One question for each tree, and its answer."""
+
+    asked: Int[Tensor, " batch"]
+    key: Int[Tensor, "batch leaves"]
+    value: Int[Tensor, "batch leaves"]
+    answer: Int[Tensor, " batch"]
+
+
+def questions(batch: int, leaves: int) -> Questions:
+    """Each key once, in random order, with random values; the root asks for one."""
+    key = torch.rand(batch, leaves).argsort(dim=1)
+    value = torch.randint(VALUES, (batch, leaves))
+    asked = torch.randint(leaves, (batch,))
+    return Questions(asked, key, value, value[key == asked[:, None]])
+
+
+def tree_edges(batch: int, leaves: int) -> Int[Tensor, "2 edges"]:
+    """From each node to its parent: node 0 is the root, 2i + 1 and 2i + 2 below i.
+
+    Examples
+    --------
+    >>> tree_edges(batch=1, leaves=4)
+    tensor([[1, 2, 3, 4, 5, 6],
+            [0, 0, 1, 1, 2, 2]])
+    """
+    source = torch.arange(1, 2 * leaves - 1)
+    return repeated(torch.stack([source, (source - 1) // 2]), batch, leaves)
+
+
+def direct_edges(batch: int, leaves: int) -> Int[Tensor, "2 edges"]:
+    """From each leaf to the root.
+
+    Examples
+    --------
+    >>> direct_edges(batch=1, leaves=4)
+    tensor([[3, 4, 5, 6],
+            [0, 0, 0, 0]])
+    """
+    source = torch.arange(leaves - 1, 2 * leaves - 1)
+    return repeated(torch.stack([source, 0 * source]), batch, leaves)
+
+
+def repeated(
+    one: Int[Tensor, "2 own"], batch: int, leaves: int
+) -> Int[Tensor, "2 edges"]:
+    """The edges of one tree for each tree of the batch."""
+    first = (2 * leaves - 1) * torch.arange(batch)
+    return (one[:, None] + first[:, None]).flatten(1)
+
+
+class Lookup(nn.Module):
+    """Message passing with skip connections, and a value's scores at the root."""
+
+    def __init__(self, *, leaves: int, features: int, layers: int) -> None:
+        super().__init__()
+        self.asked = nn.Embedding(leaves, features)
+        self.key = nn.Embedding(leaves, features)
+        self.value = nn.Embedding(VALUES, features)
+        self.layers = nn.ModuleList(
+            MessagePassing(features=features, edge_features=0) for _ in range(layers)
+        )
+        self.out = nn.Linear(features, VALUES)
+
+    def forward(
+        self, questions: Questions, edge_index: Int[Tensor, "2 edges"]
+    ) -> Float[Tensor, "batch values"]:
+        """Scores of the values, before the softmax."""
+        leaf = self.key(questions.key) + self.value(questions.value)
+        batch, leaves, features = leaf.shape
+        between = leaf.new_zeros(batch, leaves - 2, features)
+        root = self.asked(questions.asked)[:, None]
+        x = torch.cat([root, between, leaf], dim=1).flatten(0, 1)
+        for layer in self.layers:
+            x = x + layer(x, edge_index, x.new_zeros(edge_index.shape[1], 0))
+        return self.out(x.unflatten(0, (batch, -1))[:, 0])

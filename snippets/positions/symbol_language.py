@@ -1,0 +1,111 @@
+"""A language of five symbols, and the training of several models on it at once.
+
+In a text, the two symbols before a position name the next one by a fixed random table;
+with a probability of 10 % it is any symbol instead. The first token of a text is one of
+five topics. At each position a model predicts the next symbol and the topic.
+
+Axes::
+
+    models   models that are trained side by side, on texts of their own
+    steps    updates, each on new texts
+    batch    texts of one model in one step
+    samples  texts
+    seq      positions, the topic first
+    tokens   of a text, with the one that the last position predicts; ``seq + 1``
+"""
+
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from snippets.positions.positional_encodings import Reader
+
+SYMBOLS, NOISE = 5, 0.1
+
+
+def next_symbol() -> Float[Tensor, "symbols symbols symbols"]:
+    """Probabilities of the next symbol, for each of the 25 pairs before it."""
+    random = torch.Generator().manual_seed(1)
+    named = torch.randint(SYMBOLS, (SYMBOLS, SYMBOLS, 1), generator=random)
+    noise = torch.full((SYMBOLS, SYMBOLS, SYMBOLS), NOISE / SYMBOLS)
+    return noise.scatter_add(2, named, torch.full(named.shape, 1 - NOISE))
+
+
+def texts(samples: int, seq: int, seed: int) -> Int[Tensor, "samples seq"]:
+    """Texts of the language; topics are the tokens from 5 to 9."""
+    random = torch.Generator().manual_seed(seed)
+    text = torch.randint(SYMBOLS, (samples, seq), generator=random)
+    thresholds = next_symbol().cumsum(-1)[..., :-1]
+    for t in range(3, seq):
+        dice = torch.rand(samples, 1, generator=random)
+        text[:, t] = (dice > thresholds[text[:, t - 2], text[:, t - 1]]).sum(1)
+    text[:, 0] += SYMBOLS
+    return text
+
+
+class Loss(NamedTuple):
+    symbol: Float[Tensor, "models samples seq"]  # KL divergence, in nats
+    topic: Float[Tensor, "models samples seq"]  # cross-entropy, in nats
+
+
+def losses(
+    logits: Float[Tensor, "models samples seq outputs"],
+    text: Int[Tensor, "models samples tokens"],
+) -> Loss:
+    """Losses at positions 3, 4, ...; the first two symbols of a text are free."""
+    truth = next_symbol()[text[..., 1:-2], text[..., 2:-1]]
+    symbol, topic = logits[..., 2:, :].split(SYMBOLS, dim=-1)
+    symbol, topic = symbol.log_softmax(-1), topic.log_softmax(-1)
+    right = (text[..., :1, None] - SYMBOLS).expand(*topic.shape[:-1], 1)
+    divergence = (truth * (truth.log() - symbol)).sum(-1)
+    return Loss(divergence, -topic.gather(-1, right)[..., 0])
+
+
+def stack(models: list[Reader]):
+    """Parameters of all models, and a function that applies each to its texts."""
+    parameters, _ = stack_module_state(models)
+    first = models[0]
+    return parameters, vmap(lambda own, text: functional_call(first, own, (text,)))
+
+
+def train(
+    models: list[Reader], batches: Int[Tensor, "steps models batch tokens"], rate: float
+) -> tuple[list[Reader], Float[Tensor, "steps models"]]:
+    """Trained copies of the models, and their divergence on each batch before its step.
+
+    Adam, with a learning rate that rises to ``rate`` and falls to zero.
+    """
+    parameters, apply = stack(models)
+    optimizer = torch.optim.Adam(parameters.values(), rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, len(batches))
+    history = []
+    for text in batches:
+        optimizer.zero_grad()
+        logits = apply(parameters, text[..., :-1])
+        symbol, topic = logits.split(SYMBOLS, dim=-1)
+        right = (text[..., :1] - SYMBOLS).expand(topic.shape[:-1])
+        loss = cross_entropy(symbol.flatten(0, -2), text[..., 1:].flatten())
+        loss = loss + cross_entropy(topic.flatten(0, -2), right.flatten())
+        (len(models) * loss).backward()  # the sum over models: each has its gradient
+        optimizer.step()
+        schedule.step()
+        history.append(losses(logits.detach(), text).symbol.mean((1, 2)))
+    trained = [deepcopy(model) for model in models]
+    for place, model in enumerate(trained):
+        own = {name: stacked[place] for name, stacked in parameters.items()}
+        model.load_state_dict(own)
+    return trained, torch.stack(history)
+
+
+@torch.no_grad()
+def evaluate(models: list[Reader], text: Int[Tensor, "samples tokens"]) -> Loss:
+    """Losses of each model, averaged over the same texts; axes ``(models, seq)``."""
+    parameters, apply = stack(models)
+    text = text.expand(len(models), -1, -1)
+    logits = apply(parameters, text[..., :-1])
+    return Loss(*(part.mean(1) for part in losses(logits, text)))
