@@ -43,7 +43,7 @@ html_theme_options = {
 }
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
 html_static_path = ["docs/_static"]
-html_extra_path = ["docs/_static/.nojekyll"]  # GitHub Pages: keep _static and others
+html_extra_path = ["docs/_extra"]  # .nojekyll: GitHub Pages keeps _static and others
 html_css_files = ["portal.css"]
 html_js_files = [("scrollers.js", {"defer": "defer"})]
 html_favicon = "docs/_static/favicon.svg"

@@ -269,7 +269,7 @@ def write_files(root: Path, wanted: dict[str, str]) -> None:
         if not path.is_file() or path.read_text("utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-    for name in ("docs/_static", "docs/_templates"):
+    for name in ("docs/_extra", "docs/_static", "docs/_templates"):
         if not (root / name).exists():
             shutil.copytree(REPOSITORY / name, root / name)
 

@@ -1,6 +1,6 @@
-"""The Sphinx extension of this portal: one module per concern, set up in this order.
+"""The Sphinx extension of this portal: one module per concern, by rooms.
 
-Where two modules handle one event with one priority, the one above comes first.
+Which of them handles an event first is said in ``portal/order.py``, not here.
 """
 
 import hashlib
@@ -28,22 +28,38 @@ from portal.article import (
     title_math,
     verdicts,
 )
-from portal.evidence import build, contents, lock, settings
+from portal.evidence import (
+    build,
+    contents,
+    lock,
+    settings,
+)
 from portal.frame import (
     addresses,
     assets,
     corrections,
     csp,
     foot,
-    gallery_assets,
     leftovers,
-    links,
     meta_tags,
-    security,
+    page_files,
     sidebar,
+    template_cache,
 )
-from portal.guide import book_map, learning_path, neighbors, portal_map, reading_time
-from portal.outputs import epub, feed, plain_text, search, sitemap
+from portal.guide import (
+    book_map,
+    learning_path,
+    neighbors,
+    portal_map,
+    reading_time,
+)
+from portal.outputs import (
+    epub,
+    feed,
+    plain_text,
+    search,
+    sitemap,
+)
 from portal.overview import (
     costs,
     environments,
@@ -57,6 +73,7 @@ from portal.pages import (
     draft,
     failures,
     history,
+    late,
     metadata,
     mirror,
     missing,
@@ -67,23 +84,23 @@ from portal.pages import (
 )
 
 MODULES = (
-    lock,
     failures,
     text_files,
-    settings,
-    contents,
-    leftovers,
     mirror,
     draft,
     metadata,
     missing,
     toctree,
     history,
+    late,
+    references,
+    prerequisites,
+    lock,
+    settings,
+    contents,
     build,
     snippet,
-    snippet_index,
     shapes,
-    gallery_assets,
     gallery_code,
     figure,
     math,
@@ -93,37 +110,37 @@ MODULES = (
     verdicts,
     claim_box,
     claim,
+    evidence_line,
+    code_guard,
+    markup_guard,
+    citation_styles,
+    reading_time,
+    neighbors,
+    book_map,
+    portal_map,
+    learning_path,
+    snippet_index,
     reproductions,
     status,
     costs,
     environments,
-    evidence_line,
-    code_guard,
-    markup_guard,
     errata,
-    foot,
+    front_page,
     feed,
-    meta_tags,
     plain_text,
     epub,
-    assets,
-    citation_styles,
-    references,
-    sidebar,
-    prerequisites,
-    reading_time,
-    neighbors,
-    book_map,
-    front_page,
-    corrections,
-    csp,
-    portal_map,
-    learning_path,
-    links,
-    addresses,
-    security,
     sitemap,
     search,
+    leftovers,
+    template_cache,
+    page_files,
+    foot,
+    meta_tags,
+    assets,
+    sidebar,
+    corrections,
+    csp,
+    addresses,
 )
 
 

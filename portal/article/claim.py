@@ -28,7 +28,6 @@ from typing import ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
 
@@ -37,7 +36,6 @@ from portal.article.claim_box import box
 from portal.article.claim_values import Line, Value, is_value, label, lines, measure
 from portal.article.rich_text import Piece, of_blocks, pieces
 from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
 
 RECOMPUTED, NOT_SEEN, NOT_TESTED = "recomputed", "not seen at this size", "not tested"
 
@@ -150,12 +148,6 @@ class ClaimDirective(SphinxDirective):
         return [*found, *messages]
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The pages with claims, when the page that explains verdicts is another."""
-    return changed(env, "claims", dict.fromkeys(claims(env), verdicts.place(env)))
-
-
 def setup(app: Sphinx) -> None:
     app.add_directive("claim", ClaimDirective)
     claims.connect(app)
-    app.connect("env-updated", rewrite)

@@ -1,15 +1,19 @@
 """The box of a claim: reported, here, verdict, and why; the bands are folded below."""
 
+from collections.abc import Collection
+
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from portal.article.claim_values import Value
 from portal.article.rich_text import shown
-from portal.article.verdicts import mark, slug
+from portal.article.verdicts import mark, place, slug
+from portal.pages.late import connect, late
 
 
-class verdict_mark(nodes.inline):
-    """Stands for a ``verdict`` until all pages have been read."""
+class verdict_mark(late):
+    """Stands for a verdict, which links to the page that explains it."""
 
 
 def part(name: str, *after: nodes.Node) -> nodes.paragraph:
@@ -36,7 +40,7 @@ def bands(values: tuple[Value, ...]) -> nodes.admonition:
             "", "", *shown(value.label), nodes.Text(f": {value.band}")
         )
         made += nodes.list_item("", line)
-    title = nodes.title("", "Bands: where the build must find these values")
+    title = nodes.title("", "Each build measures again and fails outside these ranges")
     return nodes.admonition(
         "", title, made, classes=["claim-bands"], collapsible="closed"
     )
@@ -50,7 +54,7 @@ def box(
     made += part("Reported", *texts["source"], *texts["reports"])
     if values:
         made += [part("Here:"), listed(values)]
-    made += part("Verdict:", verdict_mark("", "", verdict=verdict))
+    made += part("Verdict:", verdict_mark("", of=verdict))
     if texts["control"]:
         made += part("Control:", *texts["control"])
     made += texts["why"]
@@ -59,11 +63,13 @@ def box(
     return made
 
 
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for node in list(doctree.findall(verdict_mark)):
-        node.replace_self(mark(app, docname, node["verdict"]))
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, str]:
+    return dict.fromkeys(wanted, place(env))
+
+
+def render(app: Sphinx, docname: str, node: verdict_mark, view: str) -> nodes.Element:
+    return mark(app, docname, node["of"])
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(verdict_mark)
-    app.connect("doctree-resolved", resolve)
+    connect(app, verdict_mark, views, render)

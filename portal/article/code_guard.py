@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.nodes import get_node_source, traverse_parent
 
+from portal.order import Read
+
 INERT = {"bash", "bibtex", "console", "json", "none", "rst", "text", "toml", "yaml"}
 PYTHON = {"default", "pycon", "pycon3", "python", "python3"}
 
@@ -128,4 +130,4 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("doctree-read", check)
+    app.connect("doctree-read", check, priority=Read.GUARDS)

@@ -18,6 +18,7 @@ from sphinx.writers.html5 import HTML5Translator
 from portal.article.download import link
 from portal.article.evidence_facts import facts, listed, references
 from portal.evidence import files, scripts
+from portal.order import Read
 from portal.pages import mirror
 from portal.pages.history import dated
 
@@ -123,4 +124,4 @@ def depart_details(self: HTML5Translator, node: evidence_details) -> None:
 def setup(app: Sphinx) -> None:
     app.add_node(evidence_line, html=(visit, depart))
     app.add_node(evidence_details, html=(visit_details, depart_details))
-    app.connect("doctree-read", insert, priority=400)  # 500 collects downloads
+    app.connect("doctree-read", insert, priority=Read.EVIDENCE)

@@ -14,6 +14,7 @@ from sphinx.util.docutils import SphinxRole
 
 from portal.article.code_guard import place
 from portal.article.figure import picture_image
+from portal.order import Read
 
 SCHEMES = {"http", "https", "mailto"}
 
@@ -56,4 +57,4 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_role("single-backticks", SingleBackticks())
-    app.connect("doctree-read", check)
+    app.connect("doctree-read", check, priority=Read.GUARDS)

@@ -13,17 +13,12 @@ Blank lines separate the equations of one block, ``\\`` its rows, ``&`` aligns t
 ``:no-wrap:`` takes the TeX as it is. ``katex_macros = {r"\norm": r"\lVert #1 \rVert"}``
 in ``conf.py`` defines commands. TeX that KaTeX does not accept is a warning of type
 ``math.katex``. In an EPUB it is MathML alone.
-
-Needs the package ``quickjs`` and the files that ``vendor/update.py`` writes.
 """
 
 import json
 import re
-from functools import cache, lru_cache
-from pathlib import Path
 from textwrap import shorten
 
-import quickjs
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -34,8 +29,10 @@ from sphinx.util.nodes import traverse_parent
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "vendor/katex/katex.min.js"
+from portal.article import katex
+from portal.article.katex import TeXError, render
+from portal.order import Context, Read
+
 CSS = "katex/katex.min.css"
 FONTS = ("Main-Regular", "Math-Italic")  # on every page with math
 
@@ -44,84 +41,14 @@ MARK = re.compile(r"[.,;:!?)]+")
 # So that letters are there when the page is first drawn, and none moves later.
 PRELOAD = '<link rel="preload" href="{}" as="font" type="font/woff2" crossorigin>\n'
 
-# What KaTeX would only print, or show in red, is an error here. ``eqn-num`` marks a
-# number that it counts itself, apart from Sphinx's.
-RENDER = r"""
-var console = {};
-console.log = console.warn = console.error = (...words) => {
-    throw new Error(words.join(" "));
-};
-(tex, display, macros, output) => {
-    const html = katex.renderToString(tex, {
-        displayMode: display,
-        output,
-        macros: JSON.parse(macros),
-        strict: "error",
-        trust: ({command}) => { throw new Error(`${command} is not allowed`); },
-    });
-    if (html.includes('class="eqn-num"')) {
-        throw new Error(
-            "this environment numbers its rows: use its starred form and :label:"
-        );
-    }
-    return html;
-}
-"""
-# Bytes. A fraction in a fraction takes about 20 kB; the default ends at twelve of them.
-STACK = 2**20
-
 logger = logging.getLogger(__name__)
-
-
-class TeXError(ValueError):
-    """KaTeX's message about a formula, in one line."""
-
-
-@cache
-def katex() -> quickjs.Object:
-    """KaTeX as a function of TeX, display mode and macros, one for each process."""
-    context = quickjs.Context()
-    context.set_max_stack_size(STACK)
-    context.eval(SCRIPT.read_text("utf-8"))
-    return context.eval(RENDER)
-
-
-@lru_cache(10_000)  # a page repeats its symbols
-def render(
-    tex: str,
-    *,
-    display: bool = False,
-    macros: str = "{}",
-    output: str = "htmlAndMathml",
-) -> str:
-    """HTML of one formula; ``macros`` is a JSON object from command to expansion."""
-    try:
-        return corrected(katex()(tex, display, macros, output))
-    except quickjs.JSException as problem:
-        message = str(problem).partition("\n    at ")[0]
-        message = message.replace("\u0332", "")  # KaTeX underlines the place with it
-        message = re.sub(r"^\w*Error: (KaTeX parse error: )?", "", message)
-        raise TeXError(" ".join(message.split())) from None
-
-
-def corrected(html: str) -> str:
-    r"""KaTeX's markup without what HTML does not allow and browsers ignore.
-
-    >>> corrected('<span style="height:-0.3em;"></span>')
-    '<span style=""></span>'
-    >>> corrected("<mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo>")
-    '<mo>mod</mo>'
-    """
-    html = re.sub(r"height:-[\d.]+em;", "", html)
-    return re.sub(
-        r"(<mo[^>]*>)<mrow>((?:<mi[^>]*>[^<]*</mi>)+)</mrow></mo>",
-        lambda found: f"{found[1]}{re.sub('<[^>]+>', '', found[2])}</mo>",
-        html,
-    )
 
 
 def lay_out(tex: str) -> str:
     r"""One formula of the equations and rows of a block.
+
+    Sphinx's own ``wrap_displaymath`` numbers equations and puts ``split`` around each:
+    larger pages, and TeX that nobody wrote in what a reader copies.
 
     >>> print(lay_out(r"a = \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"))
     a = \begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}
@@ -231,8 +158,8 @@ def keep_marks(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def check_files(app: Sphinx) -> None:
-    if not SCRIPT.is_file():
-        raise ExtensionError(f"{SCRIPT} is missing: run python vendor/update.py")
+    if not katex.SCRIPT.is_file():
+        raise ExtensionError(f"{katex.SCRIPT} is missing: run python vendor/update.py")
 
 
 def add_files(
@@ -249,6 +176,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("katex_macros", {}, "html", types=frozenset({dict}))
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("builder-inited", check_files)
-    app.connect("doctree-read", keep_marks)
-    app.connect("html-page-context", add_files)
+    app.connect("doctree-read", keep_marks, priority=Read.MATH)
+    app.connect("html-page-context", add_files, priority=Context.MATH)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

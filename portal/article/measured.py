@@ -2,12 +2,10 @@
 
 A script leaves ``measured = {"error": 3.2e-7, ...}`` as a global variable; a page names
 the value by page and key, and may give it a format: `` :measured:`cce.ratio | .1f` ``.
-Unknown names and values that are not finite are errors, and so is a number that was
-typed into a sentence which says "measured".
+Unknown names and values that are not finite are errors.
 """
 
 import math
-import re
 from pathlib import Path
 
 from docutils import nodes
@@ -25,10 +23,6 @@ logger = logging.getLogger(__name__)
 
 # The values that each document shows, by name.
 shown = PerDocument[set[str]]("shown_values")
-
-
-class measured_value(nodes.inline):
-    """A value in prose that a script measured."""
 
 
 def known(env: BuildEnvironment, page: str) -> Path:
@@ -99,43 +93,7 @@ class Measured(SphinxRole):
                 f"no measured value {name}: {problem}", line=self.lineno
             )
             return [self.inliner.problematic(self.text, self.text, message)], [message]
-        return [measured_value("", text, classes=["measured"])], []
-
-
-OPAQUE = (
-    measured_value,
-    nodes.math,
-    nodes.literal,
-    nodes.reference,
-    nodes.pending,
-    nodes.citation_reference,
-    nodes.problematic,  # reported already
-)
-
-
-def typed_number(paragraph: nodes.Element) -> str:
-    """A sentence with the word "measured" and a number typed by hand; empty if none."""
-    text = "".join(
-        "…" if isinstance(part.parent, OPAQUE) else part.astext()
-        for part in paragraph.findall(nodes.Text)
-    )
-    for sentence in re.split(r"(?<=[.!?;])\s+", text):
-        if re.search(r"\bmeasured\b", sentence) and re.search(r"\d", sentence):
-            return " ".join(sentence.split())
-    return ""
-
-
-def check(app: Sphinx, doctree: nodes.document) -> None:
-    if app.env.docname.startswith("gallery/"):
-        return
-    for paragraph in doctree.findall(nodes.paragraph):
-        if sentence := typed_number(paragraph):
-            logger.warning(
-                "a number is typed where the text says measured; use :measured: in %r",
-                sentence,
-                location=paragraph,
-                type="measured",
-            )
+        return [nodes.inline("", text, classes=["measured"])], []
 
 
 def check_shown(app: Sphinx, env: BuildEnvironment) -> None:
@@ -158,14 +116,4 @@ def check_shown(app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> None:
     shown.connect(app)
     app.connect("env-check-consistency", check_shown)
-    app.add_node(measured_value, html=(visit, depart))
     app.add_role("measured", Measured())
-    app.connect("doctree-read", check)
-
-
-def visit(self: nodes.NodeVisitor, node: measured_value) -> None:
-    self.visit_inline(node)
-
-
-def depart(self: nodes.NodeVisitor, node: measured_value) -> None:
-    self.depart_inline(node)

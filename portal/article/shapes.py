@@ -11,7 +11,6 @@ a comment would; a style sheet sets them at the right, or below where there is n
 A checkbox before the listing hides them; the copy button leaves them out.
 """
 
-import json
 from pathlib import Path
 
 from docutils import nodes
@@ -19,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 
+from portal.evidence import files
 from portal.evidence.traces import Request
 from portal.text.hint import hint
 
@@ -77,7 +77,7 @@ def known(env: BuildEnvironment, request: Request, show: str) -> dict[int, list[
         raise LookupError("its call was not traced: is the directive in an .rst file?")
     return {
         int(line): [entry(name, values, show.split()) for name, values in names.items()]
-        for line, names in json.loads(file.read_text()).items()
+        for line, names in files.read(file).items()
     }
 
 

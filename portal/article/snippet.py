@@ -64,11 +64,6 @@ def _is_shown(number: int, hidden: set[int], lines: list[str]) -> bool:
     return bool(lines[number - 1].strip()) or number - 1 not in hidden
 
 
-def source(text: str, name: str, docstring: bool = False) -> str:
-    """The source of ``name``, without docstrings unless asked for."""
-    return "\n".join(line for _, line in numbered(text, name, docstring))
-
-
 def is_method(file: Path) -> bool:
     """Whether a file below ``snippets/`` is a module that a page may show."""
     return not file.name.startswith(("_", "plot_"))

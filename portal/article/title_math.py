@@ -18,7 +18,8 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.nodes import traverse_parent
 from sphinx.writers.html5 import HTML5Translator
 
-from portal.article.math import TeXError, render, visit_inline
+from portal.article.katex import TeXError, render
+from portal.article.math import visit_inline
 
 TIGHT = set("|∥∑∏∫∂∇¬∞")  # signs of mathematics that stand close to what follows
 PRIME = "\u2032"

@@ -20,8 +20,11 @@ from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from portal.commands import resolver
-from portal.commands.trial import Failures, Trial, canonical
+from portal.commands.trial import Failures, Trial
 from portal.evidence.inputs import closure
 from portal.overview.environments import RECORD
 from portal.pages.history import commit
@@ -51,9 +54,8 @@ def direct(root: Path) -> set[str]:
         project["project"]["dependencies"],
         *project["dependency-groups"].values(),
     ]
-    return {
-        canonical(re.match(r"[\w.-]+", line)[0]) for each in groups for line in each
-    }
+    names = (Requirement(line).name for each in groups for line in each)
+    return {*map(canonicalize_name, names)}
 
 
 def module_of(file: str) -> str:
@@ -70,7 +72,7 @@ def reached(root: Path, files: Iterable[str]) -> set[str]:
     modules = [root / module_of(file) for file in files]
     names = set().union(*(closure(m, root)[1] for m in modules if m.is_file()))
     providers = packages_distributions()
-    return {canonical(d) for name in names for d in providers.get(name, [name])}
+    return {canonicalize_name(d) for name in names for d in providers.get(name, [name])}
 
 
 def fails(trial: Trial, known: Failures) -> Failures:

@@ -14,21 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-Failures = dict[
-    str, str
-]  # why, by what failed: "make html: a file" or "a file::a test"
+from packaging.utils import canonicalize_name
+
+# Why, by what failed: "make html: a file" or "a file::a test".
+Failures = dict[str, str]
 NAMED = re.compile(
     r"(?m)^\S*?\b((?:docs|snippets|tests)/[\w/]+\.(?:rst|py)):(?:\d+:)? .*$"
 )
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as the lock writes it.
-
-    >>> canonical("PyStemmer"), canonical("typing_extensions")
-    ('pystemmer', 'typing-extensions')
-    """
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def refused(log: str) -> Failures:
@@ -128,7 +120,10 @@ class Trial:
         """Versions by name."""
         self.python("-m", "pip", "list", "--format=json", log="list.json")
         (text,) = re.findall(r"(?m)^\[.*\]$", (self.folder / "list.json").read_text())
-        return {canonical(pack["name"]): pack["version"] for pack in json.loads(text)}
+        return {
+            canonicalize_name(pack["name"]): pack["version"]
+            for pack in json.loads(text)
+        }
 
     def build(self) -> Failures:
         """What ``make html`` refuses."""
@@ -142,15 +137,7 @@ class Trial:
         """How many tests pass, of all or of those below the paths, and what fails."""
         report = self.folder / "tests.xml"
         report.unlink(missing_ok=True)
-        options = [
-            "-q",
-            "-n",
-            "auto",
-            "--dist",
-            "loadfile",
-            "-o",
-            "junit_family=xunit1",
-        ]
+        options = ["-q", "-n=auto", "--dist=loadfile", "-o=junit_family=xunit1"]
         options += ["--doctest-glob=*.rst", f"--junitxml={report}", *paths]
         self.python("-m", "pytest", *options, log="tests.log")
         if not report.exists():

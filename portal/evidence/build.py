@@ -26,6 +26,7 @@ from portal.evidence.make import make, prepare
 from portal.evidence.site import Site
 from portal.evidence.store import Entry, Unavailable, writing
 from portal.evidence.work import Work
+from portal.order import Inited
 
 logger = logging.getLogger(__name__)
 KINDS: tuple[Callable[[Site], list[Work]], ...] = (
@@ -93,4 +94,4 @@ def setup(app: Sphinx) -> None:
     prepare(Path(app.confdir))
     site.setup(app)
     gallery.setup(app)
-    app.connect("builder-inited", update, priority=400)  # Sphinx-Gallery: 500
+    app.connect("builder-inited", update, priority=Inited.EVIDENCE)

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from portal.evidence.inputs import digest
+from portal.order import Inited
 from portal.pages.per_document import PerDocument
 
 
@@ -70,5 +71,5 @@ def note(app: Sphinx, env: BuildEnvironment) -> None:
 
 def setup(app: Sphinx) -> None:
     contents.connect(app)
-    app.connect("builder-inited", compare, priority=900)  # evidence: 400, gallery: 500
+    app.connect("builder-inited", compare, priority=Inited.CONTENTS)
     app.connect("env-updated", note)

@@ -68,6 +68,22 @@ def agreements(source: Path, book: str, page: str) -> Path:
     return source / f"gallery/{book}/test_{page}.agreements.json"
 
 
+def of_kind(source: Path, kind: str) -> dict[str, Path]:
+    """All files ``<book>/<name>.<kind>.json``, by ``<book>/<name>``."""
+    found = sorted(source.glob(f"gallery/*/*.{kind}.json"))
+    end = f".{kind}.json"
+    return {f"{path.parent.name}/{path.name.removesuffix(end)}": path for path in found}
+
+
+def shapes(book: str, call: str) -> str:
+    """Where the result of a traced call lies, from the source folder.
+
+    >>> shapes("attention", "rope.rotate.0ca2e0d6")
+    'gallery/attention/rope.rotate.0ca2e0d6.shapes.json'
+    """
+    return f"gallery/{book}/{call}.shapes.json"
+
+
 def notebook(book: str, script: str) -> str:
     return f"gallery/{book}/{script}.ipynb"
 

@@ -13,6 +13,8 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+from portal.order import Configured, Finished
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,8 +38,8 @@ def take(app: Sphinx, config: Config) -> None:
     except OSError as error:
         raise ExtensionError(f"{folder} is not writable: {error.strerror}") from error
     Path(app.outdir, ".complete").unlink(missing_ok=True)
-    app.connect("build-finished", lambda *_: lock.release(), priority=1000)
+    app.connect("build-finished", lambda *_: lock.release(), priority=Finished.LOCK)
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("config-inited", take, priority=1)
+    app.connect("config-inited", take, priority=Configured.LOCK)

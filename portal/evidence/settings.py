@@ -20,6 +20,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from portal.order import Inited
 from portal.text.utf8 import read
 
 PREFIX = "sphinx_gallery_"
@@ -131,4 +132,4 @@ def check(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check, priority=250)  # files can be read
+    app.connect("builder-inited", check, priority=Inited.SETTINGS)

@@ -8,6 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.tags import Tags
 
+from portal.order import Configured
+
 SETTINGS = (
     ("evidence_settings", "", "", str),
     ("evidence_memory_limit", 4.0, "", (float, int)),  # GiB of one task
@@ -59,4 +61,4 @@ def remember_settings(site: Site, config: Config) -> None:
 def setup(app: Sphinx) -> None:
     for setting in SETTINGS:
         app.add_config_value(*setting)
-    app.connect("config-inited", remember_settings, priority=5)  # Sphinx-Gallery: 10
+    app.connect("config-inited", remember_settings, priority=Configured.GALLERY)

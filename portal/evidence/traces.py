@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from portal.evidence import files
 from portal.evidence.inputs import digest, of_script
 from portal.evidence.site import Site, documents
 from portal.evidence.work import Work
@@ -48,7 +49,7 @@ class Request:
         """
         book, _, rest = self.target.partition(".")
         call = digest(f"{self.call}\n{self.equal}".encode())[:8]
-        return f"gallery/{book}/{rest}.{call}.shapes.json"
+        return files.shapes(book, f"{rest}.{call}")
 
     @property
     def task(self) -> str:

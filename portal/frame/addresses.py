@@ -19,6 +19,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from portal.frame.templates import render
+from portal.pages.titles import title
 
 LIST = "addresses.txt"
 
@@ -80,9 +81,9 @@ def moved_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, str], str]]:
     for address, (_, moved) in read(Path(app.srcdir)).items():
         if moved in app.env.found_docs and app.builder.name == "html":
             uri = app.builder.get_relative_uri(address, moved)
-            title = app.env.titles[moved].astext()
-            head, _, body = render("moved.html", uri=uri, title=title).partition("\n")
-            yield address, {"title": title, "metatags": head, "body": body}, "page.html"
+            name = title(app.env, moved)
+            head, _, body = render("moved.html", uri=uri, title=name).partition("\n")
+            yield address, {"title": name, "metatags": head, "body": body}, "page.html"
 
 
 def publish(root: Path) -> list[str]:

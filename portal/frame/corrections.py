@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
+from portal.order import Context, Read
+
 
 def visit_citation(self: HTML5Translator, node: nodes.citation) -> None:
     if not isinstance(node.previous_sibling(), nodes.citation):
@@ -53,11 +55,7 @@ def correct_gallery(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def level_captions(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
+    app: Sphinx, pagename: str, _: str, context: dict, *__: object
 ) -> None:
     if tree := context.get("furo_navigation_tree"):
         caption = 'class="caption" role="heading"'
@@ -69,5 +67,5 @@ def level_captions(
 def setup(app: Sphinx) -> None:
     app.add_node(nodes.citation, override=True, html=(visit_citation, depart_citation))
     app.add_post_transform(SingleIds)
-    app.connect("doctree-read", correct_gallery)
-    app.connect("html-page-context", level_captions, priority=600)  # furo: 500
+    app.connect("doctree-read", correct_gallery, priority=Read.GALLERY)
+    app.connect("html-page-context", level_captions, priority=Context.CAPTIONS)

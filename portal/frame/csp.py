@@ -8,10 +8,12 @@ search, style attributes for KaTeX and for drawings within a page.
 
 import base64
 import hashlib
-from html.parser import HTMLParser
 
 from docutils import nodes
+from lxml.html import document_fromstring
 from sphinx.application import Sphinx
+
+from portal.order import Context
 
 SOURCES = {
     "default-src": "'none'",
@@ -37,39 +39,17 @@ def source_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-class Inline(HTMLParser):
-    """Collects the scripts and styles that stand in a page itself."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: dict[str, list[str]] = {"script": [], "style": []}
-        self._open = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self.found and "src" not in dict(attrs):
-            self._open = tag
-            self.found[tag].append("")
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self.found[self._open][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-
-
 def policy(page: str) -> str:
     """The policy that allows the scripts and styles within this HTML.
 
     >>> policy("<script>go()</script>").split("; ")[1]
     "script-src 'self' 'wasm-unsafe-eval' 'sha256-5KYv+PUboo5h+0+YAtGRPbwv5d/QxzHslP4YGnUaxRw='"
     """  # noqa: E501
-    inline = Inline()
-    inline.feed(page)
-    hashes = {
-        f"{tag}-src": list(dict.fromkeys(map(source_hash, texts)))
-        for tag, texts in inline.found.items()
-    }
+    tree = document_fromstring(page)
+    hashes = {}
+    for tag in ("script", "style"):
+        texts = [one.text or "" for one in tree.iter(tag) if "src" not in one.attrib]
+        hashes[f"{tag}-src"] = dict.fromkeys(map(source_hash, texts))
     return "; ".join(
         " ".join([name, sources, *hashes.get(name, [])])
         for name, sources in SOURCES.items()
@@ -100,4 +80,4 @@ class Policy:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", Policy().add, priority=900)  # furo: 500
+    app.connect("html-page-context", Policy().add, priority=Context.POLICY)

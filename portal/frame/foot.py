@@ -8,10 +8,10 @@ names the page (the theme itself shows a link to edit it).
 
 from urllib.parse import urlencode
 
-from docutils import nodes
 from sphinx.application import Sphinx
 
 from portal.frame.templates import render
+from portal.order import Context
 from portal.outputs import feed
 from portal.overview import errata
 from portal.pages.citation import citation
@@ -52,13 +52,7 @@ def foot(app: Sphinx, pagename: str, context: dict) -> str:
     )
 
 
-def add(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def add(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
     if pagename.startswith("gallery/"):
         context["page_source_suffix"] = ""  # generated: there is nothing to edit
     if app.builder.name != "epub":
@@ -66,4 +60,4 @@ def add(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", add)
+    app.connect("html-page-context", add, priority=Context.PAGE)

@@ -12,6 +12,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 
+from portal.order import Finished
+
 NOTE = ".written"
 KEPT = {".buildinfo", "searchindex.js", NOTE}  # read again by who writes them
 
@@ -80,4 +82,4 @@ def note(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     app.connect("write-started", clear)
-    app.connect("build-finished", note, priority=900)  # when all is written
+    app.connect("build-finished", note, priority=Finished.LEFTOVERS)

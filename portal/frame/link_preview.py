@@ -1,15 +1,14 @@
 """The picture that a link to an article becomes elsewhere: title, book and its figure.
 
-Cards have the size that previews are shown in, 1200 by 630, and are light. Pillow draws
-them, with the font of the figures.
+Cards have the size that previews are shown in, 1200 by 630, and are light: a figure of
+another shape would be cut, and its transparent ground is black in some of them. Pillow
+draws them, with the font of the figures.
 """
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 SIZE = WIDTH, HEIGHT = 1200, 630
 MARGIN = 60
@@ -19,25 +18,21 @@ NODES = ((8, 6), (8, 26), (26, 16))  # of the logo, in a square of 32
 FINE = 8  # the logo is drawn so many times larger, so that its edges are smooth
 
 
-def font(size: float, weight: str = "") -> "ImageFont.FreeTypeFont":
+def font(size: float, weight: str = "") -> ImageFont.FreeTypeFont:
     """DejaVu Sans as matplotlib has it, which is not imported for that."""
-    from PIL import ImageFont
-
     package = find_spec("matplotlib").submodule_search_locations[0]
     file = Path(package, f"mpl-data/fonts/ttf/DejaVuSans{weight}.ttf")
     return ImageFont.truetype(file, size)
 
 
-def fitting(text: str, width: float, largest: int) -> "ImageFont.FreeTypeFont":
+def fitting(text: str, width: float, largest: int) -> ImageFont.FreeTypeFont:
     """The bold font in which a line has this width at most."""
     length = font(largest, "-Bold").getlength(text)
     return font(min(largest, largest * width / length), "-Bold")
 
 
-def mark(size: int) -> "Image.Image":
+def mark(size: int) -> Image.Image:
     """The logo, as in ``docs/_static/favicon.svg``."""
-    from PIL import Image, ImageDraw
-
     large = Image.new("RGB", (32 * FINE, 32 * FINE), "white")
     pen, nodes = ImageDraw.Draw(large), [(FINE * x, FINE * y) for x, y in NODES]
     pen.polygon(nodes, fill=PALE, outline=BRAND, width=2 * FINE)
@@ -46,10 +41,8 @@ def mark(size: int) -> "Image.Image":
     return large.resize((size, size), Image.Resampling.LANCZOS)
 
 
-def fit(figure: Path, width: int, height: int) -> "Image.Image":
+def fit(figure: Path, width: int, height: int) -> Image.Image:
     """A figure on white, as large as it can be."""
-    from PIL import Image, ImageOps
-
     with Image.open(figure) as picture:
         flat = Image.new("RGB", picture.size, "white")
         flat.paste(picture, mask=picture.convert("RGBA").getchannel("A"))
@@ -58,8 +51,6 @@ def fit(figure: Path, width: int, height: int) -> "Image.Image":
 
 def draw(title: str, book: str, site: str, figure: Path, target: Path) -> None:
     """Write the card of an article as a PNG file."""
-    from PIL import Image, ImageDraw
-
     card = Image.new("RGB", SIZE, "white")
     pen = ImageDraw.Draw(card)
     pen.rectangle((0, 0, WIDTH, 10), fill=BRAND)

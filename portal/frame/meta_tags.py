@@ -13,11 +13,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from portal.article.figure import versions
-from portal.frame import link_preview
 from portal.frame.templates import render
+from portal.order import Context
 from portal.outputs import feed
-from portal.pages.citation import book_title
 from portal.pages.metadata import is_article, page_metadata
+from portal.pages.titles import book_title, title
 
 LONGEST = 200  # characters of a description, of which search engines show about 160
 
@@ -30,15 +30,17 @@ def drawing(app: Sphinx, doctree: nodes.document) -> Path | None:
 
 
 def picture(
-    app: Sphinx, docname: str, title: str, book: str, figure: Path | None
+    app: Sphinx, docname: str, name: str, book: str, figure: Path | None
 ) -> dict[str, str]:
     """Address and alternative text of the card, if there is a figure for it."""
     address = f"_cards/{docname}.png"
     if figure is None:
         Path(app.outdir, address).unlink(missing_ok=True)
         return {}
+    from portal.frame import link_preview  # Pillow: only where pages are written
+
     file = Path(app.outdir, address)
-    link_preview.draw(title, book, app.config.project, figure, file)
+    link_preview.draw(name, book, app.config.project, figure, file)
     described = json.loads(figure.with_suffix(".json").read_text())
     return {
         "og:image": urljoin(app.config.html_baseurl, address),
@@ -48,13 +50,13 @@ def picture(
 
 def article(app: Sphinx, docname: str, doctree: nodes.document) -> dict[str, str]:
     """The fields from which the preview of an article is made."""
-    title = app.env.titles[docname].astext()
+    name = title(app.env, docname)
     book = book_title(app.env, docname.partition("/")[0])
     return {
         "og:type": "article",
-        "og:title": f"{title} · {book}",
+        "og:title": f"{name} · {book}",
         "og:description": page_metadata(app.env, docname).summary,
-        **picture(app, docname, title, book, drawing(app, doctree)),
+        **picture(app, docname, name, book, drawing(app, doctree)),
     }
 
 
@@ -64,7 +66,7 @@ def other(app: Sphinx, docname: str, doctree: nodes.document) -> dict[str, str]:
     text = first.astext() if first else ""
     return {
         "og:type": "website",
-        "og:title": app.env.titles[docname].astext(),
+        "og:title": title(app.env, docname),
         "og:description": textwrap.shorten(text, LONGEST, placeholder=" …"),
     }
 
@@ -96,4 +98,4 @@ def add(
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", add)
+    app.connect("html-page-context", add, priority=Context.PAGE)

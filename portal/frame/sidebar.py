@@ -9,21 +9,16 @@ written again.
 import hashlib
 from collections.abc import Iterable
 
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from portal.order import Context
 from portal.pages.rewrite import changed
+from portal.pages.titles import title
 from portal.pages.toctree import branch
 
 
-def collapse(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
+def collapse(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
     if "toctree" in context:
         whole = context["toctree"]
         context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
@@ -31,10 +26,8 @@ def collapse(
 
 def digest(env: BuildEnvironment, documents: Iterable[str | None]) -> str:
     """A digest of the names and titles of those that there are."""
-    titles = [
-        (name, env.titles[name].astext()) for name in documents if name in env.titles
-    ]
-    return hashlib.sha256(repr(titles).encode()).hexdigest()
+    shown = [(name, title(env, name)) for name in documents if name in env.titles]
+    return hashlib.sha256(repr(shown).encode()).hexdigest()
 
 
 def views(env: BuildEnvironment) -> dict[str, list[str]]:
@@ -70,6 +63,6 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", collapse, priority=400)  # furo: 500
+    app.connect("html-page-context", collapse, priority=Context.SIDEBAR)
     app.connect("env-get-outdated", outdated)
     app.connect("env-updated", rewrite)

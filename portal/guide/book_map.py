@@ -4,6 +4,7 @@ Above the pages, in reading order, stand those of other books that they build on
 map is an SVG, once for wide and once for narrow screens; each page is a link.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -15,21 +16,19 @@ from sphinx.writers.html5 import HTML5Translator
 
 from portal.guide.drawing import Layout, Station, draw
 from portal.guide.reading_time import spelled, times
+from portal.pages.late import connect, late
 from portal.pages.metadata import Metadata
-from portal.pages.per_document import PerDocument
 from portal.pages.prerequisites import graph, in_reading_order
-from portal.pages.rewrite import changed
+from portal.pages.titles import book_title, title
 
 LAYOUTS = {"wide": Layout(760, 372), "narrow": Layout(328, 328)}
 LEGEND = (
     "Lines lead from a page to those that build on it; dashed, pages of other books."
 )
-# The documents with a map.
-mapped = PerDocument[None]("mapped")
 
 
-class book_map(nodes.General, nodes.Element):
-    """Stands for the map until all pages have been read."""
+class book_map(late):
+    """Stands for the map of a book."""
 
 
 class drawing(nodes.General, nodes.Element):
@@ -38,10 +37,10 @@ class drawing(nodes.General, nodes.Element):
 
 class BookMap(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        if not self.env.docname.endswith("/index"):
+        book, _, page = self.env.docname.rpartition("/")
+        if page != "index" or not book:
             raise self.error("book-map belongs on <book>/index.rst: move it there")
-        mapped(self.env)[self.env.docname] = None
-        return [book_map("")]
+        return [book_map("", of=book)]
 
 
 def station(
@@ -51,11 +50,10 @@ def station(
     book, _, _ = name.partition("/")
     kind = page.level.capitalize()
     if above is None and f"{book}/index" in env.titles:
-        kind = env.titles[f"{book}/index"].astext()
+        kind = book_title(env, book)
     note = f"{kind} · {spelled(times(env)[name])}"
     level = "outside" if above is None else page.level
-    title = env.titles[name].astext()
-    return Station(title, note, page.summary, name, level, above or ())
+    return Station(title(env, name), note, page.summary, name, level, above or ())
 
 
 def stations(
@@ -77,33 +75,31 @@ def stations(
     return made
 
 
-def shown(app: Sphinx, docname: str, found: list[Station]) -> nodes.container:
+def views(env: BuildEnvironment, books: Collection[str]) -> dict[str, list[Station]]:
+    pages = in_reading_order(env)
+    return {book: stations(env, pages, book) for book in books}
+
+
+def render(
+    app: Sphinx, docname: str, node: book_map, found: list[Station]
+) -> nodes.container:
     """The map, for screens of each size, and how to read it."""
-    title = app.env.titles[docname].astext()
+    label = f"Map of the book {title(app.env, docname)}"
     linked = [
         replace(one, uri=app.builder.get_relative_uri(docname, one.uri))
         for one in found
     ]
+    svgs = {size: draw(linked, layout, label) for size, layout in LAYOUTS.items()}
+    return shown(svgs, LEGEND)
+
+
+def shown(svgs: dict[str, ElementTree.Element], legend: str) -> nodes.container:
+    """A map, of which each drawing is for screens of one size."""
     made = nodes.container("", classes=["page-map"])
-    for size, layout in LAYOUTS.items():
-        svg = draw(linked, layout, f"Map of the book {title}")
+    for size, svg in svgs.items():
         made += drawing("", svg=ElementTree.tostring(svg, "unicode"), size=size)
-    made += nodes.paragraph("", LEGEND)
+    made += nodes.paragraph("", legend)
     return made
-
-
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for node in list(doctree.findall(book_map)):
-        node.replace_self(shown(app, docname, app.env.portal_maps[docname]))
-
-
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Documents whose map has changed."""
-    pages = in_reading_order(env)
-    env.portal_maps = {
-        name: stations(env, pages, name.partition("/")[0]) for name in mapped(env)
-    }
-    return changed(env, "maps", env.portal_maps)
 
 
 def visit(self: HTML5Translator, node: drawing) -> None:
@@ -113,9 +109,6 @@ def visit(self: HTML5Translator, node: drawing) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(book_map)
     app.add_node(drawing, html=(visit, None))
     app.add_directive("book-map", BookMap)
-    mapped.connect(app)
-    app.connect("doctree-resolved", resolve)
-    app.connect("env-updated", rewrite)
+    connect(app, book_map, views, render)

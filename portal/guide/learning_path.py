@@ -10,6 +10,7 @@ builds, at once or by way of others. What the path takes for granted, pages that
 builds on and does not hold, is said above it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from docutils import nodes
@@ -20,26 +21,25 @@ from sphinx.util.docutils import SphinxDirective
 
 from portal.guide.neighbors import Link, entry, joined, link, reference
 from portal.guide.reading_time import spelled
-from portal.pages.per_document import PerDocument
+from portal.pages.late import connect, late
+from portal.pages.metadata import Metadata
 from portal.pages.prerequisites import Graph, graph, in_reading_order, way
-from portal.pages.rewrite import changed
 from portal.text.hint import hint
 
 logger = logging.getLogger(__name__)
-# The pages of each path, by document.
-paths = PerDocument[list[tuple[str, ...]]]("paths")
 
 
-class learning_path(nodes.General, nodes.Element):
-    """Stands for the list of ``pages`` until all have been read."""
+class learning_path(late):
+    """Stands for the list of pages."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a path shows: what it takes for granted, and its pages."""
+    """What a path shows: what it takes for granted, its pages, what is wrong."""
 
     granted: tuple[Link, ...]
     pages: tuple[Link, ...]
+    problem: str
 
 
 class LearningPath(SphinxDirective):
@@ -48,8 +48,7 @@ class LearningPath(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         self.assert_has_content()
         pages = tuple(line.strip() for line in self.content if line.strip())
-        paths(self.env).setdefault(self.env.docname, []).append(pages)
-        node = learning_path("", pages=pages)
+        node = learning_path("", of=pages)
         self.set_source_info(node)
         return [node]
 
@@ -74,48 +73,45 @@ def problem(before: Graph, pages: tuple[str, ...]) -> str:
     return ""
 
 
-def shown(env: BuildEnvironment, names: tuple[str, ...]) -> Shown:
+def shown(
+    env: BuildEnvironment,
+    pages: dict[str, Metadata],
+    before: Graph,
+    names: tuple[str, ...],
+) -> Shown:
     """What a path shows, of pages that exist."""
-    pages = in_reading_order(env)
-    before = graph(pages)
     known = [name for name in names if name in pages]
     needed = {other for name in known for other in before[name]} - set(known)
     granted = tuple(link(env, pages, name) for name in pages if name in needed)
-    return Shown(granted, tuple(link(env, pages, name) for name in known))
+    own = tuple(link(env, pages, name) for name in known)
+    return Shown(granted, own, problem(before, names))
 
 
-def listed(app: Sphinx, docname: str, path: Shown) -> list[nodes.Node]:
+def views(
+    env: BuildEnvironment, wanted: Collection[tuple[str, ...]]
+) -> dict[tuple[str, ...], Shown]:
+    pages = in_reading_order(env)
+    before = graph(pages)
+    return {names: shown(env, pages, before, names) for names in wanted}
+
+
+def render(
+    app: Sphinx, docname: str, node: learning_path, view: Shown
+) -> nodes.container:
     """The path as a reader sees it."""
-    total = spelled(sum(link.minutes for link in path.pages))
-    said = nodes.paragraph("", f"{len(path.pages)} pages, {total}.")
-    if path.granted:
-        links = [reference(app, docname, link) for link in path.granted]
+    if view.problem:
+        text = "learning path: %s"
+        logger.warning(text, view.problem, location=node, type="metadata")
+    total = spelled(sum(link.minutes for link in view.pages))
+    said = nodes.paragraph("", f"{len(view.pages)} pages, {total}.")
+    if view.granted:
+        links = [reference(app, docname, link) for link in view.granted]
         said += [nodes.Text(" It takes for granted "), *joined(links), nodes.Text(".")]
-    steps = [entry(app, docname, link) for link in path.pages]
-    return [said, nodes.enumerated_list("", *steps)]
-
-
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for node in list(doctree.findall(learning_path)):
-        if wrong := problem(graph(in_reading_order(app.env)), node["pages"]):
-            logger.warning("learning path: %s", wrong, location=node, type="metadata")
-        content = listed(app, docname, shown(app.env, node["pages"]))
-        node.replace_self(nodes.container("", *content, classes=["learning-path"]))
-
-
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Documents with a path that shows something else, or has become wrong."""
-    before = graph(in_reading_order(env))
-    views = {
-        docname: [(shown(env, names), problem(before, names)) for names in own]
-        for docname, own in paths(env).items()
-    }
-    return changed(env, "paths", views)
+    steps = [entry(app, docname, link) for link in view.pages]
+    listed = nodes.enumerated_list("", *steps)
+    return nodes.container("", said, listed, classes=["learning-path"])
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(learning_path)
     app.add_directive("learning-path", LearningPath)
-    paths.connect(app)
-    app.connect("doctree-resolved", resolve)
-    app.connect("env-updated", rewrite)
+    connect(app, learning_path, views, render)

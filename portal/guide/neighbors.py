@@ -5,6 +5,7 @@ and after it with their summaries, and, folded, the shortest way to the page fro
 nothing. All of it follows from the fields of the articles.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from docutils import nodes
@@ -13,17 +14,19 @@ from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 
 from portal.guide.reading_time import spelled, times
-from portal.pages.metadata import Metadata
+from portal.order import Read
+from portal.pages import titles
+from portal.pages.late import connect, late
+from portal.pages.metadata import Metadata, is_article
 from portal.pages.prerequisites import followers, graph, in_reading_order, way
-from portal.pages.rewrite import changed
 
 
-class folded(nodes.General, nodes.Element):
-    """What opens on request; its first child, a ``heading``, always shows."""
+class page_facts(late):
+    """Stands for the line under the title of a page."""
 
 
-class heading(nodes.TextElement):
-    """The part of something folded that always shows."""
+class page_follow(late):
+    """Stands for the boxes at the end of a page."""
 
 
 class neighbors(nodes.General, nodes.Element):
@@ -52,11 +55,10 @@ class View:
 
 
 def link(env: BuildEnvironment, pages: dict[str, Metadata], name: str) -> Link:
-    title = env.titles[name].astext()
-    return Link(name, title, pages[name].summary, times(env)[name])
+    return Link(name, titles.title(env, name), pages[name].summary, times(env)[name])
 
 
-def views(env: BuildEnvironment) -> dict[str, View]:
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, View]:
     """What each article shows."""
     pages = in_reading_order(env)
     links = {name: link(env, pages, name) for name in pages}
@@ -76,8 +78,7 @@ def views(env: BuildEnvironment) -> dict[str, View]:
 
 
 def reference(app: Sphinx, docname: str, link: Link) -> nodes.reference:
-    uri = app.builder.get_relative_uri(docname, link.docname)
-    return nodes.reference("", link.title, refuri=uri, internal=True)
+    return titles.link(app, docname, link.docname, link.title)
 
 
 def joined(references: list[nodes.reference]) -> list[nodes.Node]:
@@ -92,7 +93,7 @@ def joined(references: list[nodes.reference]) -> list[nodes.Node]:
     return made[:-1]
 
 
-def head(app: Sphinx, docname: str, view: View) -> nodes.container:
+def head(app: Sphinx, docname: str, node: page_facts, view: View) -> nodes.container:
     """The line under the title."""
     said = f"{view.level.capitalize()} · {spelled(view.minutes)}"
     paragraph = nodes.paragraph("", said)
@@ -109,7 +110,9 @@ def entry(app: Sphinx, docname: str, link: Link) -> nodes.list_item:
     return nodes.list_item("", first, nodes.paragraph("", link.summary))
 
 
-def foot(app: Sphinx, docname: str, view: View) -> neighbors | None:
+def foot(
+    app: Sphinx, docname: str, node: page_follow, view: View
+) -> list[nodes.Element]:
     """The boxes at the end; nothing where a page stands alone."""
     box = neighbors("")
     for label, links in (("Before", view.before), ("After", view.after)):
@@ -122,55 +125,32 @@ def foot(app: Sphinx, docname: str, view: View) -> neighbors | None:
         total = spelled(sum(link.minutes for link in view.way))
         label = f"The shortest way here: {len(view.way)} pages, {total}"
         items = [entry(app, docname, link) for link in view.way]
-        box += folded("", heading("", label), nodes.enumerated_list("", *items))
-    return box if box.children else None
+        content = nodes.title("", label), nodes.enumerated_list("", *items)
+        folded = {"classes": ["page-way"], "collapsible": "closed"}
+        box += nodes.admonition("", *content, **folded)
+    return [box] if box.children else []
 
 
-def insert(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    view = app.env.portal_views.get(docname)
+def insert(app: Sphinx, doctree: nodes.document) -> None:
+    docname = app.env.docname
     title = doctree.next_node(nodes.title)
-    if view is None or title is None:
-        return
-    section = title.parent
-    section.insert(section.index(title) + 1, head(app, docname, view))
-    if (box := foot(app, docname, view)) is not None:
-        section += box
+    if is_article(docname) and title is not None:
+        section = title.parent
+        section.insert(section.index(title) + 1, page_facts("", of=docname))
+        section += page_follow("", of=docname)
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Articles that show something else of themselves or others."""
-    env.portal_views = views(env)
-    return changed(env, "views", env.portal_views)
-
-
-def visit_neighbors(self: HTML5Translator, node: neighbors) -> None:
+def visit(self: HTML5Translator, node: neighbors) -> None:
     label = {"aria-label": "Before and after this page"}
     self.body.append(self.starttag(node, "nav", CLASS="page-follow", **label))
 
 
-def depart_neighbors(self: HTML5Translator, node: neighbors) -> None:
+def depart(self: HTML5Translator, node: neighbors) -> None:
     self.body.append("</nav>\n")
 
 
-def visit_folded(self: HTML5Translator, node: folded) -> None:
-    self.body.append(self.starttag(node, "details", CLASS="page-way"))
-
-
-def depart_folded(self: HTML5Translator, node: folded) -> None:
-    self.body.append("</details>\n")
-
-
-def visit_heading(self: HTML5Translator, node: heading) -> None:
-    self.body.append(self.starttag(node, "summary", ""))
-
-
-def depart_heading(self: HTML5Translator, node: heading) -> None:
-    self.body.append("</summary>\n")
-
-
 def setup(app: Sphinx) -> None:
-    app.add_node(neighbors, html=(visit_neighbors, depart_neighbors))
-    app.add_node(folded, html=(visit_folded, depart_folded))
-    app.add_node(heading, html=(visit_heading, depart_heading))
-    app.connect("env-updated", rewrite)
-    app.connect("doctree-resolved", insert)
+    app.add_node(neighbors, html=(visit, depart))
+    connect(app, page_facts, views, head)
+    connect(app, page_follow, views, foot)
+    app.connect("doctree-read", insert, priority=Read.NEIGHBORS)

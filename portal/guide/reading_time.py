@@ -5,6 +5,8 @@ displayed equations, formulas in the text and figures at the seconds below. What
 open only if need be, answers and proofs, does not count.
 """
 
+from collections.abc import Collection
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -12,9 +14,10 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from portal.article.evidence_line import evidence_details, evidence_line
+from portal.order import Read
+from portal.pages.late import connect, late
 from portal.pages.metadata import is_article
 from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
 from portal.text.hint import hint
 
 WORD = 60 / 230  # seconds; what adults read of plain English (Brysbaert 2019: 238)
@@ -26,12 +29,10 @@ FIGURE = 10.0
 logger = logging.getLogger(__name__)
 # The minutes that each article takes.
 times = PerDocument[int]("times")
-# The books and pages whose time a document tells, by document.
-asked = PerDocument[set[str]]("asked")
 
 
-class reading_time(nodes.inline):
-    """Stands for the time of the book or page ``of`` until all pages have been read."""
+class reading_time(late):
+    """Stands for the time of a book or page."""
 
 
 def seconds(node: nodes.Node) -> float:
@@ -78,9 +79,8 @@ def minutes(env: BuildEnvironment, of: str) -> int:
 
 class ReadingTime(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        node = reading_time("", "", of=self.text)
+        node = reading_time("", of=self.text)
         self.set_source_info(node)
-        asked(self.env).setdefault(self.env.docname, set()).add(self.text)
         return [node], []
 
 
@@ -89,32 +89,21 @@ def measure(app: Sphinx, doctree: nodes.document) -> None:
         times(app.env)[app.env.docname] = max(1, round(seconds(doctree) / 60))
 
 
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for node in list(doctree.findall(reading_time)):
-        of = node["of"]
-        found = minutes(app.env, of)
-        if not found:  # an article takes a minute at least
-            known = times(app.env)
-            books = {name.partition("/")[0] for name in known}
-            problem = f"no page or book {of!r} with pages; {hint(of, books | {*known})}"
-            logger.warning("reading time: %s", problem, location=node, type="metadata")
-        node.replace_self(nodes.Text(spelled(found) if found else "?"))
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, int]:
+    return {of: minutes(env, of) for of in wanted}
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Documents that tell a time which has changed."""
-    views = {
-        docname: [minutes(env, of) for of in sorted(names)]
-        for docname, names in asked(env).items()
-    }
-    return changed(env, "times", views)
+def render(app: Sphinx, docname: str, node: reading_time, found: int) -> nodes.Text:
+    if not found:  # an article takes a minute at least
+        of, known = node["of"], times(app.env)
+        books = {name.partition("/")[0] for name in known}
+        problem = f"no page or book {of!r} with pages; {hint(of, books | {*known})}"
+        logger.warning("reading time: %s", problem, location=node, type="metadata")
+    return nodes.Text(spelled(found) if found else "?")
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(reading_time)
     app.add_role("reading-time", ReadingTime())
     times.connect(app)
-    asked.connect(app)
-    app.connect("doctree-read", measure)
-    app.connect("doctree-resolved", resolve)
-    app.connect("env-updated", rewrite)
+    connect(app, reading_time, views, render)
+    app.connect("doctree-read", measure, priority=Read.READING_TIME)

@@ -6,15 +6,16 @@ light version, an animation as its still; answers stand open, since not every re
 open them; and the style sheet is ``_static/epub.css`` instead of the site's.
 """
 
-import re
 from pathlib import Path
 
 from docutils import nodes
+from lxml import etree
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 
 from portal.article.figure import picture, picture_image
 from portal.guide.book_map import drawing
+from portal.order import Resolved
 from portal.outputs.archive import pack
 
 
@@ -23,12 +24,14 @@ class Book(Epub3Builder):
 
     def build_content(self) -> None:
         super().build_content()
-        package = Path(self.outdir, "content.opf")
+        file = str(Path(self.outdir, "content.opf"))
+        package = etree.parse(file)
         holds = {
             path.relative_to(self.outdir).as_posix(): held(path.read_text("utf-8"))
             for path in Path(self.outdir).rglob("*.xhtml")
         }
-        package.write_text(declare(package.read_text("utf-8"), holds), "utf-8")
+        declare(package, holds)
+        package.write(file, encoding="utf-8", xml_declaration=True)
 
     def build_epub(self) -> None:
         name = f"{self.config.epub_basename}.epub"
@@ -47,20 +50,17 @@ def held(page: str) -> str:
     return " ".join(name for name, tag in tags.items() if tag in page)
 
 
-def declare(package: str, holds: dict[str, str]) -> str:
-    """The package document, with the properties of each file.
+def declare(package: etree.ElementTree, holds: dict[str, str]) -> None:
+    """Add to the package document the properties of each file.
 
-    >>> declare('<item href="a.xhtml" /><item href="b.xhtml" />', {"a.xhtml": "svg"})
-    '<item href="a.xhtml" properties="svg" /><item href="b.xhtml" />'
+    >>> package = etree.fromstring('<package><item href="a.xhtml"/></package>')
+    >>> declare(package, {"a.xhtml": "svg"})
+    >>> etree.tostring(package)
+    b'<package><item href="a.xhtml" properties="svg"/></package>'
     """
-
-    def item(found: re.Match) -> str:
-        properties = holds.get(found[1])
-        return (
-            f'{found[0][:-2]}properties="{properties}" />' if properties else found[0]
-        )
-
-    return re.sub(r'<item [^>]*href="([^"]*)"[^>]*/>', item, package)
+    for item in package.iter("{*}item"):
+        if properties := holds.get(item.get("href")):
+            item.set("properties", properties)
 
 
 def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -95,4 +95,4 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def setup(app: Sphinx) -> None:
     app.add_builder(Book, override=True)
-    app.connect("doctree-resolved", simplify, priority=700)  # after maps are drawn
+    app.connect("doctree-resolved", simplify, priority=Resolved.EPUB)

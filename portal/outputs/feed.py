@@ -13,9 +13,10 @@ from feedgen.feed import FeedGenerator
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from portal.pages.citation import book_title
+from portal.pages import titles
 from portal.pages.history import newest_first
 from portal.pages.metadata import articles, page_metadata
+from portal.pages.rewrite import changed
 
 NAMESPACE = uuid.UUID("5e0c3c9e-5d3c-4c83-9e52-0b4a4a3f7c1d")  # never changes
 LONGEST = 30
@@ -49,7 +50,7 @@ def of_page(app: Sphinx, docname: str) -> list[str]:
 def title(app: Sphinx, place: str) -> str:
     book = place.rpartition("/")[0]
     name = app.config.project
-    return f"{name}: {book_title(app.env, book)}" if book else name
+    return f"{name}: {titles.book_title(app.env, book)}" if book else name
 
 
 def feed(app: Sphinx, place: str, names: list[str]) -> bytes:
@@ -67,7 +68,7 @@ def feed(app: Sphinx, place: str, names: list[str]) -> bytes:
     for name in newest[:LONGEST]:
         entry = made.add_entry(order="append")
         entry.id(identity(name))
-        entry.title(app.env.titles[name].astext())
+        entry.title(titles.title(app.env, name))
         entry.link(href=f"{base}/{app.builder.get_target_uri(name)}")
         entry.summary(page_metadata(app.env, name).summary)
         entry.published(commits[name][-1].moment)
@@ -82,11 +83,9 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The pages that announce a feed which has come or gone."""
-    new = set(places(app))
-    old, env.portal_feeds = getattr(env, "portal_feeds", set()), new
-    books = {place.removesuffix("feed.xml") for place in old ^ new}
-    return [name for name in env.found_docs if any(map(name.startswith, books))]
+    """The pages that announce other feeds than before."""
+    env.portal_feeds = set(places(app))
+    return changed(env, "feeds", {name: of_page(app, name) for name in env.found_docs})
 
 
 def setup(app: Sphinx) -> None:

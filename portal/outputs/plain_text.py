@@ -18,9 +18,11 @@ from portal.article.figure import picture_image, versions
 from portal.article.shapes import shaped_block
 from portal.article.title_math import title_math
 from portal.guide.neighbors import neighbors
-from portal.pages.citation import book_title, public_address
+from portal.order import Context
+from portal.pages.citation import public_address
 from portal.pages.history import last_date
 from portal.pages.metadata import articles
+from portal.pages.titles import book_title, title
 
 
 class Narrow(textwrap.TextWrapper):
@@ -73,7 +75,11 @@ class PlainText(TextTranslator):
     def visit_shaped_block(self, node: shaped_block) -> None:
         lines = zip(node.astext().splitlines(), node["shapes"], strict=False)
         shown = [f"{line}  # {'; '.join(s)}" if s else line for line, s in lines]
-        self.verbatim("\n".join([f"# shapes in {node['call']}", *shown]))
+        self.verbatim(
+            "\n".join(
+                [f"# with the shapes that each line bound in {node['call']}", *shown]
+            )
+        )
 
     def visit_code_links_block(self, node: nodes.Element) -> None:
         self.verbatim(node["code"])
@@ -90,6 +96,11 @@ class PlainText(TextTranslator):
         if "snippet-file" in node["classes"]:
             raise nodes.SkipNode
         super().visit_paragraph(node)
+
+    def visit_admonition(self, node: nodes.admonition) -> None:
+        if "claim-bands" in node["classes"]:
+            raise nodes.SkipNode  # for the build; reproductions.json has them
+        super().visit_admonition(node)
 
     def visit_neighbors(self, node: neighbors) -> None:
         raise nodes.SkipNode  # llms.txt has what leads from page to page
@@ -138,8 +149,8 @@ def listing(app: Sphinx) -> str:
         if book != shown:
             lines += ["", f"## {book_title(app.env, book)}", ""]
             shown = book
-        title = app.env.titles[name].astext()
-        lines.append(f"- [{title}]({base}/{name}.txt): {page.summary}")
+        text = f"{base}/{name}.txt"
+        lines.append(f"- [{title(app.env, name)}]({text}): {page.summary}")
     return "\n".join([*lines, ""])
 
 
@@ -149,5 +160,5 @@ def write_listing(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("html-page-context", write)
+    app.connect("html-page-context", write, priority=Context.PAGE)
     app.connect("build-finished", write_listing)

@@ -4,6 +4,7 @@ Pagefind reads a copy of each article, kept beside the doctrees, to which
 ``portal/outputs/search_words.py`` has added what readers type and the text does not
 say. The published pages stay as they are. Nothing is indexed again unless a page or a
 word has changed since. Where the site is opened from disk, Sphinx's own search answers.
+(Pagefind's interface for Python takes no copies, but every page again in each build.)
 """
 
 import hashlib
@@ -12,7 +13,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from docutils import nodes
 from pagefind_bin import get_executable
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -20,8 +20,6 @@ from sphinx.errors import ExtensionError
 from portal.outputs.search_words import Words, words
 
 UNUSED = ("*-ui.*", "*-highlight.js", "wasm.unknown.*")  # of what Pagefind writes
-
-HIGHLIGHTS = "sphinx_highlight.js"
 
 
 def stamps(app: Sphinx, known: dict[str, Words]) -> dict[str, str]:
@@ -87,23 +85,6 @@ def add_script(app: Sphinx) -> None:
         app.add_js_file("search.js", loading_method="defer")
 
 
-def leave_out_highlights(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
-    """Keep to the search page the script that marks its words on the page seen next."""
-    if pagename != "search":
-        context["script_files"] = [
-            file
-            for file in context["script_files"]
-            if Path(file.filename or "").name != HIGHLIGHTS
-        ]
-
-
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", add_script)
-    app.connect("html-page-context", leave_out_highlights, priority=900)
     app.connect("build-finished", index)

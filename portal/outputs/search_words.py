@@ -5,23 +5,22 @@ authors, titles, arXiv numbers and DOIs in the sources that it cites, and the na
 its functions and classes in its listings.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 
+from lxml.builder import E
+from lxml.html import HtmlElement, document_fromstring, tostring
 from pybtex.database import Entry
 from pybtex.richtext import Text as LaTeX
 from sphinx.environment import BuildEnvironment
 
 from portal.article.source_math import plain
 from portal.pages.metadata import of_fields
+from portal.pages.titles import title
 
-ARTICLE = re.compile(r'id="furo-main-content">(.*)</article>', re.DOTALL)
-HEADERLINK = re.compile(r'<a class="headerlink".*?</a>')
-SECTION = re.compile(r'<section id="([^"]+)">((?:\s|<span id="[^"]+"></span>)*)<h(\d)>')
-REFERENCES = '<section id="references">'  # their words are those of ``sources``
+ARTICLE = "furo-main-content"
+HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 @dataclass(frozen=True)
@@ -47,27 +46,40 @@ class Words:
         ValueError
             If the page has no article.
         """
-        found = ARTICLE.search(html)
-        if found is None:
+        article = document_fromstring(html).get_element_by_id(ARTICLE, None)
+        if article is None:
             raise ValueError(f"the page {self.title!r} has no article to be searched")
-        text = found[1].replace(REFERENCES, "<section data-pagefind-ignore>")
-        text = HEADERLINK.sub("", text)
-        text = SECTION.sub(r'<section>\2<h\3 id="\1">', text)
+        lead_to_headings(article)
+        article.tag = "div"
+        article.attrib.clear()
+        weight = "0.5" if self.kind == "Gallery" else "1"  # articles show the same
+        article.set("data-pagefind-weight", weight)
         sources = plain(str(LaTeX.from_latex(self.sources)))
-        fields = "".join(
-            f'<i data-pagefind-meta="{name}[title]" title="{escape(value)}"></i>'
-            for name, value in {**vars(self), "sources": sources}.items()
+        filters = {"kind": self.kind, "book": self.book}
+        notes = [
+            E.i({f"data-pagefind-{what}": f"{name}[title]", "title": value})
+            for what, values in (
+                ("meta", {**vars(self), "sources": sources}),
+                ("filter", filters),
+            )
+            for name, value in values.items()
             if value
-        )
-        filters = "".join(
-            f'<i data-pagefind-filter="{name}[title]" title="{escape(value)}"></i>'
-            for name, value in (("kind", self.kind), ("book", self.book))
-            if value
-        )
-        weight = 0.5 if self.kind == "Gallery" else 1  # articles show the same
-        text = f'<div data-pagefind-weight="{weight}">{text}</div>'
-        body = f"<main data-pagefind-body>{fields}{filters}{text}</main>"
-        return f'<!doctype html><html lang="en"><body>{body}</body></html>'
+        ]
+        body = E.body(E.main({"data-pagefind-body": ""}, *notes, article))
+        page = E.html({"lang": "en"}, body)
+        return tostring(page, encoding="unicode", doctype="<!doctype html>")
+
+
+def lead_to_headings(article: HtmlElement) -> None:
+    """Give headings the names of their sections, and no link of their own."""
+    for link in article.find_class("headerlink"):
+        link.drop_tree()
+    for section in article.iter("section"):
+        if section.get("id") == "references":  # their words are those of ``sources``
+            section.set("data-pagefind-ignore", "")
+        heading = next(section.iterchildren(*HEADINGS), None)
+        if heading is not None and "id" in section.attrib:
+            heading.set("id", section.attrib.pop("id"))
 
 
 def kind(docname: str) -> str:
@@ -112,12 +124,16 @@ def listed(env: BuildEnvironment) -> dict[str, list[str]]:
     return {page: sorted(names) for page, names in found.items()}
 
 
+def book(env: BuildEnvironment, docname: str) -> str:
+    """The title of the book of a page; empty if it has none."""
+    start = f"{docname.split('/')[-2]}/index" if "/" in docname else ""
+    return title(env, start) if start in env.titles else ""
+
+
 def words(env: BuildEnvironment) -> dict[str, Words]:
     """The words of every page that is searched."""
     entries = env.get_domain("cite").bibdata.data.entries
     sources, names = cited(env), listed(env)
-    titles = {name: title.astext() for name, title in env.titles.items()}
-
     said = {name: of_fields(env.metadata[name]) for name in env.found_docs}
 
     def joined(parts: Iterable[str]) -> str:
@@ -125,9 +141,9 @@ def words(env: BuildEnvironment) -> dict[str, Words]:
 
     return {
         name: Words(
-            title=titles[name],
+            title=title(env, name),
             kind=kind(name),
-            book=titles.get(f"{name.split('/')[-2]}/index", "") if "/" in name else "",
+            book=book(env, name),
             aliases=joined(said[name].aliases),
             summary=said[name].summary,
             sources=joined(

@@ -17,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 
 from portal.evidence import files, remote
 from portal.evidence.store import Store
+from portal.order import Finished
 from portal.pages import mirror
 
 LONG = ("attention/grouped_query_attention",)  # their scripts may take longer
@@ -124,7 +125,7 @@ def table(root: Path, budgets: list[Budget]) -> list[str]:
 
 def watch(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     if app.builder.name == "html" and env.found_docs <= set(docnames):
-        app.connect("build-finished", keep, priority=999)  # the search: 500
+        app.connect("build-finished", keep, priority=Finished.COSTS)
 
 
 def keep(app: Sphinx, exception: Exception | None) -> None:

@@ -24,6 +24,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.pages.per_document import PerDocument
+from portal.pages.rewrite import changed
 
 EMPTY = "None so far: no published page has been found wrong."
 # Page and date of each erratum, by the document that lists it.
@@ -83,9 +84,7 @@ def dates(env: BuildEnvironment, page: str) -> list[str]:
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """The pages of which an erratum was added or removed."""
-    new = {erratum for listed in errata(env).values() for erratum in listed}
-    old, env.portal_errata_shown = getattr(env, "portal_errata_shown", set()), new
-    return sorted({page for page, _ in old ^ new} & env.found_docs)
+    return changed(env, "errata", {name: dates(env, name) for name in env.found_docs})
 
 
 def setup(app: Sphinx) -> None:

@@ -2,7 +2,7 @@
 
     .. books::
 
-       attention | How positions exchange information | attention.efficient_attention 2
+       attention | How positions exchange information | efficient_attention.step
        training | From random weights to a model
 
     .. newest:: 6
@@ -13,6 +13,9 @@ book of one kind that is written as the other stops the build. A page is as new 
 first commit to any of its files; where that is not known, the list says so.
 """
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -21,36 +24,46 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from portal.article.figure import find, pictures, read
-from portal.pages.citation import book_title
 from portal.pages.history import UNKNOWN, newest_first
-from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
+from portal.pages.late import connect, late
+from portal.pages.titles import book_title, link, title
 from portal.text.hint import hint
 
 logger = logging.getLogger(__name__)
-# The documents that show books or pages.
-showing = PerDocument[None]("showing")
 
 
-class book(nodes.General, nodes.Element):
-    """A book, ``name``, with what is said of it, and its picture if it has one."""
+class book(late):
+    """Stands for a book, with what is said of it, and its picture if it has one."""
 
 
-class newest(nodes.General, nodes.Element):
-    """Stands for the list of the latest pages, ``count`` of them."""
+class newest(late):
+    """Stands for the list of that many of the latest pages."""
+
+
+class Book(NamedTuple):
+    """What is known of a book: its title, how many pages it has, or what is wrong."""
+
+    title: str
+    count: int
+    problem: str
+
+
+class Page(NamedTuple):
+    docname: str
+    title: str
+    place: str
 
 
 class Books(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        showing(self.env)[self.env.docname] = None
         cards = nodes.container(classes=["books"])
         planned = nodes.bullet_list(classes=["books-planned"])
         for line in filter(None, self.content):
             name, _, rest = (part.strip() for part in line.partition("|"))
             said, _, figure = (part.strip() for part in rest.partition("|"))
-            made = book("", name=name, said=said, planned=not figure)
+            made = book("", of=name, said=said, planned=not figure)
             self.set_source_info(made)
             if figure:
                 made += self._picture(figure)
@@ -73,35 +86,7 @@ class Newest(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        showing(self.env)[self.env.docname] = None
-        return [newest("", count=directives.positive_int(self.arguments[0]))]
-
-
-def link(app: Sphinx, docname: str, target: str) -> nodes.reference:
-    uri = app.builder.get_relative_uri(docname, target)
-    title = app.env.titles[target].astext()
-    return nodes.reference("", title, refuri=uri, internal=True)
-
-
-def state(env: BuildEnvironment) -> tuple:
-    """What the front page shows of other pages."""
-    books = {
-        name: len(pages)
-        for name, pages in env.toctree_includes.items()
-        if name.endswith("/index") and not name.startswith("gallery/")
-    }
-    titles = {name: title.astext() for name, title in env.titles.items()}
-    latest = [(n, c.date) for n, c in newest_first(env, -1) if n in titles]
-    shown = [titles[name] for name in (*sorted(books), *dict(latest))]
-    return books, latest, shown, env.portal_history
-
-
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Documents that show books or pages, when these are others."""
-    env.portal_front = state(env)
-    books, *others = env.portal_front
-    view = (sorted(books.items()), *others)
-    return changed(env, "front", dict.fromkeys(showing(env), view))
+        return [newest("", of=directives.positive_int(self.arguments[0]))]
 
 
 def problem(name: str, count: int, planned: bool) -> str:
@@ -118,54 +103,77 @@ def problem(name: str, count: int, planned: bool) -> str:
     return ""
 
 
-def shown_book(app: Sphinx, docname: str, node: book) -> list[nodes.Node]:
+def books(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, Book]:
+    pages = {
+        name: len(listed)
+        for name, listed in env.toctree_includes.items()
+        if name.endswith("/index") and not name.startswith("gallery/")
+    }
+    found = {}
+    for name in wanted:
+        start = f"{name}/index"
+        if start in env.titles:
+            found[name] = Book(title(env, start), pages.get(start, 0), "")
+        else:
+            like = hint(name, [known.removesuffix("/index") for known in pages])
+            text = f"no book {name}: there is no docs/{start}.rst; {like}"
+            found[name] = Book("", 0, text)
+    return found
+
+
+def shown_book(app: Sphinx, docname: str, node: book, view: Book) -> list[nodes.Node]:
     """A card with its picture, or the words on a book that is planned."""
-    name = node["name"]
-    start = f"{name}/index"
-    if start not in app.env.titles:
-        books = (known.removesuffix("/index") for known in app.env.portal_front[0])
-        text = "no book %s: there is no docs/%s.rst; %s"
-        logger.warning(text, name, start, hint(name, books), location=node)
+    wrong = view.problem or problem(node["of"], view.count, node["planned"])
+    if wrong:
+        logger.warning("%s", wrong, location=node)
+    if view.problem:
         return []
-    count = app.env.portal_front[0].get(start, 0)
-    if wrong := problem(name, count, node["planned"]):
-        logger.warning(wrong, location=node)
-    title = link(app, docname, start)
+    first = link(app, docname, f"{node['of']}/index", view.title)
     if node["planned"]:
-        return [nodes.paragraph("", "", title, nodes.Text(f": {node['said']}"))]
-    pages = f"{count} page{'s' * (count != 1)}"
+        return [nodes.paragraph("", "", first, nodes.Text(f": {node['said']}"))]
+    pages = f"{view.count} page{'s' * (view.count != 1)}"
     return [
         nodes.container("", *node.children, classes=["book-picture"]),
-        nodes.paragraph("", "", title, classes=["book-title"]),
+        nodes.paragraph("", "", first, classes=["book-title"]),
         nodes.paragraph("", node["said"]),
         nodes.paragraph("", pages, classes=["book-pages"]),
     ]
 
 
-def shown_newest(app: Sphinx, docname: str, node: newest) -> nodes.Element:
-    if app.env.portal_history:
+def latest(
+    env: BuildEnvironment, wanted: Collection[int]
+) -> dict[int, list[Page] | None]:
+    """The latest pages; nothing where the history is not known."""
+    if env.portal_history:
+        return dict.fromkeys(wanted)
+    pages = [
+        Page(
+            name,
+            title(env, name),
+            f"{book_title(env, name.partition('/')[0])}, {commit.date}",
+        )
+        for name, commit in newest_first(env, -1)
+        if name in env.titles
+    ]
+    return {count: pages[:count] for count in wanted}
+
+
+def shown_newest(
+    app: Sphinx, docname: str, node: newest, pages: list[Page] | None
+) -> nodes.Element:
+    if pages is None:
         return nodes.paragraph("", f"When they were added: {UNKNOWN}.")
     listed = nodes.bullet_list(classes=["newest"])
-    for name, date in app.env.portal_front[1][: node["count"]]:
-        title = book_title(app.env, name.partition("/")[0])
-        place = nodes.inline("", f"{title}, {date}", classes=["newest-date"])
-        text = nodes.paragraph("", "", link(app, docname, name), nodes.Text(" "), place)
+    for page in pages:
+        place = nodes.inline("", page.place, classes=["newest-date"])
+        name = link(app, docname, page.docname, page.title)
+        text = nodes.paragraph("", "", name, nodes.Text(" "), place)
         listed += nodes.list_item("", text)
     return listed
 
 
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for node in list(doctree.findall(book)):
-        node.replace_self(shown_book(app, docname, node))
-    for node in list(doctree.findall(newest)):
-        node.replace_self(shown_newest(app, docname, node))
-
-
 def setup(app: Sphinx) -> None:
-    app.add_node(book)
-    app.add_node(newest)
     app.add_directive("books", Books)
     app.add_directive("newest", Newest)
-    showing.connect(app)
-    app.connect("env-updated", rewrite)
-    app.connect("doctree-resolved", resolve)
+    connect(app, book, books, shown_book)
+    connect(app, newest, latest, shown_newest)

@@ -6,6 +6,7 @@ The same list is written to ``reproductions.json`` beside the pages, in plain te
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from docutils import nodes
@@ -18,25 +19,20 @@ from portal.article.claim import Claim, claims
 from portal.article.claim_box import listed
 from portal.article.claim_values import Value
 from portal.article.rich_text import plain, shown
-from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
+from portal.pages.late import connect, holding, late
 from portal.pages.table import Cell, table
+from portal.pages.titles import link, title
 
 COLUMNS = ("Page", "Reported", "Here", "Verdict")
 
 
-# The documents with the list.
-listing = PerDocument[None]("listing")
-
-
-class reproductions(nodes.General, nodes.Element):
-    """Stands for the table until all pages have been read."""
+class reproductions(late):
+    """Stands for the table."""
 
 
 class Reproductions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        listing(self.env)[self.env.docname] = None
-        return [reproductions("")]
+        return [reproductions("", of="all")]
 
 
 def everything(env: BuildEnvironment) -> list[Claim]:
@@ -78,11 +74,8 @@ def summary(found: list[Claim]) -> str:
 def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
     """What stands in the columns for one claim."""
     book, _, _ = claim.docname.partition("/")
-    uri = app.builder.get_relative_uri(docname, claim.docname)
-    title = app.env.titles[claim.docname].astext()
-    link = nodes.reference("", title, refuri=f"{uri}#{claim.anchor}", internal=True)
     page = [
-        nodes.paragraph("", "", link),
+        nodes.paragraph("", "", link(app, docname, claim.docname, "", claim.anchor)),
         nodes.paragraph("", book, classes=["reproductions-book"]),
     ]
     reports = [nodes.paragraph("", "", *shown(claim.reports))]
@@ -90,23 +83,18 @@ def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
     return [page, reports, here, verdicts.mark(app, docname, claim.verdict)]
 
 
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    for place in list(doctree.findall(reproductions)):
-        found = everything(app.env)
-        rows = [cells(app, claim, docname) for claim in found]
-        place.replace_self(
-            [
-                nodes.paragraph("", summary(found)),
-                table("reproductions", rows, COLUMNS),
-            ]
-        )
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, tuple]:
+    titles = [title(env, name) for name in sorted(claims(env))]
+    return {"all": (everything(env), titles, verdicts.place(env))}
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The pages with the list, when a claim or a title has changed."""
-    titles = [env.titles[name].astext() for name in sorted(claims(env))]
-    view = titles, everything(env), verdicts.place(env)
-    return changed(env, "reproductions", dict.fromkeys(listing(env), view))
+def render(
+    app: Sphinx, docname: str, node: reproductions, view: tuple
+) -> list[nodes.Node]:
+    found = view[0]
+    rows = [cells(app, claim, docname) for claim in found]
+    counted = nodes.paragraph("", summary(found))
+    return [counted, table("reproductions", rows, COLUMNS)]
 
 
 def write_file(app: Sphinx, exception: Exception | None) -> None:
@@ -114,22 +102,13 @@ def write_file(app: Sphinx, exception: Exception | None) -> None:
         Path(app.outdir, "reproductions.json").write_text(as_json(app.env), "utf-8")
 
 
-def add_script(
-    app: Sphinx,
-    pagename: str,
-    templatename: str,
-    context: dict,
-    doctree: nodes.document | None,
-) -> None:
-    if pagename in listing(app.env):
+def add_script(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
+    if pagename in holding(app.env, reproductions):
         app.add_js_file("reproductions.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(reproductions)
     app.add_directive("reproductions", Reproductions)
-    listing.connect(app)
-    app.connect("doctree-resolved", resolve)
-    app.connect("env-updated", rewrite)
+    connect(app, reproductions, views, render)
     app.connect("html-page-context", add_script)
     app.connect("build-finished", write_file)

@@ -6,6 +6,7 @@ no page leads to the article of its module, or else to one whose code imports it
 """
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import groupby
 from pathlib import Path
 
@@ -15,23 +16,24 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.overview.snippet_entries import Entry, entries, files, modules, tree, users
+from portal.pages.late import connect, late
 from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
+from portal.pages.titles import link, title
 
-# The documents with the index.
-indexed = PerDocument[None]("indexed")
+# The files whose functions each document with the index lists.
+indexed = PerDocument[list[Path]]("indexed")
 
 
-class shown_on(nodes.Inline, nodes.Element):
-    """Stands for the link to the page of one entry until all pages have been read."""
+class shown_on(late):
+    """Stands for the link to the page of one entry: its name, and a user's page."""
 
 
 def item(entry: Entry, user: str) -> nodes.definition_list_item:
     name = nodes.strong("", entry.name)
     code = nodes.literal("", "", name, nodes.Text(entry.signature))
-    link = shown_on("", dotted=f"snippets.{entry.anchor}", user=user)
+    page = shown_on("", of=(f"snippets.{entry.anchor}", user))
     said = nodes.paragraph("", f"{entry.summary} " if entry.summary else "")
-    said += nodes.inline("", "", link)
+    said += nodes.inline("", "", page)
     term = nodes.term("", "", code, ids=[entry.anchor])
     return nodes.definition_list_item("", term, nodes.definition("", said))
 
@@ -58,8 +60,8 @@ def alphabet(found: list[Entry]) -> nodes.definition_list:
 
 class SnippetIndex(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        indexed(self.env)[self.env.docname] = None
         root = Path(self.env.srcdir).parent
+        indexed(self.env)[self.env.docname] = files(root)
         for file in files(root):
             self.env.note_dependency(file)
         try:
@@ -84,43 +86,35 @@ def outdated(
     app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
 ) -> list[str]:
     """The index, when a file has come or gone; others are its dependencies."""
-    new = [str(file) for file in files(Path(app.confdir))]
-    old, env.portal_snippet_files = getattr(env, "portal_snippet_files", []), new
-    return list(indexed(env)) if old != new else []
+    found = files(Path(env.srcdir).parent)
+    return [name for name, listed in indexed(env).items() if listed != found]
 
 
-def places(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
-    """Page and anchor of each listing, by its dotted name."""
-    return {
-        name: (found.docname, found.node_id)
-        for name, found in env.domains.python_domain.objects.items()
-        if name.startswith("snippets.")
-    }
+def views(
+    env: BuildEnvironment, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, str, str]]:
+    """Page, anchor there and title of each entry; nothing where no page shows it."""
+    listings = env.domains.python_domain.objects
+    found = {}
+    for name, user in wanted:
+        shown = listings.get(name)
+        page, anchor = (shown.docname, shown.node_id) if shown else (user, "")
+        known = page in env.titles
+        found[name, user] = (page, anchor, title(env, page)) if known else ()
+    return found
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The index, when a listing has moved or a title has changed."""
-    titles = {name: title.astext() for name, title in sorted(env.titles.items())}
-    shown = (sorted(places(env).items()), titles)
-    return changed(env, "snippet-index", dict.fromkeys(indexed(env), shown))
-
-
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    found = places(app.env) if docname in indexed(app.env) else {}
-    for node in list(doctree.findall(shown_on)):
-        page, anchor = found.get(node["dotted"], (node["user"], ""))
-        if page not in app.env.titles:
-            node.parent.remove(node)
-            continue
-        uri = app.builder.get_relative_uri(docname, page) + f"#{anchor}" * bool(anchor)
-        title = app.env.titles[page].astext()
-        node.replace_self(nodes.reference("", title, refuri=uri, internal=True))
+def render(
+    app: Sphinx, docname: str, node: shown_on, view: tuple[str, str, str]
+) -> list[nodes.Node]:
+    if not view:
+        return []
+    page, anchor, text = view
+    return [link(app, docname, page, text, anchor)]
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(shown_on)
     app.add_directive("snippet-index", SnippetIndex)
     indexed.connect(app)
+    connect(app, shown_on, views, render)
     app.connect("env-get-outdated", outdated)
-    app.connect("env-updated", rewrite)
-    app.connect("doctree-resolved", resolve)

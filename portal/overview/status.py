@@ -8,6 +8,7 @@ import doctest
 import json
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from docutils import nodes
@@ -16,10 +17,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from portal.article.claim import claims
+from portal.evidence import files
 from portal.pages import mirror
 from portal.pages.history import commit
-from portal.pages.per_document import PerDocument
-from portal.pages.rewrite import changed
+from portal.pages.late import connect, late
 from portal.pages.table import table
 from portal.text.hint import hint
 from portal.text.utf8 import read
@@ -37,38 +38,22 @@ COUNTS: dict[str, str] = {
 PACKAGES = ("torch", "numpy", "matplotlib", "sphinx", "sphinx-gallery")
 
 
-# The counts that each document shows; those with a table show all.
-counted = PerDocument[set[str]]("counted")
-
-
-class status_value(nodes.inline):
-    """Stands for one count until all pages have been read."""
-
-
-class status_table(nodes.General, nodes.Element):
-    """Stands for the table until all pages have been read."""
-
-
-def read_all(folder: Path, pattern: str) -> list:
-    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
+class shown_count(late):
+    """Stands for one count, or for the table of all."""
 
 
 def collect(root: Path, verdicts: list[str]) -> dict:
     """Count what lies below ``root``; ``verdicts`` are those of all claims."""
-    gallery = root / "docs/gallery"
+    source = root / "docs"
     articles = [
         read(path)
         for path in sorted(root.glob("docs/*/*.rst"))
         if path.parent.name != "gallery"
     ]
     parser = doctest.DocTestParser()
-    notes = [note for made in read_all(gallery, "*/*.agreements.json") for note in made]
-    seconds = {
-        f"{path.parent.name}/{path.name.removesuffix('.run.json')}": json.loads(
-            path.read_text()
-        )["seconds"]
-        for path in sorted(gallery.glob("*/*.run.json"))
-    }
+    compared = files.of_kind(source, "agreements").values()
+    notes = [note for path in compared for note in files.read(path)]
+    runs = files.of_kind(source, "run")
     return {
         "pages": len(mirror.pages(root)),
         "listings": sum(len(re.findall(r"(?m)^ *\.\. snippet::", a)) for a in articles),
@@ -77,15 +62,16 @@ def collect(root: Path, verdicts: list[str]) -> dict:
         "references": len({note["reference"] for note in notes}),
         "claims": len(verdicts),
         "verdicts": dict(Counter(verdicts)),
-        "figures": len(list(gallery.glob("*/images/*_dark.svg"))),
-        "seconds": seconds,
+        "figures": len(list(files.figures(source))),
+        "seconds": {name: files.read(run)["seconds"] for name, run in runs.items()},
         "versions": {name: installed(name) for name in PACKAGES},
         "commit": commit(root),
     }
 
 
 def of_site(env: BuildEnvironment) -> dict:
-    verdicts = [claim.verdict for made in claims(env).values() for claim in made]
+    made = [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
+    verdicts = [claim.verdict for claim in made]
     return collect(Path(env.srcdir).parent, verdicts)
 
 
@@ -116,15 +102,13 @@ def rows(known: dict) -> list[tuple[str, str]]:
 
 class Status(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        counted(self.env).setdefault(self.env.docname, set()).add("")
-        return [status_table("")]
+        return [shown_count("", of="all")]
 
 
 class StatusRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         if self.text in COUNTS:
-            counted(self.env).setdefault(self.env.docname, set()).add(self.text)
-            return [status_value("", "", key=self.text)], []
+            return [shown_count("", of=self.text)], []
         message = self.inliner.reporter.error(
             f"there is no count {self.text!r}; {hint(self.text, COUNTS)}",
             line=self.lineno,
@@ -132,34 +116,18 @@ class StatusRole(SphinxRole):
         return [self.inliner.problematic(self.text, self.text, message)], [message]
 
 
-def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    places = list(
-        doctree.findall(lambda node: isinstance(node, status_value | status_table))
-    )
-    known = app.env.portal_status
-    for place in places:
-        if isinstance(place, status_table):
-            cells = [[nodes.Text(text) for text in row] for row in rows(known)]
-            place.replace_self(table("status", cells))
-        else:
-            place.replace_self(nodes.Text(str(known[place["key"]])))
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, object]:
+    known = of_site(env)
+    return {of: known if of == "all" else known[of] for of in wanted}
 
 
-def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The pages with counts, when a count has changed."""
-    known = env.portal_status = of_site(env)
-    views = {
-        docname: known if "" in keys else [known[key] for key in sorted(keys)]
-        for docname, keys in counted(env).items()
-    }
-    return changed(env, "status", views)
+def render(app: Sphinx, docname: str, node: shown_count, view: object) -> nodes.Node:
+    if node["of"] != "all":
+        return nodes.Text(str(view))
+    return table("status", [[nodes.Text(text) for text in row] for row in rows(view)])
 
 
 def setup(app: Sphinx) -> None:
-    app.add_node(status_value)
-    app.add_node(status_table)
     app.add_directive("status", Status)
     app.add_role("status", StatusRole())
-    counted.connect(app)
-    app.connect("env-updated", rewrite)
-    app.connect("doctree-resolved", resolve)
+    connect(app, shown_count, views, render)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 
+from portal.pages import titles
 from portal.pages.history import last_date
 
 
@@ -21,12 +21,6 @@ def public_address(app: Sphinx, docname: str) -> str:
     if urlsplit(base).hostname in (None, "localhost"):
         return ""
     return f"{base.rstrip('/')}/{app.builder.get_target_uri(docname)}"
-
-
-def book_title(env: BuildEnvironment, book: str) -> str:
-    """What a book is called: the title of its first page."""
-    index = env.titles.get(f"{book}/index")
-    return index.astext() if index else book
 
 
 def escaped(text: str) -> str:
@@ -55,8 +49,8 @@ def citation(app: Sphinx, docname: str) -> Citation:
     """The citation of a page of a book."""
     author, site = app.config.author, app.config.project
     book, _, page = docname.partition("/")
-    title = app.env.titles[docname].astext()
-    where = f"{site}: {book_title(app.env, book)}"
+    title = titles.title(app.env, docname)
+    where = f"{site}: {titles.book_title(app.env, book)}"
     date, address = last_date(app.env, docname), public_address(app, docname)
     text = f"{author}, “{title}”, {where}{date and f', version of {date}'}."
     fields = {

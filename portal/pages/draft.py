@@ -10,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from portal.order import Inited
 from portal.pages.mirror import places, scripts
 
 MARK = "TODO:"
@@ -142,4 +143,4 @@ def check(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check, priority=300)  # before scripts run
+    app.connect("builder-inited", check, priority=Inited.LAYOUT)

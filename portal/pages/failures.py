@@ -19,6 +19,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.build_phase import BuildPhase
 from sphinx.util.logging import get_node_location, is_suppressed_warning
 
+from portal.order import Finished, Updated
+
 NOTE = "failures.json"
 
 
@@ -101,5 +103,5 @@ def setup(app: Sphinx) -> None:
     failures = Failures(app)
     logging.getLogger("sphinx").addHandler(failures)
     app.connect("env-get-outdated", failures.read_again)
-    app.connect("env-updated", failures.write_again, priority=1000)
-    app.connect("build-finished", failures.keep, priority=950)
+    app.connect("env-updated", failures.write_again, priority=Updated.FAILURES)
+    app.connect("build-finished", failures.keep, priority=Finished.FAILURES)

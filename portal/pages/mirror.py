@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from portal.order import Inited
 from portal.pages import names
 
 logger = logging.getLogger(__name__)
@@ -141,4 +142,4 @@ def check(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check, priority=300)  # before scripts run
+    app.connect("builder-inited", check, priority=Inited.LAYOUT)

@@ -21,6 +21,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import docname_join, logging
 from sphinxcontrib.bibtex.citation_target import parse_citation_targets
 
+from portal.order import Inited
 from portal.text.hint import hint
 
 ENTRY = re.compile(r"\s*@\w+\s*[{(]\s*([^\s,]+)")
@@ -121,6 +122,6 @@ def check_sources(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check_sources, priority=300)
+    app.connect("builder-inited", check_sources, priority=Inited.LAYOUT)
     app.add_post_transform(UnknownSources)
     app.connect("missing-reference", warn)

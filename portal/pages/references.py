@@ -19,6 +19,7 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from portal.order import Read, Updated
 from portal.pages.per_document import PerDocument
 from portal.pages.rewrite import changed
 
@@ -81,5 +82,5 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def setup(app: Sphinx) -> None:
     referred.connect(app)
-    app.connect("doctree-read", note)
-    app.connect("env-updated", rewrite, priority=900)  # sphinxcontrib-bibtex: 500
+    app.connect("doctree-read", note, priority=Read.REFERENCES)
+    app.connect("env-updated", rewrite, priority=Updated.REFERENCES)

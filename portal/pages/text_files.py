@@ -9,6 +9,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from portal.order import Inited
 from portal.text.utf8 import read
 
 PATTERNS = (
@@ -45,4 +46,4 @@ def check(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", check, priority=200)  # before anything reads them
+    app.connect("builder-inited", check, priority=Inited.TEXT_FILES)

@@ -12,6 +12,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from portal.order import Updated
+
 logger = logging.getLogger(__name__)
 
 
@@ -68,5 +70,5 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("env-updated", end_circle, priority=100)  # before what follows them
+    app.connect("env-updated", end_circle, priority=Updated.CIRCLES)
     app.connect("env-check-consistency", check)

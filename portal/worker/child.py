@@ -67,7 +67,10 @@ class Task:
 
 
 def _exit_with_trace(status: int) -> None:
-    """Stands in for ``os._exit`` in a task, to say where it was called."""
+    """Stands in for ``os._exit`` in a task, to say where it was called.
+
+    A process that ends so leaves no trace of the line, whatever watches its group.
+    """
     frames = traceback.format_stack(sys._getframe(1), limit=8)
     os.write(2, "".join([*frames, f"os._exit({status})\n"]).encode())
     _exit(status)

@@ -1,11 +1,18 @@
 """Attention residuals: a layer chooses among the outputs of all layers below it.
 
-Kimi Team (2026), https://arxiv.org/abs/2603.15031
+Kimi Team (2026), https://arxiv.org/abs/2603.15031. Symbols of the paper and our
+names::
+
+    v_i              sources[i], the embedding and the outputs of layers
+    w_l              queries[l - 1], the pseudo-query of layer l
+    alpha_{i->l}     the softmax of depth_scores
+    b_n^i            partial, the running sum of a block
 
 Axes::
 
     sources  what can be chosen from: the embedding, then outputs of layers (or blocks)
     layers   attention and feed-forward layers, counted separately
+    readers  all layers and the output head: each has a query
     d_model  features of a token
     ...      any batch axes; each token chooses for itself
 """
@@ -48,7 +55,7 @@ def depth_mix(
 def attention_residuals(
     x: Float[Tensor, "*batch d_model"],
     layers: Sequence[Layer],
-    queries: Float[Tensor, "taps ... d_model"],
+    queries: Float[Tensor, "readers ... d_model"],
 ) -> Float[Tensor, "*batch d_model"]:
     """All layers, each fed by a mix over depth, and a last mix for the output head.
 
@@ -71,7 +78,7 @@ def attention_residuals(
     >>> attention_residuals(torch.ones(1), [lambda h: 2 * h], torch.zeros(2, 1))
     tensor([1.5000])
     """
-    check_taps(layers, queries)
+    check_sizes(layers, queries)
     sources = [x]
     for layer, query in zip(layers, queries[:-1], strict=True):
         sources.append(layer(depth_mix(torch.stack(sources), query)))
@@ -81,7 +88,7 @@ def attention_residuals(
 def block_attention_residuals(
     x: Float[Tensor, "*batch d_model"],
     layers: Sequence[Layer],
-    queries: Float[Tensor, "taps ... d_model"],
+    queries: Float[Tensor, "readers ... d_model"],
     block: int,
 ) -> Float[Tensor, "*batch d_model"]:
     """Attention residuals whose sources are sums over ``block`` neighboring layers.
@@ -91,7 +98,7 @@ def block_attention_residuals(
     ValueError
         If there is not one query more than layers, or a block has no layers.
     """
-    check_taps(layers, queries, block)
+    check_sizes(layers, queries, block)
     sources = [x]
     for i, (layer, query) in enumerate(zip(layers, queries[:-1], strict=True)):
         out = layer(depth_mix(torch.stack(sources), query))
@@ -105,7 +112,7 @@ def block_attention_residuals(
 def two_phase_residuals(
     x: Float[Tensor, "*batch d_model"],
     layers: Sequence[Layer],
-    queries: Float[Tensor, "taps ... d_model"],
+    queries: Float[Tensor, "readers ... d_model"],
     block: int,
 ) -> Float[Tensor, "*batch d_model"]:
     """Block attention residuals that read finished blocks once per block, not layer.
@@ -115,7 +122,7 @@ def two_phase_residuals(
     ValueError
         If there is not one query more than layers, or a block has no layers.
     """
-    check_taps(layers, queries, block)
+    check_sizes(layers, queries, block)
     sources = [x]
     for start in range(0, len(layers), block):
         finished, asking = torch.stack(sources), queries[:-1][start : start + block]
@@ -131,7 +138,7 @@ def two_phase_residuals(
     return depth_mix(torch.stack(sources), queries[-1])
 
 
-def check_taps(layers: Sequence[Layer], queries: Tensor, block: int = 1) -> None:
+def check_sizes(layers: Sequence[Layer], queries: Tensor, block: int = 1) -> None:
     """Refuse sizes that do not fit, before a layer is run."""
     if len(queries) != len(layers) + 1:
         raise ValueError(f"{len(layers)} layers and a head, but {len(queries)} queries")

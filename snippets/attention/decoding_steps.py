@@ -16,9 +16,9 @@ from snippets.attention.grouped_query_attention import grouped_query_attention
 from snippets.attention.multi_head_latent_attention import absorbed_attention
 from snippets.attention.sliding_window_attention import RollingCache
 from snippets.attention.sparse_attention import (
-    choose,
     index_scores,
     read,
+    select,
     sparse_weights,
 )
 
@@ -80,7 +80,7 @@ def sparse_step(
 
     def run() -> Tensor:
         scores = index_scores(index_query, kept[2], weight)
-        index = choose(scores, top_k)
+        index = select(scores, top_k)
         asked = torch.einsum("bhqn,hnc->bhqc", query, up_key)
         wide, key = torch.cat([asked, turned_query], -1), torch.cat(kept[:2], -1)
         weights = sparse_weights(wide, key, index, scale=key.shape[-1] ** -0.5)

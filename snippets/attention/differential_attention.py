@@ -1,6 +1,13 @@
 """Differential attention: one attention map minus another, to cancel what both share.
 
-Ye et al. (2025), https://arxiv.org/abs/2410.05258
+Ye et al. (2025), https://arxiv.org/abs/2410.05258. Symbols of the paper and our
+names::
+
+    Q_1, Q_2         query[:, :, 0], query[:, :, 1]; keys alike
+    lambda           lambda_, how much of the second map is subtracted
+    lambda_init      lambda_init
+    lambda_q1, _q2   lambda_q[0], lambda_q[1]; lambda_k alike
+    GroupNorm        norm, an RMSNorm of each head
 
 Axes::
 
@@ -22,11 +29,11 @@ from torch import Tensor, nn
 def differential_weights(
     query: Float[Tensor, "batch heads 2 q_len head_dim"],
     key: Float[Tensor, "batch heads 2 kv_len head_dim"],
-    strength: Float[Tensor, ""] | float,
+    lambda_: Float[Tensor, ""] | float,
 ) -> Float[Tensor, "batch heads q_len kv_len"]:
-    """First causal attention map minus ``strength`` times the second.
+    """First causal attention map minus ``lambda_`` times the second.
 
-    Rows add up to ``1 - strength``, and entries may be negative.
+    Rows add up to ``1 - lambda_``, and entries may be negative.
 
     Raises
     ------
@@ -35,7 +42,7 @@ def differential_weights(
 
     Examples
     --------
-    Without preferences both maps are means, and their difference is a smaller mean:
+    With equal scores both maps are uniform, and so is their difference:
 
     >>> query, key = torch.zeros(1, 1, 2, 1, 3), torch.zeros(1, 1, 2, 4, 3)
     >>> differential_weights(query, key, 0.6)
@@ -47,13 +54,13 @@ def differential_weights(
     scores = query / math.sqrt(query.shape[-1]) @ key.mT
     future = scores.new_ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
     first, second = scores.masked_fill(future, -math.inf).softmax(dim=-1).unbind(dim=2)
-    return first - strength * second
+    return first - lambda_ * second
 
 
-def initial_strength(layer: int) -> float:
-    """How much the layer, counted from 1, subtracts at first.
+def lambda_init(layer: int) -> float:
+    """Start value of lambda in a layer, counted from 1.
 
-    >>> [round(initial_strength(layer), 3) for layer in (1, 2, 3, 24)]
+    >>> [round(lambda_init(layer), 3) for layer in (1, 2, 3, 24)]
     [0.2, 0.356, 0.471, 0.799]
     """
     if layer < 1:
@@ -61,30 +68,31 @@ def initial_strength(layer: int) -> float:
     return 0.8 - 0.6 * math.exp(-0.3 * (layer - 1))
 
 
-class Strength(nn.Module):
-    """The learned factor: a difference of two exponentials around its initial value.
+class Lambda(nn.Module):
+    """The learned factor: a difference of two exponentials plus its start value.
 
     Examples
     --------
-    >>> strength = Strength(head_dim=16, layer=1)
-    >>> strength.query.data[:], strength.key.data[:] = 0.5, torch.tensor([[0.25], [0]])
-    >>> round(strength().item(), 3), round(math.exp(2) - math.exp(0) + 0.2, 3)
+    >>> factor = Lambda(head_dim=16, layer=1)
+    >>> factor.lambda_q.data[:] = 0.5
+    >>> factor.lambda_k.data[:] = torch.tensor([[0.25], [0]])
+    >>> round(factor().item(), 3), round(math.exp(2) - math.exp(0) + 0.2, 3)
     (6.589, 6.589)
     """
 
     def __init__(self, *, head_dim: int, layer: int) -> None:
         super().__init__()
-        self.initial = initial_strength(layer)
-        self.query = nn.Parameter(0.1 * torch.randn(2, head_dim))
-        self.key = nn.Parameter(0.1 * torch.randn(2, head_dim))
+        self.lambda_init = lambda_init(layer)
+        self.lambda_q = nn.Parameter(0.1 * torch.randn(2, head_dim))
+        self.lambda_k = nn.Parameter(0.1 * torch.randn(2, head_dim))
 
     def forward(self) -> Float[Tensor, ""]:
-        first, second = (self.query * self.key).sum(dim=-1).exp()
-        return first - second + self.initial
+        first, second = (self.lambda_q * self.lambda_k).sum(dim=-1).exp()
+        return first - second + self.lambda_init
 
 
 class DifferentialAttention(nn.Module):
-    """Projections, difference of maps, and a norm for each head.
+    """Projections, difference of two maps, and a norm for each head.
 
     Parameters
     ----------
@@ -116,7 +124,7 @@ class DifferentialAttention(nn.Module):
         self.key = nn.Linear(d_model, d_model, bias=False)
         self.value = nn.Linear(d_model, d_model, bias=False)
         self.out = nn.Linear(d_model, d_model, bias=False)
-        self.strength = Strength(head_dim=head_dim, layer=layer)
+        self.lambda_ = Lambda(head_dim=head_dim, layer=layer)
         self.norm = nn.RMSNorm(2 * head_dim, eps=1e-5)
 
     def forward(
@@ -129,6 +137,6 @@ class DifferentialAttention(nn.Module):
         )
         # (batch, heads, seq, value_dim)
         value = self.value(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        mixed = differential_weights(query, key, self.strength()) @ value
-        mixed = (1 - self.strength.initial) * self.norm(mixed)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        output = differential_weights(query, key, self.lambda_()) @ value
+        output = (1 - self.lambda_.lambda_init) * self.norm(output)
+        return self.out(output.transpose(1, 2).flatten(2))

@@ -25,6 +25,7 @@ Axes::
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -131,6 +132,17 @@ def absorbed_attention(
     return torch.einsum("bhqc,hvc->bhqv", mixed, w_uv)
 
 
+class Parts(NamedTuple):
+    """What attention works on, in the order of its arguments."""
+
+    q_nope: Float[Tensor, "batch heads q_len nope_dim"]
+    q_rope: Float[Tensor, "batch heads q_len rope_dim"]
+    latent: Float[Tensor, "batch kv_len latent_dim"]
+    k_rope: Float[Tensor, "batch kv_len rope_dim"]
+    w_uk: Float[Tensor, "heads nope_dim latent_dim"]
+    w_uv: Float[Tensor, "heads value_dim latent_dim"]
+
+
 class MultiHeadLatentAttention(nn.Module):
     """Compression, rotation, absorbed attention, and the cache of latents.
 
@@ -186,7 +198,7 @@ class MultiHeadLatentAttention(nn.Module):
         self,
         x: Float[Tensor, "batch seq d_model"],
         cache: list[Tensor] | None = None,
-    ) -> list[Tensor]:
+    ) -> Parts:
         """The arguments of attention: queries, cached parts, and up-projections."""
         seen = cache[0].shape[1] if cache else 0
         turns = angles(torch.arange(seen, seen + x.shape[1]), self.frequencies)
@@ -204,7 +216,7 @@ class MultiHeadLatentAttention(nn.Module):
             cache[:] = cached
         per_head = self.kv_b_proj.weight.unflatten(0, (self.heads, -1))
         w_uk, w_uv = per_head.split(self.up_parts, dim=1)
-        return [q_nope, rotate(q_rope, turns), *cached, w_uk, w_uv]
+        return Parts(q_nope, rotate(q_rope, turns), *cached, w_uk, w_uv)
 
 
 def latent_cache_bytes(

@@ -1,13 +1,20 @@
-"""Sparse attention: a cheap indexer chooses the few keys that a query reads.
+"""Sparse attention: a cheap indexer selects the few keys that each query reads.
 
-DeepSeek-AI (2025), https://arxiv.org/abs/2512.02556
+DeepSeek-AI (2025), https://arxiv.org/abs/2512.02556. Symbols of the paper and our
+names::
+
+    I_{t,s}    scores, the index scores
+    q^I_{t,j}  query, of one head of the indexer
+    k^I_s      key, shared by the heads of the indexer
+    w^I_{t,j}  weight of a head, for one query; may be negative
+    p_{t,s}    target, the attention of all heads
 
 Axes::
 
     batch        independent sequences
     heads        query heads; all read the same key of a token
     index_heads  heads of the indexer
-    q_len        query positions
+    q_len        query positions; the last query stands at the last key
     kv_len       key positions
     top_k        keys that each query reads
     index_dim    features of a head of the indexer
@@ -18,14 +25,7 @@ import math
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-
-from snippets.attention.multi_head_latent_attention import (
-    MultiHeadLatentAttention,
-    causal_weights,
-    scale,
-)
-from snippets.positions.rope import angles, frequencies, rotate_halves
+from torch import Tensor
 
 
 def index_scores(
@@ -33,9 +33,7 @@ def index_scores(
     key: Float[Tensor, "batch kv_len index_dim"],
     weight: Float[Tensor, "batch q_len index_heads"],
 ) -> Float[Tensor, "batch q_len kv_len"]:
-    """How much each query wants each key; later keys have minus infinity.
-
-    The last query stands at the last key.
+    """Estimate how much each query needs each key; future keys get minus infinity.
 
     Raises
     ------
@@ -44,7 +42,7 @@ def index_scores(
 
     Examples
     --------
-    Two heads, of which the second has weight 10 and points away:
+    Two heads. The second has weight 10, but its product is negative:
 
     >>> query = torch.tensor([[[[1.0]], [[-1.0]]]])
     >>> key, weight = torch.tensor([[[2.0], [3.0]]]), torch.tensor([[[1.0, 10.0]]])
@@ -60,25 +58,25 @@ def index_scores(
     return scores.masked_fill(future, -math.inf)
 
 
-def choose(
+def select(
     scores: Float[Tensor, "batch q_len kv_len"], top_k: int
-) -> Int[Tensor, "batch q_len chosen"]:
+) -> Int[Tensor, "batch q_len selected"]:
     """Positions of the ``top_k`` largest scores, or of all if there are fewer.
 
-    Where fewer keys than ``top_k`` are in the past, later ones fill the list.
+    If fewer than ``top_k`` keys are in the past, future ones fill the list.
 
     Raises
     ------
     ValueError
-        If nothing is to be chosen.
+        If nothing is to be selected.
 
     Examples
     --------
-    >>> choose(torch.tensor([[[0.1, 0.7, 0.3]]]), top_k=2)
+    >>> select(torch.tensor([[[0.1, 0.7, 0.3]]]), top_k=2)
     tensor([[[1, 2]]])
     """
     if top_k < 1:
-        raise ValueError(f"{top_k=} chooses nothing")
+        raise ValueError(f"{top_k=} selects nothing")
     return scores.topk(min(top_k, scores.shape[-1])).indices
 
 
@@ -88,11 +86,11 @@ def sparse_weights(
     index: Int[Tensor, "batch q_len top_k"],
     scale: float,
 ) -> Float[Tensor, "batch heads q_len top_k"]:
-    """Softmax over the chosen keys alone; those that are later get nothing."""
+    """Softmax over the selected keys alone; future ones get weight zero."""
     q_len, kv_len = query.shape[2], key.shape[1]
     # (batch, q_len, top_k, width)
-    chosen = key[torch.arange(len(key))[:, None, None], index]
-    scores = torch.einsum("bhqw,bqkw->bhqk", scale * query, chosen)
+    selected = key[torch.arange(len(key))[:, None, None], index]
+    scores = torch.einsum("bhqw,bqkw->bhqk", scale * query, selected)
     position = torch.arange(kv_len - q_len, kv_len, device=index.device)
     future = (index > position[:, None])[:, None]
     return scores.masked_fill(future, -math.inf).softmax(dim=-1)
@@ -103,24 +101,24 @@ def read(
     value: Float[Tensor, "batch kv_len value_dim"],
     index: Int[Tensor, "batch q_len top_k"],
 ) -> Float[Tensor, "batch heads q_len value_dim"]:
-    """Weighted means of the chosen values."""
+    """Weighted means of the selected values."""
     # (batch, q_len, top_k, value_dim)
-    chosen = value[torch.arange(len(value))[:, None, None], index]
-    return torch.einsum("bhqk,bqkv->bhqv", weights, chosen)
+    selected = value[torch.arange(len(value))[:, None, None], index]
+    return torch.einsum("bhqk,bqkv->bhqv", weights, selected)
 
 
 def index_loss(
     scores: Float[Tensor, "batch q_len keys"],
     weights: Float[Tensor, "batch heads q_len keys"],
 ) -> Float[Tensor, ""]:
-    """Divergence of the softmax of ``scores`` from the attention of all heads.
+    """KL divergence of the softmax of ``scores`` from the attention of all heads.
 
     Keys with a score of minus infinity take no part. The weights are the target, and
     no gradient flows into them.
 
     Examples
     --------
-    Two heads that look at different keys, and an indexer that wants both alike:
+    Two heads that attend to different keys, and an indexer that scores both alike:
 
     >>> weights = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
     >>> index_loss(torch.tensor([[[3.0, 3.0]]]), weights)
@@ -131,127 +129,10 @@ def index_loss(
     return (torch.xlogy(target, target) - target * guess).sum(dim=-1).mean()
 
 
-class LightningIndexer(nn.Module):
-    """Queries of a few narrow heads, one key for all of them, and their weights.
-
-    Raises
-    ------
-    ValueError
-        If more features are to be turned than there are.
-    """
-
-    def __init__(
-        self,
-        *,
-        d_model: int,
-        query_dim: int,
-        rope_dim: int,
-        index_heads: int,
-        index_dim: int,
-    ) -> None:
-        super().__init__()
-        if rope_dim > index_dim:
-            raise ValueError(f"cannot turn {rope_dim=} of {index_dim=} features")
-        self.heads, self.frequencies = index_heads, frequencies(rope_dim)
-        self.split = [rope_dim, index_dim - rope_dim]
-        self.scale = (index_dim * index_heads) ** -0.5
-        self.query = nn.Linear(query_dim, index_heads * index_dim, bias=False)
-        self.key = nn.Linear(d_model, index_dim, bias=False)
-        self.norm = nn.LayerNorm(index_dim, eps=1e-6)
-        self.weight = nn.Linear(d_model, index_heads, bias=False)
-
-    def forward(
-        self,
-        x: Float[Tensor, "batch seq d_model"],
-        query_latent: Float[Tensor, "batch seq query_dim"],
-    ) -> Float[Tensor, "batch seq seq"]:
-        """Scores of all pairs of positions."""
-        query = self.query(query_latent)
-        # (batch, index_heads, seq, index_dim)
-        query = query.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        key = self.norm(self.key(x))
-        query, key = self.turn(query), self.turn(key)
-        return index_scores(self.scale * query, key, self.weight(x))
-
-    def turn(
-        self, x: Float[Tensor, "*batch seq index_dim"]
-    ) -> Float[Tensor, "*batch seq index_dim"]:
-        """Turn the first features, of which the halves are pairs."""
-        turned, rest = x.split(self.split, dim=-1)
-        turns = angles(torch.arange(x.shape[-2]), self.frequencies).to(x.device)
-        return torch.cat([rotate_halves(turned, turns), rest], dim=-1)
-
-
-class SparseLatentAttention(MultiHeadLatentAttention):
-    """Multi-head latent attention that reads only what its indexer chooses.
-
-    Parameters
-    ----------
-    top_k
-        Keys that each query reads.
-    sizes
-        As in multi-head latent attention.
-    """
-
-    def __init__(
-        self, *, top_k: int, index_heads: int, index_dim: int, **sizes: int
-    ) -> None:
-        super().__init__(**sizes)
-        self.top_k = top_k
-        self.indexer = LightningIndexer(
-            **{name: sizes[name] for name in ("d_model", "query_dim", "rope_dim")},
-            index_heads=index_heads,
-            index_dim=index_dim,
-        )
-
-    def forward(
-        self, x: Float[Tensor, "batch seq d_model"]
-    ) -> tuple[Float[Tensor, "batch seq d_model"], Float[Tensor, ""]]:
-        """The mixture, and the loss of the indexer on the keys that it chose."""
-        scores = self.index(x)
-        index = choose(scores, self.top_k)
-        mixed, weights = self.attend(x, index)
-        return mixed, index_loss(scores.gather(-1, index), weights)
-
-    def attend(
-        self,
-        x: Float[Tensor, "batch seq d_model"],
-        index: Int[Tensor, "batch seq top_k"],
-    ) -> tuple[
-        Float[Tensor, "batch seq d_model"], Float[Tensor, "batch heads seq top_k"]
-    ]:
-        """The mixture of the keys of ``index``, and their weights."""
-        query, turned_query, latent, turned_key, up_key, up_value = self.parts(x)
-        asked = torch.einsum("bhqn,hnc->bhqc", query, up_key)
-        query = torch.cat([asked, turned_query], dim=-1)
-        key = torch.cat([latent, turned_key], dim=-1)
-        weights = sparse_weights(query, key, index, sum(self.query_parts) ** -0.5)
-        mixed = torch.einsum("bhqc,hvc->bqhv", read(weights, latent, index), up_value)
-        return self.o_proj(mixed.flatten(2)), weights
-
-    def index(
-        self, x: Float[Tensor, "batch seq d_model"]
-    ) -> Float[Tensor, "batch seq seq"]:
-        """Scores of the indexer, cut off from what makes its input."""
-        query_latent = self.q_a_layernorm(self.q_a_proj(x))
-        return self.indexer(x.detach(), query_latent.detach())
-
-    @torch.no_grad()
-    def attention(
-        self, x: Float[Tensor, "batch seq d_model"]
-    ) -> Float[Tensor, "batch heads seq seq"]:
-        """The whole attention: what the indexer warms up to."""
-        query, turned_query, latent, turned_key, up_key, _ = self.parts(x)
-        query, turned_query = scale(query, turned_query)
-        asked = torch.einsum("bhqn,hnc->bhqc", query, up_key)
-        scores = torch.einsum("bhqc,blc->bhql", asked, latent)
-        return causal_weights(scores, turned_query, turned_key)
-
-
 def dense_multiplications(
     kv_len: int, heads: int, latent_dim: int, rope_dim: int
 ) -> int:
-    """Multiplications of the (absorbed) attention of one new token.
+    """Multiplications of the absorbed latent attention of one new token.
 
     Examples
     --------
@@ -262,7 +143,7 @@ def dense_multiplications(
 
 
 def index_multiplications(kv_len: int, index_heads: int, index_dim: int) -> int:
-    """Multiplications of the indexer for one new token: it looks at every key.
+    """Multiplications of the indexer for one new token: it scores every key.
 
     Examples
     --------

@@ -62,7 +62,7 @@ class Decoder:
             )
 
 
-def matrix_parameters(model: Decoder, experts: int) -> int:
+def matrix_parameters(model: Decoder, experts: float | int) -> float | int:
     """Numbers in the matrices, with ``experts`` networks in each layer, and the head.
 
     Examples

@@ -19,16 +19,20 @@ from snippets.inference.serving_simulator import Scheduler
 
 
 class Pages(Paged):
-    """Pages for at most ``most`` requests at a time."""
+    """Pages for at most ``max_num_seqs`` requests at a time."""
 
-    def __init__(self, size: int, most: int = 256, **options: float | int) -> None:
+    def __init__(
+        self, size: int, max_num_seqs: int = 256, **options: float | int
+    ) -> None:
         super().__init__(size, **options)
-        if most < 1:
-            raise ValueError(f"{most} requests at a time")
-        self.most = most
+        if max_num_seqs < 1:
+            raise ValueError(f"{max_num_seqs} requests at a time")
+        self.max_num_seqs = max_num_seqs
 
     def admit(self, name: int, request: Request, tokens: int) -> bool:
-        return len(self.room) < self.most and super().admit(name, request, tokens)
+        return len(self.room) < self.max_num_seqs and super().admit(
+            name, request, tokens
+        )
 
 
 @dataclass
@@ -84,7 +88,7 @@ def serve(
     server: Server,
     memory: Memory,
     *,
-    budget: float | int = math.inf,
+    token_budget: float | int = math.inf,
     static: bool = False,
     prefilled: bool = False,
 ) -> Served:
@@ -92,15 +96,15 @@ def serve(
 
     Parameters
     ----------
-    budget
+    token_budget
         Tokens that an iteration may process; decoding comes before prompts.
     static
         New requests wait until the whole batch has finished.
     prefilled
         The keys and values of prompts arrive with the requests.
     """
-    if budget < 1:
-        raise ValueError(f"{budget=}")
+    if token_budget < 1:
+        raise ValueError(f"{token_budget=}")
     scheduler, run = Scheduler(requests, memory), Served(requests)
     missing: dict[int, int] = {}  # tokens of a running request to be computed
     now = owed = 0.0
@@ -111,7 +115,7 @@ def serve(
             scheduler.admit(now)
         for name in scheduler.running:
             missing.setdefault(name, 0 if prefilled else scheduler.stored[name])
-        ready, chunks = plan(scheduler, missing, budget)
+        ready, chunks = plan(scheduler, missing, token_budget)
         work = count(scheduler, missing, ready, chunks, server.guesses)
         run.note(now, work, server.seconds(work), scheduler.running)
         now += run.seconds[-1]
@@ -130,11 +134,11 @@ def serve(
 
 
 def plan(
-    scheduler: Scheduler, missing: dict[int, int], budget: float | int
+    scheduler: Scheduler, missing: dict[int, int], token_budget: float | int
 ) -> tuple[set[int], dict[int, int]]:
     """Who gets a token, and how many tokens of which prompts are computed."""
     ready = {name for name in scheduler.running if not missing[name]}
-    left, chunks = budget - len(ready), {}
+    left, chunks = token_budget - len(ready), {}
     for name in scheduler.running:
         if missing[name] and left > 0:
             chunks[name] = int(min(missing[name], left))
@@ -159,13 +163,13 @@ def count(
     return Work(len(ready), sum(chunks.values()), context, pairs)
 
 
-def serve_apart(requests: list[Request], server: Server) -> Served:
+def serve_disaggregated(requests: list[Request], server: Server) -> Served:
     """One server computes prompts, one by one; another decodes.
 
     The keys and values of each prompt cross the link in between.
     """
     prompts = [request._replace(output=1) for request in requests]
-    front = serve(prompts, server, Pages(server.slots, most=1))
+    front = serve(prompts, server, Pages(server.slots, max_num_seqs=1))
     moved = [
         Request(
             front.finish[name] + request.prompt * server.token_bytes / server.link,

@@ -20,7 +20,7 @@ from snippets.foundations.resource_accounting import (
     matrix_parameters,
     parameters,
 )
-from snippets.inference.model_parallel import ring_bytes
+from snippets.inference.model_parallelism import ring_bytes
 
 UNPACKED_ROWS = 64  # tokens that one unpacking of a weight serves
 
@@ -73,6 +73,16 @@ H100 = Device(
 # An A100 has no units for FP8: numbers of 8 bits are widened before the product.
 A100 = Device(
     peak=312e12, fp8_peak=312e12, general_peak=19.5e12, bandwidth=2.04e12, memory=72e9
+)
+
+LLAMA3_8B = Decoder(
+    layers=32,
+    d_model=4096,
+    heads=32,
+    kv_heads=8,
+    head_dim=128,
+    d_ff=14336,
+    vocab=128256,
 )
 
 
@@ -154,6 +164,19 @@ class Server:
         return sum(parts.values()) - hidden
 
 
+def touched_experts(experts: int, top_k: int, tokens: int) -> float:
+    """Experts of a layer that some of ``tokens`` visit, if all are equally popular.
+
+    Examples
+    --------
+    One token visits its own, many visit all:
+
+    >>> [round(touched_experts(128, 8, tokens), 1) for tokens in (1, 16, 256)]
+    [8.0, 82.4, 128.0]
+    """
+    return experts * (1 - (1 - top_k / experts) ** tokens)
+
+
 def costs(server: Server, work: Work) -> dict[str, float]:
     """Seconds that arithmetic, memory, links and launches would take, each alone."""
     model, device = server.model, server.device
@@ -165,7 +188,9 @@ def costs(server: Server, work: Work) -> dict[str, float]:
     unpacked = server.unpacking * weights * math.ceil(tokens / UNPACKED_ROWS)
     peak = device.fp8_peak if server.fp8 else device.peak
     arithmetic = products / peak + unpacked / device.general_peak
-    read = weights * server.weight_bytes * (1 + drafting)
+    touched = touched_experts(model.experts, model.top_k, tokens)
+    read = matrix_parameters(model, touched) * server.weight_bytes
+    read += weights * server.weight_bytes * drafting
     read += server.token_bytes * work.context
     sums = 2 * model.layers * (server.ranks > 1)
     sent = ring_bytes(2 * model.d_model * tokens, server.ranks)

@@ -2,6 +2,13 @@
 
 Press, Smith and Lewis (2022), https://arxiv.org/abs/2108.12409
 
+Symbols::
+
+    m_h    slopes, one for each head
+    H      heads
+    d      head_dim
+    i - j  distance
+
 Axes::
 
     batch     independent sequences
@@ -75,7 +82,7 @@ def alibi_attention(
     key: Float[Tensor, "batch heads kv_len head_dim"],
     value: Float[Tensor, "batch heads kv_len head_dim"],
 ) -> Float[Tensor, "batch heads q_len head_dim"]:
-    """Causal attention that prefers what is near, each head in its own measure."""
+    """Causal attention with :func:`alibi_bias` added to the scaled scores."""
     _, heads, q_len, head_dim = query.shape
     scores = query / math.sqrt(head_dim) @ key.mT
     bias = alibi_bias(slopes(heads).to(scores), q_len, key.shape[-2])
@@ -84,7 +91,7 @@ def alibi_attention(
 
 
 def mean_distance(slopes: Float[Tensor, " heads"]) -> Float[Tensor, " heads"]:
-    """How far a head looks back on average, in a long text of equal scores.
+    """Mean distance of the attention of each head, in a long text of equal scores.
 
     Examples
     --------

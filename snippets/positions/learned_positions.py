@@ -2,12 +2,18 @@
 
 Gehring et al. (2017), https://arxiv.org/abs/1705.03122
 
+Symbols::
+
+    P  table
+    L  max_len, rows
+    t  positions
+
 Axes::
 
     batch    independent sequences
     seq      tokens of a sequence
-    rows     positions that the table knows
-    length   positions after stretching the table
+    rows     positions that have a row in the table
+    length   rows after interpolation
     d_model  features of a token
 """
 
@@ -59,11 +65,11 @@ class LearnedPositions(nn.Module):
 def interpolate(
     table: Float[Tensor, "rows d_model"], length: int
 ) -> Float[Tensor, "length d_model"]:
-    """Stretch a table to ``length`` rows, each a mixture of the two nearest.
+    """Stretch a table to ``length`` rows by linear interpolation.
 
-    Row p of the result stands where the middle of its share of the whole stands:
-    ``(p + 1/2) * rows / length - 1/2``; beyond the middles of the first and the last
-    row their values are kept.
+    New row p is read at the place ``(p + 1/2) * rows / length - 1/2`` of the old table,
+    which aligns the centers of old and new rows, as ``align_corners=False`` of PyTorch
+    does. Places before the first center or after the last one get the nearest row.
 
     Raises
     ------

@@ -1,7 +1,13 @@
-"""Relative positions: scores that depend on how far apart query and key stand.
+"""Relative positions: scores that depend on the distance of query and key.
 
 Shaw et al. (2018), https://arxiv.org/abs/1803.02155, and the buckets of T5,
 Raffel et al. (2020), https://arxiv.org/abs/1910.10683
+
+Symbols::
+
+    k         reach, the largest offset that has a row of its own; K on the page
+    a^K, a^V  key_table, value_table
+    j - i     offset, key position minus query position
 
 Axes::
 
@@ -11,7 +17,7 @@ Axes::
     kv_len    key positions, cached ones included; ``kv_len >= q_len``
     head_dim  features of one head
     rows      offsets from -K to K in a table; ``2 K + 1``
-    buckets   rows of T5's table
+    buckets   ranges of distances that share a row of T5's table
 """
 
 import math
@@ -61,8 +67,8 @@ def shaw_attention(
 
     Examples
     --------
-    Keys and values of zero, and a value table that tells how far back the key stands
-    (at most one): the first query sees itself, the third two keys before and itself.
+    Keys and values are zero, and the value table is 1 for earlier keys: each query
+    outputs the share of its attention on earlier keys.
 
     >>> zero = torch.zeros(1, 1, 3, 1)
     >>> back = torch.tensor([[1.0], [0.0], [0.0]])
@@ -94,17 +100,17 @@ def t5_bucket(
     buckets: int = 32,
     max_distance: int = 128,
 ) -> Int[Tensor, "*shape"]:
-    """Row of T5's table for ``offset``, key minus query.
+    """Bucket of T5 for ``offset``, key position minus query position.
 
-    Half of the rows are for the shortest distances, each for one. Those of the other
-    half are the wider the farther, up to ``max_distance``; then the last row serves. If
-    not ``causal``, earlier keys have the first half of the table to themselves, later
-    ones the second. If ``causal``, later keys get row 0 and have to be masked.
+    The first half of the buckets serve one distance each. In the second half, buckets
+    get wider with the distance, up to ``max_distance``; all larger distances share the
+    last bucket. If not ``causal``, earlier keys use the first half of all buckets, and
+    later keys the second half. If ``causal``, later keys get bucket 0; mask them.
 
     Raises
     ------
     ValueError
-        If a side of the table has no even number of rows, or no far one.
+        If the buckets cannot be split, or ``max_distance`` leaves no far distances.
 
     Examples
     --------
@@ -133,11 +139,11 @@ def t5_bias(
     causal: bool,
     max_distance: int = 128,
 ) -> Float[Tensor, "heads q_len kv_len"]:
-    """Number that T5 adds to each score, from one learned row per bucket.
+    """Bias that T5 adds to each score, from one trained row per bucket.
 
     Examples
     --------
-    Equal offsets have equal numbers, so each diagonal is constant:
+    Equal offsets have equal biases, so each diagonal is constant:
 
     >>> table = torch.arange(32.0)[:, None]
     >>> t5_bias(table, 3, 3, causal=True)[0]

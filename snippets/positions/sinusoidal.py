@@ -1,13 +1,21 @@
-"""Sinusoidal positional encoding: a position as the hands of many clocks.
+"""Sinusoidal positional encoding: sines and cosines of many frequencies.
 
 Vaswani et al. (2017), https://arxiv.org/abs/1706.03762
+
+Symbols::
+
+    pos       positions
+    d_model   d_model
+    i         index of a pair of features, a sine and a cosine
+    PE        what :func:`sinusoidal` returns
+    k         offset
 
 Axes::
 
     batch    independent sequences
     seq      positions
     d_model  features of a token; even
-    pairs    clocks, a sine and a cosine each; ``d_model / 2``
+    pairs    pairs of features, one for each frequency; ``d_model / 2``
 """
 
 import math
@@ -18,7 +26,7 @@ from torch import Tensor
 
 
 def frequencies(d_model: int, base: float = 10_000.0) -> Float64[Tensor, " pairs"]:
-    """Angle by which each clock turns from one position to the next, in radians.
+    """Frequency of each pair of features, in radians per position.
 
     Raises
     ------
@@ -39,7 +47,7 @@ def frequencies(d_model: int, base: float = 10_000.0) -> Float64[Tensor, " pairs
 def sinusoidal(
     positions: Num[Tensor, "*batch seq"], d_model: int, base: float = 10_000.0
 ) -> Num[Tensor, "*batch seq d_model"]:
-    """Encode ``positions``: feature 2i is the sine of clock i, 2i + 1 its cosine.
+    """Encode ``positions``: feature 2i is the sine of pair i, 2i + 1 its cosine.
 
     Positions need not start at zero, nor be whole. The encoding has their type if that
     is a floating one, else torch's default. Angles are computed in 64 bits.
@@ -51,7 +59,7 @@ def sinusoidal(
 
     Examples
     --------
-    At position 0 all clocks stand at zero:
+    At position 0 all angles are zero:
 
     >>> sinusoidal(torch.tensor([0]), d_model=6)
     tensor([[0., 1., 0., 1., 0., 1.]])
@@ -66,22 +74,22 @@ def sinusoidal(
 def shift_matrix(
     offset: int | float, d_model: int, base: float = 10_000.0
 ) -> Float64[Tensor, "d_model d_model"]:
-    """Matrix that moves every encoding by ``offset``: each clock turned by an angle.
+    """Matrix that moves every encoding by ``offset``: a rotation of each pair.
 
     Examples
     --------
-    A quarter turn of one clock moves 12 o'clock (sine 0, cosine 1) to 3 o'clock:
+    A quarter turn moves the angle 0 (sine 0, cosine 1) to 90 degrees:
 
     >>> quarter = shift_matrix(math.pi / 2, d_model=2)
     >>> (quarter @ torch.tensor([0.0, 1.0]).double()).round().tolist()
     [1.0, 0.0]
     """
     angles = (offset * frequencies(d_model, base)).tolist()
-    turns = [
+    rotations = [
         [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
         for angle in angles
     ]
-    blocks = torch.tensor(turns, dtype=torch.float64)
+    blocks = torch.tensor(rotations, dtype=torch.float64)
     return torch.block_diag(*blocks)
 
 

@@ -1,11 +1,12 @@
-"""Reports of the weather: a toy language in which recent words matter more.
+"""Reports of the weather: a toy language, and the training of its forecasters.
 
-One of four kinds of weather lasts; each day it stays with probability 0.8. It is not
-seen. A report is, and it is right with probability 0.7. Whoever guesses the next report
-wants to know not only which reports there were, but how long ago.
+The weather, one of four kinds, stays from day to day with probability 0.8. It is
+hidden. A report is right with probability 0.7. A good forecast of the next report
+weighs the earlier reports by how long ago they were, so it needs positions.
 
 Axes::
 
+    models   models that are trained side by side, on batches of their own
     batch    independent sequences
     days     reports of a sequence
     d_model  features of a token
@@ -14,13 +15,16 @@ Axes::
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
-KINDS = 4
+KINDS, WARM_UP = 4, 8  # losses count from day 8 on
 STAY = torch.full((KINDS, KINDS), 0.2 / 3).fill_diagonal_(0.8)
 REPORT = torch.full((KINDS, KINDS), 0.1).fill_diagonal_(0.7)
 
@@ -43,7 +47,10 @@ def reports(count: int, days: int, seed: int) -> Int[Tensor, "batch days"]:
 
 
 def best_possible(seen: Int[Tensor, "batch days"]) -> Float[Tensor, "batch later_days"]:
-    """Loss of every report but the first for who knows both tables, in nats.
+    """Loss, in nats, of the best forecast of each report but the first.
+
+    The best forecast knows both tables of probabilities. It is computed by the forward
+    algorithm of hidden Markov models.
 
     Examples
     --------
@@ -65,15 +72,16 @@ def causal_attention(
     query: Float[Tensor, "batch days d_model"],
     key: Float[Tensor, "batch days d_model"],
     value: Float[Tensor, "batch days d_model"],
+    bias: Float[Tensor, "days days"] | float = 0.0,
 ) -> Float[Tensor, "batch days d_model"]:
     """One head in which a day sees itself and the days before."""
-    scores = query / math.sqrt(query.shape[-1]) @ key.mT
-    future = torch.ones_like(scores[0], dtype=torch.bool).triu(1)
+    scores = query / math.sqrt(query.shape[-1]) @ key.mT + bias
+    future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
     return scores.masked_fill(future, -math.inf).softmax(dim=-1) @ value
 
 
 class Forecaster(nn.Module):
-    """One attention head that guesses the next report from those before.
+    """One attention head that predicts the next report from those before.
 
     Parameters
     ----------
@@ -98,32 +106,63 @@ class Forecaster(nn.Module):
         self.query, self.key, self.value = (
             nn.Linear(d_model, d_model, bias=False) for _ in range(3)
         )
-        self.guess = nn.Linear(d_model, KINDS)
+        self.output = nn.Linear(d_model, KINDS)
 
     def forward(
         self, seen: Int[Tensor, "batch days"]
     ) -> Float[Tensor, "batch days kinds"]:
         """Logits of the next report, after each one."""
         x = self.report(seen) + self.positions(torch.arange(seen.shape[1]))
-        return self.guess(x + self.attend(self.query(x), self.key(x), self.value(x)))
+        return self.output(x + self.attend(self.query(x), self.key(x), self.value(x)))
+
+
+class Fit(NamedTuple):
+    models: list[nn.Module]  # trained copies
+    history: Float[Tensor, "steps models"]  # excess on each batch before its step
 
 
 def fit(
-    model: nn.Module,
+    models: list[nn.Module],
     texts: Int[Tensor, "batch days"],
     *,
     steps: int,
     batch: int,
     rate: float,
-    seed: int = 0,
-) -> nn.Module:
-    """Train with Adam on batches of ``texts`` that ``seed`` draws."""
-    random = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+) -> Fit:
+    """Train models of one kind on batches of their own.
+
+    Adam, with a learning rate that rises to ``rate`` and falls to zero.
+    """
+    parameters, _ = stack_module_state(models)
+    apply = vmap(lambda own, seen: functional_call(models[0], own, (seen,)))
+    random = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(parameters.values(), lr=rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps)
+    best, history = best_possible(texts), []
     for _ in range(steps):
-        seen = texts[torch.randint(len(texts), (batch,), generator=random)]
-        loss = cross_entropy(model(seen[:, :-1]).mT, seen[:, 1:])
+        drawn = torch.randint(len(texts), (len(models), batch), generator=random)
+        logits = apply(parameters, texts[drawn][..., :-1])
+        target = texts[drawn][..., 1:]
+        loss = cross_entropy(logits.movedim(-1, 1), target, reduction="none")
         optimizer.zero_grad()
-        loss.backward()
+        loss.mean((1, 2)).sum().backward()  # each model has its own gradient
         optimizer.step()
-    return model
+        schedule.step()
+        history.append((loss.detach() - best[drawn])[..., WARM_UP:].mean((1, 2)))
+    trained = [deepcopy(model) for model in models]
+    for place, model in enumerate(trained):
+        model.load_state_dict({name: own[place] for name, own in parameters.items()})
+    return Fit(trained, torch.stack(history))
+
+
+@torch.no_grad()
+def excess(
+    models: list[nn.Module], texts: Int[Tensor, "batch days"]
+) -> Float[Tensor, "models later_days"]:
+    """Loss above the best possible, in nats, of each model at each position."""
+    best = best_possible(texts)
+    losses = [
+        cross_entropy(model(texts[:, :-1]).mT, texts[:, 1:], reduction="none") - best
+        for model in models
+    ]
+    return torch.stack(losses).mean(1)

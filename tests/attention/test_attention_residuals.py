@@ -1,10 +1,15 @@
-"""Attention residuals against PyTorch's fused attention and a plain PreNorm network."""
+"""Attention residuals against PyTorch, Inkling 2 and a plain PreNorm network."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
+from transformers.models.inkling2.modeling_inkling2 import (
+    Inkling2BlockAttentionResidual,
+)
 
 from snippets.attention.attention_residuals import (
     attention_residuals,
@@ -38,6 +43,18 @@ def test_mix_agrees_with_fused_attention(agrees):
     theirs = scaled_dot_product_attention(asked, key, value, scale=1.0)
     name = "torch.nn.functional.scaled_dot_product_attention"
     agrees(depth_mix(sources, query), theirs[:, :, 0], name)
+
+
+def test_mix_of_normalized_sources_agrees_with_inkling2(agrees):
+    """Its values are normalized, too, and scores divided by the root of the width."""
+    torch.manual_seed(0)
+    theirs = Inkling2BlockAttentionResidual(SimpleNamespace(hidden_size=16))
+    nn.init.normal_(theirs.query)
+    blocks, partial = torch.randn(2, 5, 3, 16), torch.randn(2, 5, 16)
+    sources = torch.cat([blocks, partial[:, :, None]], dim=2).movedim(2, 0)
+    ours = depth_mix(nn.RMSNorm(16)(sources), theirs.query / 4)
+    name = "transformers.Inkling2BlockAttentionResidual"
+    agrees(ours, theirs(blocks, partial)[0], name)
 
 
 def test_layers_follow_the_definition(agrees):

@@ -14,9 +14,9 @@ from transformers.models.diffllama.modeling_diffllama import (
 
 from snippets.attention.differential_attention import (
     DifferentialAttention,
-    Strength,
+    Lambda,
     differential_weights,
-    initial_strength,
+    lambda_init,
 )
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
 
@@ -52,8 +52,8 @@ def diff_llama_like(ours: DifferentialAttention, number: int) -> DiffLlamaAttent
         getattr(theirs, f"{name[0]}_proj").weight.data = weight
     theirs.o_proj.weight.data = ours.out.weight.data
     for i in (0, 1):
-        getattr(theirs, f"lambda_q{i + 1}").data = ours.strength.query.data[i]
-        getattr(theirs, f"lambda_k{i + 1}").data = ours.strength.key.data[i]
+        getattr(theirs, f"lambda_q{i + 1}").data = ours.lambda_.lambda_q.data[i]
+        getattr(theirs, f"lambda_k{i + 1}").data = ours.lambda_.lambda_k.data[i]
     return theirs
 
 
@@ -71,9 +71,9 @@ def test_layer_agrees_with_diff_llama(agrees, number):
     agrees(ours(x), theirs, "transformers.DiffLlamaAttention")
 
 
-def test_first_strength_agrees_with_diff_llama(agrees):
+def test_lambda_init_agrees_with_diff_llama(agrees):
     """Which counts layers from 0."""
-    ours = [initial_strength(number) for number in range(1, 33)]
+    ours = [lambda_init(number) for number in range(1, 33)]
     theirs = [lambda_init_fn(index) for index in range(32)]
     agrees(ours, theirs, "transformers.lambda_init_fn")
 
@@ -132,22 +132,22 @@ def test_future_keys_do_not_matter():
     assert not torch.allclose(after[:, 4:], before[:, 4:])
 
 
-def test_strength_is_a_difference_of_exponentials_around_its_first_value():
-    strength = Strength(head_dim=5, layer=3).double()
-    (q1, q2), (k1, k2) = strength.query.tolist(), strength.key.tolist()
+def test_lambda_is_a_difference_of_exponentials_plus_its_start():
+    factor = Lambda(head_dim=5, layer=3).double()
+    (q1, q2), (k1, k2) = factor.lambda_q.tolist(), factor.lambda_k.tolist()
     first, second = (
         math.exp(sum(a * b for a, b in zip(q, k, strict=True)))
         for q, k in ((q1, k1), (q2, k2))
     )
     expected = first - second + 0.8 - 0.6 * math.exp(-0.6)
-    assert strength().item() == pytest.approx(expected)
+    assert factor().item() == pytest.approx(expected)
 
 
-def test_strength_is_learned():
+def test_lambda_is_learned():
     attention = layer()
     attention(torch.randn(2, 5, 48, dtype=torch.float64)).square().sum().backward()
-    assert attention.strength.query.grad.abs().min() > 0
-    assert attention.strength.key.grad.abs().min() > 0
+    assert attention.lambda_.lambda_q.grad.abs().min() > 0
+    assert attention.lambda_.lambda_k.grad.abs().min() > 0
 
 
 def test_heads_are_normed_one_by_one_and_scaled():
@@ -155,11 +155,11 @@ def test_heads_are_normed_one_by_one_and_scaled():
     attention.out.weight.data = torch.eye(48, dtype=torch.float64)
     out = attention(torch.randn(2, 5, 48, dtype=torch.float64))
     size = out.unflatten(-1, (3, 16)).square().mean(dim=-1).sqrt()
-    expected = torch.full_like(size, 1 - initial_strength(4))
+    expected = torch.full_like(size, 1 - lambda_init(4))
     assert_close(size, expected, rtol=1e-3, atol=0)
 
 
-def test_parameters_match_multi_head_attention_but_for_strength_and_norm():
+def test_parameters_match_multi_head_attention_but_for_lambda_and_norm():
     multi = GroupedQueryAttention(d_model=48, heads=6, kv_heads=6)
     extra = 4 * 8 + 16
     count = sum(p.numel() for p in multi.parameters()) + extra
@@ -197,8 +197,8 @@ def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
     assert x.grad.isfinite().all()
 
 
-def test_fresh_vectors_of_the_strength_are_small_and_random():
+def test_fresh_vectors_of_lambda_are_small_and_random():
     torch.manual_seed(0)
-    strength = Strength(head_dim=4000, layer=1)
-    for vectors in (strength.query, strength.key):
+    factor = Lambda(head_dim=4000, layer=1)
+    for vectors in (factor.lambda_q, factor.lambda_k):
         assert_close(vectors.std().item(), 0.1, rtol=0.03, atol=0)

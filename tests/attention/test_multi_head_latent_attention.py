@@ -276,4 +276,4 @@ def test_latents_of_any_size_are_normalized_by_the_definition(agrees):
         low = ours.kv_a_proj_with_mqa(x)[..., :8]
         square = low.square().mean(dim=-1, keepdim=True)
         theirs = low / (square + 1e-6).sqrt() * ours.kv_a_layernorm.weight
-        agrees(ours.parts(x)[2], theirs, "the definition of RMSNorm")
+        agrees(ours.parts(x).latent, theirs, "the definition of RMSNorm")

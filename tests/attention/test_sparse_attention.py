@@ -9,17 +9,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import DeepseekV32Config
 from transformers.models.deepseek_v32 import modeling_deepseek_v32 as deepseek_v32
 
-from snippets.attention.multi_head_latent_attention import MultiHeadLatentAttention
 from snippets.attention.sparse_attention import (
-    LightningIndexer,
-    SparseLatentAttention,
-    choose,
     dense_multiplications,
     index_loss,
     index_multiplications,
     index_scores,
     read,
+    select,
     sparse_weights,
+)
+from snippets.attention.sparse_latent_attention import (
+    LightningIndexer,
+    SparseLatentAttention,
 )
 
 SEQ = 9
@@ -60,17 +61,17 @@ def like_ours(ours: SparseLatentAttention):
     )
     theirs = deepseek_v32.DeepseekV32Attention(config, layer_idx=0)
     pairs = {
-        "q_a_proj": ours.q_a_proj,
-        "q_a_layernorm": ours.q_a_layernorm,
-        "q_b_proj": ours.q_b_proj,
-        "kv_a_proj_with_mqa": ours.kv_a_proj_with_mqa,
-        "kv_a_layernorm": ours.kv_a_layernorm,
-        "kv_b_proj": ours.kv_b_proj,
-        "o_proj": ours.o_proj,
-        "indexer.wq_b": ours.indexer.query,
-        "indexer.wk": ours.indexer.key,
-        "indexer.k_norm": ours.indexer.norm,
-        "indexer.weights_proj": ours.indexer.weight,
+        "q_a_proj": ours.mla.q_a_proj,
+        "q_a_layernorm": ours.mla.q_a_layernorm,
+        "q_b_proj": ours.mla.q_b_proj,
+        "kv_a_proj_with_mqa": ours.mla.kv_a_proj_with_mqa,
+        "kv_a_layernorm": ours.mla.kv_a_layernorm,
+        "kv_b_proj": ours.mla.kv_b_proj,
+        "o_proj": ours.mla.o_proj,
+        "indexer.wq_b": ours.indexer.wq_b,
+        "indexer.wk": ours.indexer.wk,
+        "indexer.k_norm": ours.indexer.k_norm,
+        "indexer.weights_proj": ours.indexer.weights_proj,
     }
     for name, part in pairs.items():
         theirs.get_submodule(name).load_state_dict(part.state_dict())
@@ -81,23 +82,23 @@ def future(length: int) -> torch.Tensor:
     return torch.full((1, 1, length, length), -torch.inf).triu(1)
 
 
-def chosen(index: torch.Tensor, kv_len: int) -> torch.Tensor:
-    """Whether a key is chosen and not later than its query."""
+def selected(index: torch.Tensor, kv_len: int) -> torch.Tensor:
+    """Whether a key is selected and not later than its query."""
     seen = torch.zeros(*index.shape[:2], kv_len).scatter(-1, index.long(), 1)
     return seen.tril(kv_len - index.shape[1])
 
 
 @pytest.mark.parametrize("top_k", [1, 3, 8, 20])
-def test_choice_agrees_with_deepseek_v32(agrees, top_k):
+def test_selection_agrees_with_deepseek_v32(agrees, top_k):
     ours = layer(top_k)
     theirs, embedding = like_ours(ours)
     x = torch.randn(2, SEQ, 24)
-    latent = ours.q_a_layernorm(ours.q_a_proj(x))
+    latent = ours.mla.q_a_layernorm(ours.mla.q_a_proj(x))
     turns = embedding(x, torch.arange(SEQ)[None])
     index = theirs.indexer(x, latent, turns, future(SEQ)[0], None)
     name = "transformers.DeepseekV32Indexer"
-    mine = choose(ours.index(x), top_k)
-    agrees(chosen(mine, SEQ), chosen(index, SEQ), name)
+    mine = select(ours.index(x), top_k)
+    agrees(selected(mine, SEQ), selected(index, SEQ), name)
 
 
 @pytest.mark.parametrize("top_k", [1, 3, 20])
@@ -120,25 +121,25 @@ def random_parts(q_len: int, kv_len: int):
 @pytest.mark.parametrize(
     ("q_len", "kv_len", "top_k"), [(7, 7, 3), (2, 9, 4), (1, 6, 6)]
 )
-def test_reading_the_chosen_agrees_with_a_mask(agrees, q_len, kv_len, top_k):
+def test_reading_the_selected_agrees_with_a_mask(agrees, q_len, kv_len, top_k):
     query, key, value, scores = random_parts(q_len, kv_len)
     late = torch.ones(q_len, kv_len).triu(kv_len - q_len + 1).bool()
-    index = choose(scores.masked_fill(late, -torch.inf), top_k)
+    index = select(scores.masked_fill(late, -torch.inf), top_k)
     ours = read(sparse_weights(query, key, index, scale=0.7), value, index)
     theirs = scaled_dot_product_attention(
         query,
         key[:, None].expand(-1, 3, -1, -1),
         value[:, None].expand(-1, 3, -1, -1),
-        attn_mask=chosen(index, kv_len)[:, None].bool(),
+        attn_mask=selected(index, kv_len)[:, None].bool(),
         scale=0.7,
     )
     agrees(ours, theirs, "torch.nn.functional.scaled_dot_product_attention")
 
 
-def test_choosing_everything_is_dense_attention():
+def test_selecting_everything_is_dense_attention():
     ours = layer(top_k=SEQ).double()
     x = torch.randn(2, SEQ, 24, dtype=torch.float64)
-    assert_close(ours(x)[0], MultiHeadLatentAttention.forward(ours, x))
+    assert_close(ours(x)[0], ours.mla(x))
 
 
 def test_scores_are_their_definition_as_loops():
@@ -225,7 +226,7 @@ def test_target_is_the_attention_that_the_layer_uses():
     x = torch.randn(2, SEQ, 24, dtype=torch.float64)
     everything = torch.arange(SEQ).expand(2, SEQ, SEQ)
     _, weights = ours.attend(x, everything)
-    assert_close(weights, ours.attention(x))
+    assert_close(weights, ours.dense_weights(x))
 
 
 def test_later_tokens_do_not_matter():
@@ -237,21 +238,21 @@ def test_later_tokens_do_not_matter():
     assert_close(ours(x)[0][:, :5], before[:, :5])
 
 
-def test_ties_at_zero_never_choose_the_future():
+def test_ties_at_zero_never_select_the_future():
     """Where ReLU leaves nothing, all past keys tie."""
     zeros = torch.zeros(1, 2, 6, 3)
     scores = index_scores(zeros, torch.randn(1, 6, 3), torch.randn(1, 6, 2))
-    index = choose(scores, 3)
+    index = select(scores, 3)
     position = torch.arange(6)[:, None]
     assert (index <= position)[:, 2:].all()
 
 
 def test_multiplications_by_counting():
     query, key, value, scores = random_parts(q_len=1, kv_len=9)
-    index = choose(scores, 4)
+    index = select(scores, 4)
     with FlopCounterMode(display=False) as counter:
         read(sparse_weights(query, key, index, scale=1.0), value, index)
-    # width 8 is a latent of 5 and 3 turned features; two sequences
+    # width 8 is a latent of 5 and 3 rotated features; two sequences
     ours = 2 * dense_multiplications(4, heads=3, latent_dim=5, rope_dim=3)
     assert counter.get_total_flops() == 2 * ours
     with FlopCounterMode(display=False) as counter:
@@ -266,9 +267,9 @@ def test_bad_sizes_are_refused():
         index_scores(torch.ones(1, 2, 3, 4), torch.ones(1, 2, 4), torch.ones(1, 3, 2))
     with pytest.raises(ValueError, match="0 queries cannot be the last of 0 keys"):
         index_scores(torch.ones(1, 2, 0, 4), torch.ones(1, 0, 4), torch.ones(1, 0, 2))
-    with pytest.raises(ValueError, match="top_k=0 chooses nothing"):
-        choose(torch.ones(1, 2, 3), top_k=0)
-    with pytest.raises(ValueError, match="turn rope_dim=8 of index_dim=6"):
+    with pytest.raises(ValueError, match="top_k=0 selects nothing"):
+        select(torch.ones(1, 2, 3), top_k=0)
+    with pytest.raises(ValueError, match="rotate rope_dim=8 of index_dim=6"):
         LightningIndexer(d_model=5, query_dim=4, rope_dim=8, index_heads=2, index_dim=6)
 
 
@@ -292,9 +293,9 @@ def test_indexer_does_not_overflow_in_half_precision():
     indexer = LightningIndexer(
         d_model=128, query_dim=128, rope_dim=2, index_heads=1, index_dim=128
     )
-    indexer.query.weight.data = torch.eye(128)
-    indexer.key.weight.data, indexer.norm = torch.eye(128), torch.nn.Identity()
-    indexer.weight.weight.data = torch.full((1, 128), 1 / 128 / 30)
+    indexer.wq_b.weight.data = torch.eye(128)
+    indexer.wk.weight.data, indexer.k_norm = torch.eye(128), torch.nn.Identity()
+    indexer.weights_proj.weight.data = torch.full((1, 128), 1 / 128 / 30)
     x = torch.full((1, 1, 128), 30.0, dtype=torch.float16)
     scores = indexer.half()(x, x)
     assert_close(scores.item(), 900 * 128**0.5, rtol=0.01, atol=0)
@@ -308,7 +309,7 @@ def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
     assert x.grad.isfinite().all()
 
 
-def test_indexer_may_turn_all_of_its_features():
+def test_indexer_may_rotate_all_of_its_features():
     indexer = LightningIndexer(
         d_model=6, query_dim=5, rope_dim=4, index_heads=1, index_dim=4
     )

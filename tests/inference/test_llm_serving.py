@@ -1,45 +1,24 @@
-"""LLM serving against PyTorch's own parallelism, SimPy, and queueing theory.
+"""LLM serving against SimPy, queueing theory, and PyTorch's counter of operations.
 
-Four processes compute a small model by our shards and by ``parallelize_module``, and
-sum by our ring and by ``all_reduce``; both have to give what one process gives. The
-layer in one piece is Llama's of transformers. A second server is written here with
-SimPy, from the description of the first; operations are counted by PyTorch's
-``FlopCounterMode``.
+A second server is written here with SimPy, from a description of the first; operations
+are counted by PyTorch's ``FlopCounterMode``.
 """
 
 import math
-from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import simpy
 import torch
-import torch.distributed as dist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.tensor.parallel import (
-    ColwiseParallel,
-    RowwiseParallel,
-    parallelize_module,
-)
-from torch.testing import assert_close
 
 from snippets.foundations.resource_accounting import Decoder, parameters
 from snippets.inference.cache_policies import Request
-from snippets.inference.llm_serving import Pages, serve, serve_apart
-from snippets.inference.model_parallel import (
-    Layer,
-    pipeline_bubble,
-    pipeline_on_ranks,
-    ring_all_reduce,
-    ring_bytes,
-    shard,
-    tensor_parallel_on_ranks,
-)
-from snippets.inference.ranks import run_ranks
+from snippets.inference.llm_serving import Pages, serve, serve_disaggregated
+from snippets.inference.model_parallelism import Layer
 from snippets.inference.server_costs import H100, Server, Work, costs
 
 SMALL = Decoder(
@@ -60,124 +39,9 @@ def tokens() -> torch.Tensor:
     return torch.randn(6, 7, 24, dtype=torch.float64)
 
 
-@torch.no_grad()
-def whole() -> torch.Tensor:
-    return nn.Sequential(*layers())(tokens())
-
-
-@torch.no_grad()
-def parallelized_by_pytorch() -> torch.Tensor:
-    """Our layers, split and summed by PyTorch; only the counts of heads are ours."""
-    ranks = dist.get_world_size()
-    mesh, x = init_device_mesh("cpu", (ranks,)), tokens()
-    first = ("mix.query", "mix.key", "mix.value", "gate", "up")
-    plan = dict.fromkeys(first, ColwiseParallel())
-    plan |= dict.fromkeys(("mix.out", "down"), RowwiseParallel())
-    for layer in layers():
-        parallelize_module(layer, mesh, plan)
-        layer.mix.heads, layer.mix.kv_heads = 8 // ranks, 4 // ranks
-        x = layer(x)
-    return x
-
-
-def summed() -> dict[str, torch.Tensor | int]:
-    mine = torch.arange(30, dtype=torch.float64).view(5, 6) ** (dist.get_rank() + 1)
-    ours, sent = ring_all_reduce(mine.clone())
-    dist.all_reduce(mine)
-    return {"ours": ours, "theirs": mine, "sent": sent}
-
-
-def on_ranks() -> dict:
-    return {
-        "tensor": tensor_parallel_on_ranks(layers(), tokens()),
-        "pytorch": parallelized_by_pytorch(),
-        "pipeline": pipeline_on_ranks(layers(), list(tokens().split([1, 2, 3]))),
-        "sum": summed(),
-    }
-
-
-@pytest.fixture(scope="module")
-def four() -> list[dict]:
-    """What each of four processes found."""
-    return run_ranks(on_ranks, 4)
-
-
-def test_four_ranks_of_shards_agree_with_pytorch_and_with_one_process(agrees, four):
-    for rank in four:
-        agrees(
-            rank["tensor"],
-            rank["pytorch"],
-            "torch.distributed.tensor.parallel.parallelize_module",
-        )
-        agrees(rank["tensor"], whole(), "one process")
-
-
-def test_last_stage_of_a_pipeline_agrees_with_one_process(agrees, four):
-    agrees(four[-1]["pipeline"], whole(), "one process")
-    assert not torch.allclose(four[0]["pipeline"], whole())
-
-
-def test_ring_agrees_with_all_reduce_and_sends_what_the_formula_says(agrees, four):
-    for rank in four:
-        theirs = rank["sum"]["theirs"]
-        agrees(rank["sum"]["ours"], theirs, "torch.distributed.all_reduce")
-    sent = [rank["sum"]["sent"] for rank in four]  # 30 numbers in pieces of 8 or 7
-    assert sum(sent) / 4 == ring_bytes(30 * 8, ranks=4)
-
-
-def test_error_of_a_rank_is_raised_with_its_reason():
-    three = nn.ModuleList(layers()[:3])
-    with pytest.raises(RuntimeError, match="4 ranks cannot share 3 layers"):
-        run_ranks(pipeline_on_ranks, 4, three, [tokens()])
-    with pytest.raises(ValueError, match="0 ranks"):
-        run_ranks(summed, 0)
-
-
-@pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_parts_of_shards_add_up_in_one_process(ranks):
-    layer = layers()[0]
-    parts = [shard(layer, rank, ranks) for rank in range(ranks)]
-    assert_close(
-        sum(part.mix(tokens()) for part in parts),
-        layer.mix(tokens()),
-        check_stride=False,
-    )
-    held = sum(p.numel() for part in parts for p in part.parameters())
-    norms = 2 * 24 * (ranks - 1)
-    assert held == norms + sum(p.numel() for p in layer.parameters())
-
-
-def test_layer_agrees_with_llama(agrees):
-    from transformers import LlamaConfig
-    from transformers.models.llama.modeling_llama import LlamaDecoderLayer
-
-    config = LlamaConfig(
-        hidden_size=24,
-        num_attention_heads=8,
-        num_key_value_heads=4,
-        intermediate_size=20,
-        rms_norm_eps=torch.finfo(torch.float64).eps,
-        attn_implementation="eager",
-    )
-    ours, llama = layers()[0], LlamaDecoderLayer(config, layer_idx=0).double()
-    names = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "out": "o_proj"}
-    state = {f"self_attn.{names[n]}": getattr(ours.mix, n) for n in names}
-    state |= {f"mlp.{n}_proj": getattr(ours, n) for n in ("gate", "up", "down")}
-    state |= {"input_layernorm": ours.mix_norm}
-    state |= {"post_attention_layernorm": ours.net_norm}
-    llama.load_state_dict({f"{n}.weight": part.weight for n, part in state.items()})
-    unrotated = torch.ones(6, 7, 3).double(), torch.zeros(6, 7, 3).double()
-    future = torch.full((7, 7), -torch.inf, dtype=torch.float64).triu(1)
-    theirs = llama(tokens(), attention_mask=future, position_embeddings=unrotated)
-    agrees(ours(tokens()), theirs, "transformers.LlamaDecoderLayer")
-
-
-@pytest.mark.parametrize(("ranks", "size"), [(8, 4), (3, 4)])
-def test_more_ranks_than_heads_are_refused(ranks, size):
-    with pytest.raises(ValueError, match=f"{ranks} ranks cannot share kv_heads={size}"):
-        shard(layers()[0], 0, ranks)
-    with pytest.raises(ValueError, match=f"{ranks} ranks cannot share {size} key"):
-        Server(model=SMALL, ranks=ranks)
+def test_more_ranks_than_heads_are_refused():
+    with pytest.raises(ValueError, match="3 ranks cannot share 4 key heads"):
+        Server(model=SMALL, ranks=3)
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, math.nan])
@@ -189,16 +53,6 @@ def test_rates_that_are_not_positive_are_refused(rate):
         Server(model=SMALL, link=rate)
     with pytest.raises(ValueError, match=r"mfu=50\.0"):
         replace(H100, mfu=50.0)
-
-
-@pytest.mark.parametrize(("stages", "microbatches"), [(1, 3), (4, 1), (3, 5)])
-def test_bubble_by_playing_the_schedule(stages, microbatches):
-    end = np.zeros((stages + 1, microbatches + 1))
-    for stage in range(1, stages + 1):
-        for batch in range(1, microbatches + 1):
-            end[stage, batch] = max(end[stage - 1, batch], end[stage, batch - 1]) + 1
-    idle = 1 - microbatches / end[-1, -1]
-    assert pipeline_bubble(stages, microbatches) == pytest.approx(idle)
 
 
 def test_operations_agree_with_those_that_pytorch_counts(agrees):
@@ -341,7 +195,9 @@ def some_requests(count: int, rate: float) -> list[Request]:
 )
 def test_server_keeps_the_times_of_one_on_simpy(agrees, rate, budget, static):
     requests = some_requests(40, rate)
-    run = serve(requests, clock, Pages(4096, most=5), budget=budget, static=static)
+    run = serve(
+        requests, clock, Pages(4096, max_num_seqs=5), token_budget=budget, static=static
+    )
     theirs = SimPyServer(requests, 5, budget, static)
     for mine, other in ((run.first, theirs.first), (run.finish, theirs.finish)):
         assert mine.keys() == other.keys()
@@ -356,7 +212,7 @@ def test_waiting_agrees_with_pollaczek_and_khinchine(agrees):
     one = clock.seconds(Work(0, 16, 16, 16 * 17 / 2))
     gaps = np.random.default_rng(0).exponential(one / 0.3, 5000)
     requests = [Request(a, 16, 1) for a in gaps.cumsum().tolist()]
-    run = serve(requests, clock, Pages(256, most=1))
+    run = serve(requests, clock, Pages(256, max_num_seqs=1))
     waited = float(run.to_first_token().mean()) - one
     formula = 0.3 * one / (2 * (1 - 0.3))
     agrees(waited, formula, "Pollaczek and Khinchine's formula", rtol=0.05, atol=0)
@@ -379,7 +235,7 @@ def test_all_tokens_are_produced_once_whatever_the_policy(
     requests = [Request(arrival / 4, *lengths) for arrival, *lengths in found]
     server = Clock(model=SMALL, guesses=guesses, acceptance=0.6)
     run = serve(
-        requests, server, Pages(128, watermark=0.0), budget=budget, static=static
+        requests, server, Pages(128, watermark=0.0), token_budget=budget, static=static
     )
     assert sum(run.gained) == sum(request.output for request in requests)
     for work in run.works:
@@ -391,7 +247,7 @@ def test_all_tokens_are_produced_once_whatever_the_policy(
 def test_time_in_the_server_is_that_of_its_iterations():
     """Little's law: requests times seconds, summed by iteration or by request."""
     requests = some_requests(30, 0.2)
-    run = serve(requests, clock, Pages(4096, most=4))
+    run = serve(requests, clock, Pages(4096, max_num_seqs=4))
     rows = zip(run.starts, run.running, strict=True)
     enter = {n: start for start, names in reversed(list(rows)) for n in names}
     by_request = sum(run.finish[name] - enter[name] for name in enter)
@@ -399,9 +255,9 @@ def test_time_in_the_server_is_that_of_its_iterations():
     assert np.dot(inside, run.seconds) == pytest.approx(by_request)
 
 
-def test_servers_apart_compute_each_prompt_once_and_wait_for_the_link():
+def test_disaggregated_servers_compute_each_prompt_once_and_wait_for_the_link():
     requests = [Request(0.0, 10, 5), Request(100.0, 20, 1 + 3)]
-    run = serve_apart(requests, Clock(model=SMALL, link=144.0))
+    run = serve_disaggregated(requests, Clock(model=SMALL, link=144.0))
     # A token leaves 144 bytes, and crosses the link in a second.
     prompts = [clock.seconds(Work(0, n, n, n * (n + 1) / 2)) for n in (10, 20)]
     assert run.first == {0: prompts[0], 1: 100 + prompts[1]}
@@ -413,13 +269,13 @@ def test_servers_apart_compute_each_prompt_once_and_wait_for_the_link():
 def test_chunks_do_not_change_how_often_prompts_are_computed():
     requests = some_requests(10, 1.0)
     for budget in (3, 17, math.inf):
-        run = serve(requests, clock, Pages(4096), budget=budget)
+        run = serve(requests, clock, Pages(4096), token_budget=budget)
         assert sum(w.prefilled for w in run.works) == sum(r.prompt for r in requests)
 
 
 def test_share_in_time_counts_requests_that_keep_both_limits():
     requests = [Request(0.0, 10, 3), Request(0.0, 10, 40)]
-    run = serve(requests, clock, Pages(4096, most=1))
+    run = serve(requests, clock, Pages(4096, max_num_seqs=1))
     first, token = run.to_first_token(), run.per_token()
     assert run.share_in_time(first[1], token.max()) == 1
     assert run.share_in_time(first[0], token.max()) == 0.5
@@ -430,17 +286,9 @@ def test_request_that_never_fits_is_refused():
     with pytest.raises(ValueError, match="9 blocks in a pool of 8"):
         serve([Request(0.0, 100, 29)], clock, Pages(128))
     with pytest.raises(ValueError, match="0 requests at a time"):
-        Pages(128, most=0)
-    with pytest.raises(ValueError, match="budget=0"):
-        serve([Request(0.0, 10, 2)], clock, Pages(128), budget=0)
-
-
-def test_shard_leaves_the_layer_as_it_was():
-    layer = layers()[0]
-    before = deepcopy(layer.state_dict())
-    shard(layer, 1, 2)
-    assert_close(dict(layer.state_dict()), dict(before))
-    assert layer.mix.heads == 8
+        Pages(128, max_num_seqs=0)
+    with pytest.raises(ValueError, match="token_budget=0"):
+        serve([Request(0.0, 10, 2)], clock, Pages(128), token_budget=0)
 
 
 def test_a_preempted_prompt_has_no_first_token_until_it_is_computed_again():

@@ -166,16 +166,25 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def new_site(root: Path, evidence: Path) -> Callable[[Path], Callable[..., Path]]:
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Jinja compiles, once for all sites."""
+    return tmp_path_factory.mktemp("templates")
+
+
+@pytest.fixture(scope="session")
+def new_site(
+    root: Path, evidence: Path, templates: Path
+) -> Callable[[Path], Callable[..., Path]]:
     """What ``site`` does, in a folder of choice, so that tests can share a site."""
 
     def new_site(folder: Path) -> Callable[..., Path]:
         (folder / "conf.py").write_text((root / "conf.py").read_text())
         (folder / "docs").mkdir()
-        for name in ("_static", "_templates"):
+        for name in ("_extra", "_static", "_templates"):
             (folder / "docs" / name).symlink_to(root / "docs" / name)
         (folder / "build").mkdir()
         (folder / "build/evidence").symlink_to(evidence)
+        (folder / "build/templates").symlink_to(templates)
         return partial(write_site, folder)
 
     return new_site

@@ -414,7 +414,7 @@ def outcome(build):
 def base(shared_site, make_html, root):
     """A built site, and what a clean build writes of it; both are left alone."""
     folder = shared_site(files=FILES)
-    for name in ("_static", "_templates"):
+    for name in ("_extra", "_static", "_templates"):
         (folder / "docs" / name).unlink()
         shutil.copytree(root / "docs" / name, folder / "docs" / name)
     written("docs/_static/spare.txt", "Spare.\n")(folder)

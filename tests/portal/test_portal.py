@@ -15,6 +15,20 @@ def test_a_changed_portal_writes_every_page_again(site, make_html, monkeypatch):
     assert page.stat().st_mtime_ns > before
 
 
+def test_every_module_with_a_setup_is_set_up(root):
+    files = (root / "portal").glob("*/*.py")
+    found = {
+        f"{file.parent.name}.{file.stem}"
+        for file in files
+        if "\ndef setup(app" in file.read_text()
+    }
+    names = (module.__name__ for module in extension.MODULES)
+    listed = [name.removeprefix("portal.") for name in names]
+    of_build = {"evidence.gallery", "evidence.site"}
+    assert found - of_build == {*listed}
+    assert len(listed) == len({*listed})
+
+
 def test_a_site_may_lie_in_a_folder_of_any_name(site, make_html, tmp_path_factory):
     root = site(
         ".. gallery-figure:: small.line\n\n"

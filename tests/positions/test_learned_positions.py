@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 from torch.nn.functional import interpolate as torch_interpolate
 from torch.testing import assert_close
 from transformers import GPT2Config, GPT2Model
@@ -16,6 +17,8 @@ from snippets.positions.weather_reports import (
     STAY,
     Forecaster,
     best_possible,
+    excess,
+    fit,
     reports,
 )
 
@@ -166,3 +169,45 @@ def test_a_table_of_one_row_and_one_feature_is_a_table():
     learned = LearnedPositions(max_len=1, d_model=1)
     assert_close(learned(torch.tensor([[0, 0]])), learned.table.weight.expand(1, 2, 1))
     assert_close(interpolate(rows(1), 3), rows(1).expand(3, 5))
+
+
+def forecasters(count: int) -> list[Forecaster]:
+    torch.manual_seed(0)
+    return [Forecaster(8, LearnedPositions(max_len=9, d_model=8)) for _ in range(count)]
+
+
+def test_excess_is_the_loss_above_the_best_possible():
+    texts = reports(5, 10, seed=0)
+    (model,) = forecasters(1)
+    logits = model(texts[:, :-1]).log_softmax(-1)
+    loss = -logits.gather(-1, texts[:, 1:, None])[..., 0]
+    assert_close(excess([model], texts)[0], (loss - best_possible(texts)).mean(0))
+
+
+def test_training_several_models_is_training_each_alone():
+    texts, options = reports(40, 10, seed=0), {"steps": 3, "batch": 4, "rate": 0.01}
+    first, second = forecasters(2)
+    before = first.output.weight.clone()
+    both, history = fit([first, second], texts, **options)
+    random = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.Adam(second.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, 3)
+    for step in range(3):
+        seen = texts[torch.randint(40, (2, 4), generator=random)[1]]
+        late = excess([second], seen)[0, 8:].mean()
+        assert_close(history[step, 1], late, rtol=1e-4, atol=1e-5)
+        loss = cross_entropy(second(seen[:, :-1]).mT, seen[:, 1:])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    for ours, alone in zip(both[1].parameters(), second.parameters(), strict=True):
+        assert_close(ours, alone, rtol=1e-4, atol=1e-5)
+    assert_close(first.output.weight, before)  # the given models are not changed
+
+
+def test_the_latest_report_needs_no_attention_to_reach_the_forecast():
+    torch.manual_seed(0)
+    forecaster = Forecaster(8, lambda places: 0, lambda query, key, value: 0 * value)
+    seen = reports(3, 6, seed=0)
+    assert_close(forecaster(seen), forecaster.output(forecaster.report(seen)))

@@ -13,6 +13,7 @@ from transformers.models.wav2vec2_bert.modeling_wav2vec2_bert import (
     Wav2Vec2BertSelfAttention,
 )
 
+from snippets.positions.relative_heads import ShawHead, T5Head
 from snippets.positions.relative_positions import (
     offsets,
     shaw_attention,
@@ -262,3 +263,29 @@ def test_half_precision_adds_up_the_weights_of_many_far_keys():
     wide = [x.double() for x in (query, key, value, *tables)]
     expected = shaw_attention(*wide, causal=True)
     assert_close(ours.double(), expected, rtol=0.03, atol=0.03)
+
+
+def test_heads_without_what_they_learn_are_plain_attention():
+    """T5's table starts at zero, and so may Shaw's."""
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 2, 7, 5)
+    plain = scaled_dot_product_attention(query, key, value, is_causal=True)
+    shaw = ShawHead(reach=3, d_model=5)
+    shaw.keys.data.zero_(), shaw.values.data.zero_()
+    for head in (T5Head(), shaw):
+        assert_close(head(query, key, value), plain)
+
+
+def test_heads_use_their_tables():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 2, 7, 5)
+    t5, shaw = T5Head(), ShawHead(reach=3, d_model=5)
+    t5.table.data.normal_()
+    bias = t5_bias(t5.table, 7, 7, causal=True)[0]
+    mask = torch.ones(7, 7).tril().bool()
+    bias = bias.masked_fill(~mask, -math.inf)
+    theirs = scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    assert_close(t5(query, key, value), theirs)
+    heads = [x[:, None] for x in (query, key, value)]
+    theirs = shaw_attention(*heads, shaw.keys, shaw.values, causal=True)[:, 0]
+    assert_close(shaw(query, key, value), theirs)

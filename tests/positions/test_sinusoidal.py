@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import one_hot
 from torch.testing import assert_close
 from transformers.models.gptj.modeling_gptj import create_sinusoidal_positions
 from transformers.models.speecht5.modeling_speecht5 import (
@@ -11,6 +12,7 @@ from transformers.models.speecht5.modeling_speecht5 import (
 )
 from transformers.models.whisper.modeling_whisper import sinusoids
 
+from snippets.positions.looking_back import BACK, Head, accuracy
 from snippets.positions.sinusoidal import (
     frequencies,
     shift_matrix,
@@ -37,7 +39,7 @@ def test_agrees_with_gptj_which_puts_sines_before_cosines(agrees):
     agrees(halves, theirs, "transformers.gptj.create_sinusoidal_positions")
 
 
-def test_agrees_with_whisper_whose_slowest_clock_is_slower(agrees):
+def test_agrees_with_whisper_whose_lowest_frequency_is_lower(agrees):
     """Whisper divides by one pair less, which is another base."""
     ours = sinusoidal(torch.arange(23), 14, base=10_000 ** (14 / 12))
     halves = torch.cat([ours[:, ::2], ours[:, 1::2]], dim=1)
@@ -101,12 +103,10 @@ def test_far_positions_are_exact_in_single_precision():
     assert_close(far, exact, atol=1e-7, rtol=0)
 
 
-def test_clocks_slow_down_by_the_same_factor():
-    speeds = frequencies(14)
-    assert speeds[0] == 1
-    assert_close(
-        speeds[1:] / speeds[:-1], torch.full((6,), 10_000 ** (-1 / 7)).double()
-    )
+def test_frequencies_are_a_geometric_sequence():
+    steps = frequencies(14)
+    assert steps[0] == 1
+    assert_close(steps[1:] / steps[:-1], torch.full((6,), 10_000 ** (-1 / 7)).double())
 
 
 def test_type_follows_floating_positions():
@@ -119,3 +119,17 @@ def test_type_follows_floating_positions():
 def test_odd_and_empty_widths_are_refused(d_model):
     with pytest.raises(ValueError, match=f"d_model={d_model}"):
         sinusoidal(torch.arange(3), d_model)
+
+
+def test_the_task_asks_for_the_symbol_three_tokens_before():
+    symbols = torch.randint(16, (5, 9))
+    right = one_hot(symbols.roll(BACK, dims=1), 16)
+    assert_close(accuracy(lambda _: right, symbols), torch.ones(9 - BACK))
+
+
+def test_a_head_reads_positions_from_its_start():
+    torch.manual_seed(0)
+    head = Head(lambda positions: sinusoidal(positions, 8), d_model=8)
+    symbols = torch.randint(16, (2, 7))
+    assert not torch.allclose(head(symbols), head(symbols, start=50), atol=1e-3)
+    assert_close(head(symbols)[:, :4], head(symbols[:, :4]))

@@ -9,8 +9,8 @@ import pytest
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
-from portal.article import math
-from portal.article.math import TeXError, render
+from portal.article import katex
+from portal.article.katex import TeXError, render
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_epub_has_mathml_alone(build):
 
 
 def test_missing_katex_stops_the_build(build, monkeypatch, tmp_path):
-    monkeypatch.setattr(math, "SCRIPT", tmp_path / "katex.min.js")
+    monkeypatch.setattr(katex, "SCRIPT", tmp_path / "katex.min.js")
     with pytest.raises(ExtensionError, match=r"katex\.min\.js is missing: run python"):
         build("Text.")
 

@@ -1,9 +1,8 @@
 """Measured values in prose: what scripts left, formatted; mistakes are errors."""
 
 import pytest
-from docutils import nodes
 
-from portal.article.measured import formatted, typed_number
+from portal.article.measured import formatted
 
 
 @pytest.fixture
@@ -71,32 +70,6 @@ def test_mistakes(measuring, make_html, name, cause):
     assert build.status != 0
     assert cause in build.output
     assert "docs/index.rst:10: " in build.output
-
-
-def test_typed_number_stops_the_build(site, make_html):
-    build = make_html(site("We measured a ratio of 21.4."))
-    assert build.status != 0
-    assert "docs/index.rst:10: WARNING: a number is typed" in build.output
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("We measured 3 times.", True),
-        ("We measured it. There are 3.", False),
-        ("We measured it in several sizes.", False),
-        ("An unmeasured 3.", False),
-    ],
-)
-def test_sentences_with_typed_numbers(text, found):
-    assert bool(typed_number(nodes.paragraph("", text))) == found
-
-
-def test_numbers_in_math_and_code_are_not_prose():
-    paragraph = nodes.paragraph(
-        "", "We measured ", nodes.math("", "x_2"), nodes.Text(".")
-    )
-    assert typed_number(paragraph) == ""
 
 
 def test_default_format():

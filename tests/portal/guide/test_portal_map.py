@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from portal.guide.constellation import depths
+from portal.guide.portal_map import depths
 
 INDEX = """\
 Site

@@ -46,6 +46,17 @@ def test_prose_follows_a_changed_count(counted, make_html):
     assert "There are 2 examples." in make_html(root).page()
 
 
+def test_an_article_follows_a_count_that_another_changes(counted, make_html):
+    root = counted("Text.")
+    article = root / "docs/attention/small.rst"
+    article.write_text(f"{article.read_text()}\nOf :status:`pages` pages.\n")
+    assert "Of 1 pages." in make_html(root).page("attention/small")
+    (root / "docs/attention/other.rst").write_text(
+        ":prose:\n:orphan:\n:summary: Other.\n:level: advanced\n\nOther\n=====\n"
+    )
+    assert "Of 2 pages." in make_html(root).page("attention/small")
+
+
 def test_unknown_count(counted, make_html):
     build = make_html(counted("There are :status:`stars`."))
     assert build.status != 0

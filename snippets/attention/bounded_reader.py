@@ -1,0 +1,80 @@
+"""Readers whose scores are bounded, so that no attention map can become sharp.
+
+A question is a noisy copy of one of 64 keys; its answer is the value of that key. A
+score is four times a cosine, between -4 and 4.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss, normalize
+
+from snippets.attention.differential_attention import Lambda, differential_weights
+
+
+class Questions(NamedTuple):
+    query: Float[Tensor, "batch 1 16"]
+    key: Float[Tensor, "batch 64 16"]
+    value: Float[Tensor, "batch 64 8"]
+    asked: Int[Tensor, " batch"]
+
+
+def draw_questions(count: int, random: torch.Generator) -> Questions:
+    """Draw keys of unit length, values, and a noisy copy of the key asked for."""
+    key = normalize(torch.randn(count, 64, 16, generator=random), dim=-1)
+    value = torch.randn(count, 64, 8, generator=random)
+    asked = torch.randint(64, (count,), generator=random)
+    query = key[torch.arange(count), asked]
+    query = query + 0.125 * torch.randn(count, 16, generator=random)
+    return Questions(normalize(query, dim=-1)[:, None], key, value, asked)
+
+
+class Reader(nn.Module):
+    """One map of 32 features, the sum of two maps of 16, or their difference."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.maps = kind, 1 if kind == "one map" else 2
+        self.query, self.key = (nn.Linear(16, 32, bias=False) for _ in range(2))
+        self.out = nn.Linear(8, 8, bias=False)
+        nn.init.eye_(self.out.weight)
+        self.lambda_ = Lambda(head_dim=16, layer=1)
+
+    def weights(
+        self, query: Float[Tensor, "batch 1 16"], key: Float[Tensor, "batch 64 16"]
+    ) -> Float[Tensor, "batch 64"]:
+        # (batch, maps, positions, features)
+        query, key = (
+            normalize(part(x).unflatten(-1, (self.maps, -1)).transpose(1, 2), dim=-1)
+            for part, x in ((self.query, query), (self.key, key))
+        )
+        if self.kind == "one map":
+            return (4 * query @ key.mT).softmax(dim=-1)[:, 0, 0]
+        lambda_ = self.lambda_() if self.kind == "difference" else -1.0
+        query = 4 * query * query.shape[-1] ** 0.5  # undone by the division inside
+        return differential_weights(query[:, None], key[:, None], lambda_)[:, 0, 0]
+
+    def forward(self, questions: Questions) -> Float[Tensor, "batch 8"]:
+        weights = self.weights(questions.query, questions.key)
+        return self.out((weights[:, None] @ questions.value)[:, 0])
+
+
+def loss_of(reader: Reader, questions: Questions) -> Float[Tensor, ""]:
+    """Mean squared error of the answers."""
+    value = questions.value[torch.arange(len(questions.value)), questions.asked]
+    return mse_loss(reader(questions), value)
+
+
+def train_reader(kind: str, rate: float, seed: int, steps: int = 250) -> Reader:
+    """Train on batches of 32 new questions."""
+    torch.manual_seed(seed)
+    reader, random = Reader(kind), torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.Adam(reader.parameters(), lr=rate, fused=True)
+    for _ in range(steps):
+        loss = loss_of(reader, draw_questions(32, random))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return reader

@@ -1,0 +1,48 @@
+"""Attention heads with trained relative positions, for the forecasters of the weather.
+
+T5's bias and Shaw's tables as modules that own their parameters. The methods are in
+:mod:`snippets.positions.relative_positions`, the forecasters and their attention in
+:mod:`snippets.positions.weather_reports`.
+
+Axes::
+
+    batch    independent sequences
+    days     reports of a sequence
+    d_model  features of the only head
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snippets.positions.relative_positions import shaw_attention, t5_bias
+from snippets.positions.weather_reports import causal_attention
+
+Tokens = Float[Tensor, "batch days d_model"]
+
+
+class T5Head(nn.Module):
+    """Causal attention with T5's bias: 32 trained numbers, zero at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(32, 1))
+
+    def forward(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
+        days = query.shape[1]
+        bias = t5_bias(self.table, days, days, causal=True)[0]
+        return causal_attention(query, key, value, bias)
+
+
+class ShawHead(nn.Module):
+    """Causal attention with Shaw's two tables of ``2 reach + 1`` rows."""
+
+    def __init__(self, *, reach: int, d_model: int) -> None:
+        super().__init__()
+        self.keys, self.values = (
+            nn.Parameter(0.02 * torch.randn(2 * reach + 1, d_model)) for _ in range(2)
+        )
+
+    def forward(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
+        heads = (x[:, None] for x in (query, key, value))
+        return shaw_attention(*heads, self.keys, self.values, causal=True)[:, 0]
