@@ -68,7 +68,7 @@ for color, (name, lines) in enumerate(curves.items()):
 ax.set_xticks(percent, labels=[f"{p:g} %" for p in percent])
 ax.set(xlabel="training after conversion (of the original steps)", ylabel="accuracy")
 ax.set(ylim=(0, 1.05))
-ax.legend(loc="lower right", bbox_to_anchor=(1, 0.02))
+ax.legend(loc="lower right", ncols=2)
 said = {n: ", ".join(f"{value:.2f}" for value in line) for n, line in mean.items()}
 fig.set_label(
     "Lines of accuracy over training after conversion to one head, at 0, 5, 10 and 20 "

@@ -65,7 +65,7 @@ ax.text(20, any_shown - 0.02, "naming any shown value", ha="right", va="top")
 ax.set_xticks(percent, labels=[f"{p:g} %" for p in percent])
 ax.set(xlabel="training after conversion (of the original steps)", ylabel="accuracy")
 ax.set(ylim=(0, 1.05))
-ax.legend(loc="lower right")
+ax.legend(loc="lower right", ncols=2)
 after = {n: ", ".join(f"{value:.2f}" for value in line) for n, line in mean.items()}
 fig.set_label(
     "Lines of accuracy over training after conversion, at 0, 5, 10 and 20 percent of "
