@@ -2,9 +2,18 @@
 
 Dempster, Laird and Rubin (1977), https://doi.org/10.1111/j.2517-6161.1977.tb01600.x
 
+Glossary::
+
+    r_ik          resp         responsibilities, computed by the E step
+    q(z)          resp         any guess of what is hidden
+    F(q, theta)   evidence_lower_bound
+    p_k, h_i, n   chances, heads, throws
+    pi, mu, Sigma Mixture.weights, .means, .covariances
+    J_c           complete     information if the components were seen
+
 Axes::
 
-    samples     observations: rounds of throws, or points
+    samples     observations: sets of throws, or points
     features    coordinates of a point
     components  what a sample may have been drawn from: coins, or normal densities
 """
@@ -22,61 +31,61 @@ from snippets.classical.maximum_likelihood import (
     responsibilities,
 )
 
-Shares = Float[ndarray, "components samples"]
+Responsibilities = Float[ndarray, "components samples"]
 Chances = Float[ndarray, " components"]
 Counts = Real[ndarray, " samples"]
 Points = Real[ndarray, "samples features"]
 
 
-def coin_estimates(shares: Shares, heads: Counts, throws: int) -> Chances:
-    """Heads over throws of each coin, every round counted by its share.
+def coin_m_step(resp: Responsibilities, heads: Counts, throws: int) -> Chances:
+    """Heads over throws of each coin, each set weighted by its responsibility.
 
     Examples
     --------
     Nine heads of ten, three quarters of them the first coin's, and one of ten:
 
-    >>> shares = np.array([[0.75, 0.25], [0.25, 0.75]])
-    >>> coin_estimates(shares, np.array([9, 1]), throws=10)
+    >>> resp = np.array([[0.75, 0.25], [0.25, 0.75]])
+    >>> coin_m_step(resp, np.array([9, 1]), throws=10)
     array([0.7, 0.3])
     """
-    counts = throws * shares.sum(axis=1)
+    counts = throws * resp.sum(axis=1)
     if counts.min() < 1e-9:
         raise ValueError(f"coin {counts.argmin()} has no throws left")
-    return shares @ heads / counts
+    return resp @ heads / counts
 
 
-def coins(
-    chances: Chances, heads: Counts, throws: int, rounds: int
+def em_coins(
+    chances: Chances, heads: Counts, throws: int, iterations: int
 ) -> Iterator[Chances]:
-    """The start, and the chances after each round of expectation and maximization.
+    """The start, and the chances after each iteration of E step and M step.
 
-    A coin that is left with rounds of heads alone, or of tails, raises ``ValueError``.
+    Raises ``ValueError`` if a coin is left with heads alone, or with tails alone.
     """
     yield chances
-    for _ in range(rounds):
-        shares = responsibilities(coin_log_joint(chances, heads, throws))
-        chances = coin_estimates(shares, heads, throws)
+    for _ in range(iterations):
+        resp = responsibilities(coin_log_joint(chances, heads, throws))
+        chances = coin_m_step(resp, heads, throws)
         yield chances
 
 
-def free_energy(log_joint: Shares, shares: Shares) -> float:
-    """Lower bound on the log-likelihood, for any shares that add up to 1.
+def evidence_lower_bound(log_joint: Responsibilities, resp: Responsibilities) -> float:
+    """Lower bound on the log-likelihood, for any guess of what is hidden.
 
     Examples
     --------
-    One sample that either component explains with probability 1/4; a sure guess
-    leaves the other half out:
+    One sample that either component explains with probability 1/4. A guess that is
+    sure of one component loses half of the likelihood:
 
     >>> log_joint = np.log(np.full((2, 1), 0.25))
-    >>> np.exp(free_energy(log_joint, np.array([[0.5], [0.5]]))).round(10)
+    >>> np.exp(evidence_lower_bound(log_joint, np.array([[0.5], [0.5]]))).round(10)
     np.float64(0.5)
-    >>> np.exp(free_energy(log_joint, np.array([[1.0], [0.0]]))).round(10)
+    >>> np.exp(evidence_lower_bound(log_joint, np.array([[1.0], [0.0]]))).round(10)
     np.float64(0.25)
     """
-    if not np.allclose(shares.sum(axis=0), 1) or np.any(shares < 0):
-        raise ValueError("shares must not be negative, and add up to 1 for each sample")
-    surprise = np.log(np.where(shares > 0, shares, 1.0))
-    return float((shares * (log_joint - surprise)).sum())
+    if not np.allclose(resp.sum(axis=0), 1) or np.any(resp < 0):
+        raise ValueError("resp must not be negative, and add up to 1 for each sample")
+    logs = np.log(np.where(resp > 0, resp, 1.0))
+    return float((resp * (log_joint - logs)).sum())
 
 
 class Mixture(NamedTuple):
@@ -93,96 +102,99 @@ def check(points: Points) -> None:
         raise ValueError(f"points of shape {points.shape} are empty or not finite")
 
 
-def mixture_log_joint(mixture: Mixture, points: Points) -> Shares:
+def mixture_log_joint(mixture: Mixture, points: Points) -> Responsibilities:
     """Log-density of each component, drawn by its weight, at each of the points."""
     check(points)
     weights, means, covariances = mixture
     widths = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))[:, None]
     units = np.where(widths > 0, widths, 1)  # (components, 1, features)
     correlations = covariances / units / units.mT
-    spreads = np.linalg.eigvalsh(correlations)  # (components, features), ascending
-    flat = spreads[:, 0] <= 1e-12 * spreads[:, -1]
+    eigenvalues = np.linalg.eigvalsh(correlations)  # (components, features), ascending
+    flat = eigenvalues[:, 0] <= 1e-12 * eigenvalues[:, -1]
     if flat.any():
         number = int(flat.argmax())
         raise ValueError(f"covariance of component {number} is singular")
     roots = np.linalg.cholesky(correlations)
     apart = (points - means[:, None]) / units  # (components, samples, features)
     scaled = np.linalg.solve(roots, apart.mT)  # (components, features, samples)
-    logs = np.log(2 * np.pi * spreads * units[:, 0] ** 2).sum(axis=1)
+    logs = np.log(2 * np.pi * eigenvalues * units[:, 0] ** 2).sum(axis=1)
     log_density = -((scaled**2).sum(axis=1) + logs[:, None]) / 2
     return np.log(weights)[:, None] + log_density
 
 
-def mixture_estimates(points: Points, shares: Shares, floor: float = 0.0) -> Mixture:
-    """Weights, means and covariances, every point counted by its share.
+def mixture_m_step(
+    points: Points, resp: Responsibilities, reg_covar: float = 0.0
+) -> Mixture:
+    """Weights, means and covariances, each point weighted by its responsibility.
 
-    ``floor`` is added to the variances, so that no component becomes a spike.
+    ``reg_covar`` is added to the variances, so that no component can collapse.
     """
     check(points)
-    counts = shares.sum(axis=1)
+    counts = resp.sum(axis=1)
     if counts.min() < 1e-9:
         raise ValueError(f"component {counts.argmin()} has no points left")
-    means = shares @ points / counts[:, None]
+    means = resp @ points / counts[:, None]
     apart = points - means[:, None]  # (components, samples, features)
-    squares = np.einsum("ks,ksf,ksg->kfg", shares, apart, apart)
-    covariances = squares / counts[:, None, None] + floor * np.eye(points.shape[1])
+    squares = np.einsum("ks,ksf,ksg->kfg", resp, apart, apart)
+    covariances = squares / counts[:, None, None] + reg_covar * np.eye(points.shape[1])
     return Mixture(counts / len(points), means, covariances)
 
 
-def spread_around(
-    points: Points, centers: Real[ndarray, "components features"]
-) -> Mixture:
-    """A start: equal weights, these means, each with the covariance of all points."""
+def kmeans_plusplus(
+    points: Points, components: int, rng: np.random.Generator
+) -> Float[ndarray, "components features"]:
+    """Starting means: points drawn in proportion to their squared distance.
+
+    The distance is that to the nearest mean drawn so far, so far points are likely.
+
+    References
+    ----------
+    Arthur and Vassilvitskii (2007), k-means++: The advantages of careful seeding.
+
+    Examples
+    --------
+    Points that are equal to one already drawn are never drawn:
+
+    >>> points = np.array([[0.0], [0.0], [0.0], [9.0]])
+    >>> sorted(kmeans_plusplus(points, 2, np.random.default_rng(0)).ravel().tolist())
+    [0.0, 9.0]
+    """
     check(points)
-    whole = np.cov(points.T, bias=True).reshape(2 * points.shape[1:])
-    number = len(centers)
-    covariances = np.repeat(whole[None], number, axis=0)
-    return Mixture(np.full(number, 1 / number), centers.astype(float), covariances)
+    if not 1 <= components <= len(np.unique(points, axis=0)):
+        raise ValueError(f"{components} components, but fewer different points")
+    means = [points[rng.integers(len(points))]]
+    while len(means) < components:
+        apart = points[:, None] - np.array(means)  # (samples, drawn, features)
+        nearest = (apart**2).sum(axis=2).min(axis=1)
+        means.append(points[rng.choice(len(points), p=nearest / nearest.sum())])
+    return np.array(means, dtype=float)
 
 
-def gaussian_mixture(
-    points: Points, start: Mixture, rounds: int, floor: float = 0.0
+def initial_mixture(
+    points: Points, means: Real[ndarray, "components features"], reg_covar: float
+) -> Mixture:
+    """The M step, with each point wholly in the component of the nearest mean."""
+    apart = points[:, None] - means  # (samples, components, features)
+    nearest = (apart**2).sum(axis=2).argmin(axis=1)
+    return mixture_m_step(points, np.eye(len(means))[:, nearest], reg_covar)
+
+
+def em_mixture(
+    points: Points, start: Mixture, iterations: int, reg_covar: float = 0.0
 ) -> Iterator[Mixture]:
-    """The start, and the mixture after each round of expectation and maximization."""
+    """The start, and the mixture after each iteration of E step and M step."""
     mixture = start
     yield mixture
-    for _ in range(rounds):
-        shares = responsibilities(mixture_log_joint(mixture, points))
-        mixture = mixture_estimates(points, shares, floor)
-        yield mixture
-
-
-def incremental_mixture(
-    points: Points, start: Mixture, passes: int, floor: float = 0.0
-) -> Iterator[Mixture]:
-    """The start, and the mixture after each pass that estimates anew at every point."""
-    mixture, shares = start, responsibilities(mixture_log_joint(start, points))
-    yield mixture
-    origin = points.mean(axis=0)
-    lifted = np.column_stack([np.ones(len(points)), points - origin])
-    sums = np.einsum("ks,si,sj->kij", shares, lifted, lifted)  # all that is needed
-    for _ in range(passes):
-        for number, row in enumerate(lifted):
-            new = responsibilities(
-                mixture_log_joint(mixture, points[number : number + 1])
-            )
-            sums += (new - shares[:, number : number + 1])[:, :, None] * np.outer(
-                row, row
-            )
-            shares[:, number] = new[:, 0]
-            counts, totals = sums[:, 0, 0], sums[:, 0, 1:]
-            means = totals / counts[:, None]
-            squares = sums[:, 1:, 1:] / counts[:, None, None]
-            covariances = squares - means[:, :, None] * means[:, None]
-            covariances += floor * np.eye(points.shape[1])
-            mixture = Mixture(counts / len(points), means + origin, covariances)
+    for _ in range(iterations):
+        resp = responsibilities(mixture_log_joint(mixture, points))
+        mixture = mixture_m_step(points, resp, reg_covar)
         yield mixture
 
 
 def convergence_rate(chances: Chances, heads: Counts, throws: int) -> float:
-    """Factor by which a round shrinks the distance to these chances, a maximum."""
-    shares = responsibilities(coin_log_joint(chances, heads, throws))
-    complete = throws * shares.sum(axis=1) / (chances * (1 - chances))
-    _, bend = coin_derivatives(chances, heads, throws)
-    missing = np.diag(complete) + bend
+    """Factor by which an iteration shrinks the distance to a maximum, ``chances``."""
+    resp = responsibilities(coin_log_joint(chances, heads, throws))
+    complete = throws * resp.sum(axis=1) / (chances * (1 - chances))
+    _, hessian = coin_derivatives(chances, heads, throws)
+    missing = np.diag(complete) + hessian
     return float(np.linalg.eigvals(missing / complete[:, None]).real.max())

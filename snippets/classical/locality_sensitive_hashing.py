@@ -3,11 +3,18 @@
 Broder (1997), https://doi.org/10.1109/SEQUEN.1997.666900, and Indyk and Motwani (1998),
 https://doi.org/10.1145/276698.276876
 
+Glossary::
+
+    h_min            minhash        value of a hash: the smallest member of a set
+    b, r             bands, rows    b bands of r hashes each
+    p_1, p_2         p1, p2         collision probabilities of a family of hashes
+    rho              rho            its exponent
+
 Axes::
 
     documents  sets that are compared
     members    elements of all sets, one set after the other
-    hashes     random orders of everything that may be in a set
+    hashes     random permutations of the numbers of 32 bits
     bands      groups of hashes; equal in one of them is enough
     pairs      two documents, the earlier first
 """
@@ -21,7 +28,7 @@ from jaxtyping import Float, Int, UInt32, UInt64
 from numpy import ndarray
 
 Pairs = Int[ndarray, "pairs 2"]
-Orders = UInt32[ndarray, "2 hashes"]
+Permutations = UInt32[ndarray, "2 hashes"]
 Signatures = UInt32[ndarray, "documents hashes"]
 
 
@@ -70,7 +77,7 @@ def hashed(sets: Sequence[Collection[str]]) -> Sets:
 
 
 def jaccard(first: Collection[str], second: Collection[str]) -> float:
-    """Members that two sets share, among all that they have.
+    """Size of the intersection over that of the union.
 
     Examples
     --------
@@ -83,8 +90,8 @@ def jaccard(first: Collection[str], second: Collection[str]) -> float:
     return len(first & second) / len(first | second)
 
 
-def random_orders(hashes: int, seed: int = 1) -> Orders:
-    """Odd factors and offsets: ``factor * number + offset`` hits each number once."""
+def random_permutations(hashes: int, seed: int = 1) -> Permutations:
+    """Odd factors and offsets: ``factor * number + offset`` takes each value once."""
     if hashes < 1:
         raise ValueError(f"hashes={hashes} must be positive")
     rng = np.random.RandomState(seed)  # the generator of datasketch
@@ -92,15 +99,15 @@ def random_orders(hashes: int, seed: int = 1) -> Orders:
     return np.stack([factors, rng.randint(0, 2**32, hashes, dtype=np.uint32)])
 
 
-def scatter(numbers: UInt32[ndarray, " members"]) -> UInt32[ndarray, " members"]:
-    """Another number for each, far from those of its neighbors (MurmurHash3)."""
+def fmix32(numbers: UInt32[ndarray, " members"]) -> UInt32[ndarray, " members"]:
+    """The finalizer of MurmurHash3: mixes the bits, so that no order is left."""
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         numbers = (numbers ^ (numbers >> np.uint32(shift))) * np.uint32(factor)
     return numbers ^ (numbers >> np.uint32(16))
 
 
-def minhash(sets: Sets, orders: Orders, block: int = 1024) -> Signatures:
-    """The first member of each set in each order.
+def minhash(sets: Sets, permutations: Permutations, block: int = 1024) -> Signatures:
+    """The smallest number of each set, after each permutation.
 
     Parameters
     ----------
@@ -108,12 +115,12 @@ def minhash(sets: Sets, orders: Orders, block: int = 1024) -> Signatures:
         Documents at a time, so that their members stay in the cache.
     """
     check(sets)
-    starts, numbers = sets.starts, scatter(sets.members)
-    first = np.empty((orders.shape[1], len(starts) - 1), dtype=np.uint32)
+    starts, numbers = sets.starts, fmix32(sets.members)
+    first = np.empty((permutations.shape[1], len(starts) - 1), dtype=np.uint32)
     for begin in range(0, len(starts) - 1, block):
         edges = starts[begin : begin + block + 1]
         part = numbers[edges[0] : edges[-1]]
-        for row, (factor, offset) in enumerate(orders.T):
+        for row, (factor, offset) in enumerate(permutations.T):
             ranks = part * factor + offset
             np.minimum.reduceat(
                 ranks, edges[:-1] - edges[0], out=first[row, begin : begin + block]
@@ -124,7 +131,7 @@ def minhash(sets: Sets, orders: Orders, block: int = 1024) -> Signatures:
 def candidate_probability(
     similarity: Float[ndarray, " similarities"] | float, bands: int, rows: int
 ) -> Float[ndarray, " similarities"] | float:
-    """How likely two sets are to agree in all rows of some band.
+    """Probability that two sets agree in all rows of at least one band.
 
     Examples
     --------
@@ -136,8 +143,26 @@ def candidate_probability(
     return 1 - (1 - similarity**rows) ** bands
 
 
+def rho(p1: float, p2: float) -> float:
+    """Exponent of a family: ``n**rho`` tables find similar pairs among ``n`` sets.
+
+    Parameters
+    ----------
+    p1, p2
+        Probability that a similar pair collides, and a dissimilar one.
+
+    Examples
+    --------
+    >>> round(rho(0.5, 0.25), 12)
+    0.5
+    """
+    if not 0 < p2 < p1 < 1:
+        raise ValueError(f"needs 0 < p2 < p1 < 1, not p1={p1}, p2={p2}")
+    return float(np.log(p1) / np.log(p2))
+
+
 def band_keys(signatures: Signatures, bands: int) -> UInt64[ndarray, "documents bands"]:
-    """A number for each band; where bands differ, it does too, but for rare chances."""
+    """A hash of each band; bands that differ have equal keys by rare chance only."""
     documents, hashes = signatures.shape
     if bands < 1 or hashes % bands:
         raise ValueError(f"{hashes} hashes cannot be cut into {bands} equal bands")
@@ -149,7 +174,7 @@ def band_keys(signatures: Signatures, bands: int) -> UInt64[ndarray, "documents 
     return keys
 
 
-def colliding(keys: UInt64[ndarray, "documents bands"]) -> Pairs:
+def candidate_pairs(keys: UInt64[ndarray, "documents bands"]) -> Pairs:
     """All pairs of documents that have a key in common, each of them once."""
     documents, found = len(keys), []
     for key in keys.T:
@@ -184,12 +209,12 @@ def similarities(sets: Sets, pairs: Pairs) -> Float[ndarray, " pairs"]:
 
 
 def near_duplicates(
-    sets: Sets, orders: Orders, bands: int, threshold: float
+    sets: Sets, permutations: Permutations, bands: int, threshold: float
 ) -> tuple[Pairs, int]:
     """Pairs at least as similar as ``threshold``, and how many had to be compared."""
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold={threshold} must be above 0 and at most 1")
-    pairs = colliding(band_keys(minhash(sets, orders), bands))
+    pairs = candidate_pairs(band_keys(minhash(sets, permutations), bands))
     return pairs[similarities(sets, pairs) >= threshold], len(pairs)
 
 
@@ -202,9 +227,10 @@ def simhash(sets: Sets) -> UInt64[ndarray, " documents"]:
     votes = sets.members.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         votes = (votes ^ (votes >> np.uint64(shift))) * np.uint64(factor)
-    prints = np.zeros(len(sets.starts) - 1, dtype=np.uint64)
+    fingerprints = np.zeros(len(sets.starts) - 1, dtype=np.uint64)
     for bit in range(64):
         yes = (votes >> np.uint64(bit)) & 1
         ones = 2 * np.add.reduceat(yes, sets.starts[:-1]) + yes[sets.starts[:-1]]
-        prints |= (ones > np.diff(sets.starts)).astype(np.uint64) << np.uint64(bit)
-    return prints
+        majority = (ones > np.diff(sets.starts)).astype(np.uint64)
+        fingerprints |= majority << np.uint64(bit)
+    return fingerprints

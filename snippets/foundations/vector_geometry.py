@@ -4,10 +4,17 @@ Mikolov, Yih and Zweig (2013), https://aclanthology.org/N13-1090; Levy and Goldb
 (2014), https://aclanthology.org/W14-1618; Elhage et al. (2022),
 https://arxiv.org/abs/2209.10652
 
+Glossary::
+
+    a, a*, b     a, a_star, b   a is to a* as b is to the answer
+    3CosAdd      cos_add        the score by which the answer is chosen
+    PMI(w, c)    pmi            pointwise mutual information
+    U S V^T      left, stretch, right   singular value decomposition
+
 Axes::
 
     vocab     words, one vector each
-    contexts  words in whose company they are counted
+    contexts  words near which they are counted
     features  coordinates of a vector
 """
 
@@ -49,11 +56,11 @@ def unit(x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"
 
 
 def room(features: int, largest: float) -> int:
-    """How many directions fit whose pairwise cosines stay below ``largest``, at least.
+    """Number of directions that exist with no cosine beyond plus or minus ``largest``.
 
-    A pair of random directions fails with a probability of at most
-    ``2 * exp(-features * largest**2 / 2)``. This many have so few pairs that all of
-    them hold with a probability above zero.
+    A lower bound. The cosine of a random pair is outside with a probability of at most
+    ``2 * exp(-features * largest**2 / 2)``, so this many random directions have no such
+    pair with a probability above zero.
 
     Raises
     ------
@@ -70,10 +77,10 @@ def room(features: int, largest: float) -> int:
     return math.floor(math.exp(features * largest**2 / 4))
 
 
-def log_pmi(
+def pmi(
     counts: Float[Tensor, "vocab contexts"], smoothing: float = 1.0
 ) -> Float[Tensor, "vocab contexts"]:
-    """Pointwise mutual information: by what factor a pair is more common than chance.
+    """Logarithm of the factor by which a pair is more common than by chance.
 
     Raises
     ------
@@ -93,12 +100,12 @@ def log_pmi(
 def factorize(
     matrix: Float[Tensor, "vocab contexts"], features: int
 ) -> Float[Tensor, "vocab features"]:
-    """Vectors of a few features whose products with others come closest to ``matrix``.
+    """Word vectors from a truncated singular value decomposition: ``U * sqrt(S)``.
 
     Raises
     ------
     ValueError
-        If there are not so many features in the matrix.
+        If the matrix has fewer singular values.
     """
     if not 1 <= features <= min(matrix.shape):
         raise ValueError(f"{features} features of a matrix of {tuple(matrix.shape)}")
@@ -106,7 +113,7 @@ def factorize(
     return left[:, :features] * stretch[:features].sqrt()
 
 
-def offset_scores(
+def cos_add(
     words: Float[Tensor, "vocab features"], a: int, a_star: int, b: int
 ) -> Float[Tensor, " vocab"]:
     """Cosine of each word with ``a_star - a + b``, all words of length one."""
@@ -115,26 +122,26 @@ def offset_scores(
     return cosine(words, target.expand_as(words))
 
 
-def complete(
+def solve_analogy(
     words: Float[Tensor, "vocab features"], a: int, a_star: int, b: int
 ) -> int:
-    """Word that is to ``b`` as ``a_star`` is to ``a``; none of the three can win.
+    """Word that is to ``b`` as ``a_star`` is to ``a``, other than these three.
 
     Examples
     --------
     >>> words = torch.tensor([[1.0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]])
-    >>> complete(words, a=0, a_star=1, b=2)
+    >>> solve_analogy(words, a=0, a_star=1, b=2)
     3
     """
-    scores = offset_scores(words, a, a_star, b)
+    scores = cos_add(words, a, a_star, b)
     scores[[a, a_star, b]] = -math.inf
     return int(scores.argmax())
 
 
-def concept(
+def mean_difference(
     present: Float[Tensor, "samples features"], absent: Float[Tensor, "others features"]
 ) -> Float[Tensor, " features"]:
-    """Step from the mean without a property to the mean with it.
+    """Mean of the vectors with a property, minus the mean of those without it.
 
     Raises
     ------
@@ -148,10 +155,10 @@ def concept(
     return present.mean(dim=0) - absent.mean(dim=0)
 
 
-def split(
+def project(
     x: Float[Tensor, "*batch features"], direction: Float[Tensor, " features"]
 ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
-    """The part of ``x`` along a direction, and the rest, at a right angle to it.
+    """Projection of ``x`` onto a direction, and the rest, which is orthogonal to it.
 
     Raises
     ------
@@ -160,38 +167,38 @@ def split(
 
     Examples
     --------
-    >>> split(torch.tensor([3.0, 4.0]), torch.tensor([2.0, 0.0]))
+    >>> project(torch.tensor([3.0, 4.0]), torch.tensor([2.0, 0.0]))
     (tensor([3., 0.]), tensor([0., 4.]))
     """
     if not direction.any():
-        raise ValueError("a direction of length zero points nowhere")
-    share = (x @ direction) / (direction @ direction)
-    along = share[..., None] * direction
+        raise ValueError("cannot project onto a direction of length zero")
+    amount = (x @ direction) / (direction @ direction)
+    along = amount[..., None] * direction
     return along, x - along
 
 
 def by_columns(
     matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
 ) -> Float[Tensor, " out"]:
-    """``matrix @ x`` as a mixture of columns: ``x`` says how much of each."""
-    mixture = torch.zeros_like(matrix[:, 0])
+    """``matrix @ x`` as a combination of columns, with the coefficients ``x``."""
+    total = torch.zeros_like(matrix[:, 0])
     for amount, column in zip(x, matrix.T, strict=True):
-        mixture = mixture + amount * column
-    return mixture
+        total = total + amount * column
+    return total
 
 
 def by_rows(
     matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
 ) -> Float[Tensor, " out"]:
-    """``matrix @ x`` as questions: how far does ``x`` point along each row?"""
+    """``matrix @ x`` as dot products of ``x`` with each row."""
     return torch.stack([(row * x).sum() for row in matrix])
 
 
 def by_axes(
     matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
 ) -> Float[Tensor, " out"]:
-    """``matrix @ x`` as turning, stretching along axes, and turning again."""
+    """``matrix @ x`` as rotation, stretching along the axes, and rotation."""
     left, stretch, right = torch.linalg.svd(matrix, full_matrices=False)
-    turned = right @ x
-    stretched = stretch * turned
+    rotated = right @ x
+    stretched = stretch * rotated
     return left @ stretched

@@ -20,14 +20,15 @@ from scipy.spatial.distance import jaccard as jaccard_distance
 from snippets.classical.locality_sensitive_hashing import (
     Sets,
     band_keys,
+    candidate_pairs,
     candidate_probability,
-    colliding,
+    fmix32,
     hashed,
     jaccard,
     minhash,
     near_duplicates,
-    random_orders,
-    scatter,
+    random_permutations,
+    rho,
     shingles,
     simhash,
     similarities,
@@ -65,7 +66,7 @@ def test_signatures_are_those_of_datasketch_bit_for_bit(
     agrees, documents, hashes, seed
 ):
     sets = collection(documents)
-    ours = minhash(hashed(sets), random_orders(hashes, seed))
+    ours = minhash(hashed(sets), random_permutations(hashes, seed))
     theirs = [their_minhash(members, hashes, seed).hashvalues for members in sets]
     agrees(numbers(ours), numbers(theirs), "datasketch.MinHash", rtol=0, atol=0)
     assert_array_equal(ours, np.array(theirs))
@@ -73,7 +74,7 @@ def test_signatures_are_those_of_datasketch_bit_for_bit(
 
 def test_orders_and_hashes_are_those_of_datasketch(agrees):
     theirs = MinHash(num_perm=33, seed=5).permutations
-    ours = random_orders(33, seed=5)
+    ours = random_permutations(33, seed=5)
     agrees(numbers(ours), numbers(theirs), "datasketch.MinHash", rtol=0, atol=0)
     sets = [{"a", "the rose", "Straße"}, {"x"}]
     theirs = [sorted(sha1_hash32(m.encode()) for m in members) for members in sets]
@@ -88,7 +89,7 @@ def test_orders_and_hashes_are_those_of_datasketch(agrees):
 
 def test_estimates_and_bands_are_those_of_datasketch(agrees):
     sets = collection(40)
-    signatures = minhash(hashed(sets), random_orders(12))
+    signatures = minhash(hashed(sets), random_permutations(12))
     sketches = [their_minhash(members, 12, 1) for members in sets]
     pairs = list(itertools.combinations(range(40), 2))
     ours = [np.mean(signatures[i] == signatures[j]) for i, j in pairs]
@@ -99,17 +100,17 @@ def test_estimates_and_bands_are_those_of_datasketch(agrees):
         for i, sketch in enumerate(sketches):
             index.insert(i, sketch)
         met = {(i, j) for i, s in enumerate(sketches) for j in index.query(s) if i < j}
-        found = colliding(band_keys(signatures, bands))
+        found = candidate_pairs(band_keys(signatures, bands))
         agrees(found, np.array(sorted(met)), "datasketch.MinHashLSH", rtol=0, atol=0)
 
 
 def test_signature_is_the_definition_as_loops_over_integers(agrees):
     sets = hashed(collection(7))
-    orders = random_orders(6)
+    permutations = random_permutations(6)
     rows = []
     for i in range(7):
         row = []
-        for factor, offset in orders.T.tolist():
+        for factor, offset in permutations.T.tolist():
             ranks = []
             for number in sets.members[sets.starts[i] : sets.starts[i + 1]].tolist():
                 number ^= number >> 16
@@ -121,21 +122,21 @@ def test_signature_is_the_definition_as_loops_over_integers(agrees):
             row.append(min(ranks))
         rows.append(row)
     for block in (1, 3, 1024):
-        ours = numbers(minhash(sets, orders, block))
+        ours = numbers(minhash(sets, permutations, block))
         agrees(ours, numbers(rows), "definition as loops", rtol=0, atol=0)
 
 
 def test_scatter_and_orders_hit_no_number_twice():
     some = np.arange(2**16, dtype=np.uint32) * np.uint32(65537)
-    assert len(np.unique(scatter(some))) == len(some)
-    for factor, offset in random_orders(5).T:
+    assert len(np.unique(fmix32(some))) == len(some)
+    for factor, offset in random_permutations(5).T:
         assert factor % 2 == 1
         assert len(np.unique(some * factor + offset)) == len(some)
 
 
 def test_signature_of_a_union_is_the_smaller_of_both():
     first, second = collection(2)
-    ours = minhash(hashed([first, second, first | second]), random_orders(64))
+    ours = minhash(hashed([first, second, first | second]), random_permutations(64))
     assert_array_equal(np.minimum(ours[0], ours[1]), ours[2])
 
 
@@ -143,7 +144,7 @@ def test_signature_of_a_union_is_the_smaller_of_both():
 def test_equal_minima_are_as_frequent_as_the_similarity(shared, alone):
     both = {f"both {n}" for n in range(shared)}
     sides = [both | {f"{side} {n}" for n in range(alone)} for side in ("a", "b")]
-    signatures = minhash(hashed(sides), random_orders(20_000))
+    signatures = minhash(hashed(sides), random_permutations(20_000))
     truth = jaccard(*sides)
     assert truth == shared / (shared + 2 * alone)
     spread = math.sqrt(truth * (1 - truth) / 20_000)
@@ -184,7 +185,7 @@ def test_colliding_pairs_are_all_pairs_with_a_key_in_common(rows):
         for j in range(i + 1, len(rows))
         if any(rows[i][band] == rows[j][band] for band in range(3))
     ]
-    assert colliding(keys).tolist() == expected
+    assert candidate_pairs(keys).tolist() == expected
 
 
 def test_keys_are_equal_where_bands_are():
@@ -210,17 +211,17 @@ def test_near_duplicates_by_hand():
     """The first two share 9 of 11 members, the others nothing."""
     nine = {str(n) for n in range(9)}
     sets = hashed([nine | {"a"}, {"x"}, nine | {"b"}, {"y", "z"}])
-    found, compared = near_duplicates(sets, random_orders(64), 32, threshold=0.8)
+    found, compared = near_duplicates(sets, random_permutations(64), 32, threshold=0.8)
     assert found.tolist() == [[0, 2]]
     assert compared == 1
     assert_allclose(similarities(sets, found), 9 / 11)
-    found, compared = near_duplicates(sets, random_orders(64), 32, threshold=0.9)
+    found, compared = near_duplicates(sets, random_permutations(64), 32, threshold=0.9)
     assert (found.tolist(), compared) == ([], 1)
 
 
 def test_fingerprints_are_the_definition_as_loops(agrees):
     sets = hashed(collection(8))
-    prints = []
+    fingerprints = []
     for i in range(8):
         members = sets.members[sets.starts[i] : sets.starts[i + 1]].tolist()
         votes, mixed = [0] * 64, []
@@ -233,8 +234,8 @@ def test_fingerprints_are_the_definition_as_loops(agrees):
                 votes[bit] += 1 if number >> bit & 1 else -1
         for bit in range(64):  # of a tie, the smallest member decides
             votes[bit] = votes[bit] or (1 if mixed[0] >> bit & 1 else -1)
-        prints.append(sum(2**bit for bit in range(64) if votes[bit] > 0))
-    halves = [[value >> 32, value % 2**32] for value in prints]
+        fingerprints.append(sum(2**bit for bit in range(64) if votes[bit] > 0))
+    halves = [[value >> 32, value % 2**32] for value in fingerprints]
     ours = [[int(value) >> 32, int(value) % 2**32] for value in simhash(sets)]
     agrees(np.array(ours), np.array(halves), "definition as loops", rtol=0, atol=0)
 
@@ -246,8 +247,8 @@ def test_bits_agree_as_often_as_the_angle_says(shared):
     for trial in range(40):
         both = {f"{trial} {n}" for n in range(shared)}
         sets += [both | {f"{trial} {n} {s}" for n in range(300 - shared)} for s in "ab"]
-    prints = simhash(hashed(sets))
-    bits = np.bitwise_count(prints[::2] ^ prints[1::2])
+    fingerprints = simhash(hashed(sets))
+    bits = np.bitwise_count(fingerprints[::2] ^ fingerprints[1::2])
     assert_allclose(bits.mean() / 64, math.acos(shared / 300) / math.pi, atol=0.03)
 
 
@@ -267,10 +268,10 @@ def test_what_has_no_answer_is_refused():
     with pytest.raises(ValueError, match="two empty sets"):
         jaccard(set(), set())
     with pytest.raises(ValueError, match="hashes=0"):
-        random_orders(0)
+        random_permutations(0)
 
 
-@pytest.mark.parametrize("use", [lambda s: minhash(s, random_orders(3)), simhash])
+@pytest.mark.parametrize("use", [lambda s: minhash(s, random_permutations(3)), simhash])
 def test_edges_that_cut_no_sets_are_refused(use):
     members = np.arange(5, dtype=np.uint32)
     with pytest.raises(ValueError, match="set 1 is empty"):
@@ -281,13 +282,13 @@ def test_edges_that_cut_no_sets_are_refused(use):
 
 
 def test_impossible_bands_pairs_and_thresholds_are_refused():
-    sets, orders = hashed([{"a"}, {"b"}]), random_orders(10)
+    sets, permutations = hashed([{"a"}, {"b"}]), random_permutations(10)
     for bands in (0, 3, 11):
         with pytest.raises(ValueError, match=f"10 hashes cannot be cut into {bands}"):
-            near_duplicates(sets, orders, bands, 0.8)
+            near_duplicates(sets, permutations, bands, 0.8)
     for threshold in (0.0, 1.1, math.nan):
         with pytest.raises(ValueError, match=f"threshold={threshold}"):
-            near_duplicates(sets, orders, 5, threshold)
+            near_duplicates(sets, permutations, 5, threshold)
     for pair in ([0, 2], [-1, 0]):
         with pytest.raises(ValueError, match="pairs name documents from"):
             similarities(sets, np.array([pair]))
@@ -299,12 +300,32 @@ def test_impossible_bands_pairs_and_thresholds_are_refused():
 @pytest.mark.parametrize("size", [1, 2, 5, 6, 16])
 def test_bits_of_sets_without_a_common_member_agree_by_chance_alone(size):
     """Ties among an even number of members are broken either way equally often."""
-    prints = simhash(hashed([{f"{i} {n}" for n in range(size)} for i in range(2000)]))
-    equal = 1 - np.bitwise_count(prints[::2] ^ prints[1::2]).mean() / 64
+    fingerprints = simhash(
+        hashed([{f"{i} {n}" for n in range(size)} for i in range(2000)])
+    )
+    equal = 1 - np.bitwise_count(fingerprints[::2] ^ fingerprints[1::2]).mean() / 64
     assert_allclose(equal, 0.5, atol=0.01)  # five standard deviations
 
 
 def test_one_set_of_one_member_is_like_itself():
     sets = hashed([{"a"}])
     assert len(simhash(sets)) == 1
-    assert len(colliding(band_keys(minhash(sets, random_orders(1)), 1))) == 0
+    assert (
+        len(candidate_pairs(band_keys(minhash(sets, random_permutations(1)), 1))) == 0
+    )
+
+
+def test_as_many_tables_as_the_exponent_says_leave_one_false_candidate_per_table():
+    """Indyk and Motwani (1998): r rows with n p2^r = 1, then n^rho = p1^-r tables."""
+    sets, p1, p2 = 10_000, 0.8, 0.3
+    rows = math.log(sets) / math.log(1 / p2)
+    assert_allclose(sets * p2**rows, 1)
+    assert_allclose(sets ** rho(p1, p2), p1**-rows)
+    found = candidate_probability(p1, round(sets ** rho(p1, p2)), round(rows))
+    assert found > 1 - 1 / math.e
+
+
+@pytest.mark.parametrize(("p1", "p2"), [(0.3, 0.3), (0.2, 0.5), (1.0, 0.5), (0.5, 0.0)])
+def test_a_family_that_does_not_separate_has_no_exponent(p1, p2):
+    with pytest.raises(ValueError, match=f"p1={p1}, p2={p2}"):
+        rho(p1, p2)

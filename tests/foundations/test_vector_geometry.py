@@ -14,14 +14,14 @@ from snippets.foundations.vector_geometry import (
     by_axes,
     by_columns,
     by_rows,
-    complete,
-    concept,
+    cos_add,
     cosine,
     factorize,
-    log_pmi,
-    offset_scores,
+    mean_difference,
+    pmi,
+    project,
     room,
-    split,
+    solve_analogy,
 )
 
 
@@ -78,12 +78,12 @@ def test_pmi_is_the_log_of_a_ratio_of_frequencies_by_loops(agrees):
         [math.log(counts[i, j] * total / (rows[i] * columns[j])) for j in range(5)]
         for i in range(3)
     ]
-    agrees(log_pmi(counts, 0.0), np.array(loops), "definition as loops")
+    agrees(pmi(counts, 0.0), np.array(loops), "definition as loops")
 
 
 def test_mean_of_pmi_agrees_with_mutual_information(agrees):
     counts = torch.randint(1, 9, (3, 5)).double()
-    mean = (counts / counts.sum() * log_pmi(counts, 0.0)).sum()
+    mean = (counts / counts.sum() * pmi(counts, 0.0)).sum()
     theirs = mutual_info_score(None, None, contingency=counts.long().numpy())
     agrees(mean, theirs, "sklearn.metrics.mutual_info_score")
 
@@ -110,7 +110,7 @@ def test_scores_agree_with_scikit_learn(agrees):
     target = (unit[3] - unit[1] + unit[6])[None]
     theirs = cosine_similarity(unit.numpy(), target.numpy())[:, 0]
     reference = "sklearn.metrics.pairwise.cosine_similarity"
-    agrees(offset_scores(words, 1, 3, 6), theirs, reference)
+    agrees(cos_add(words, 1, 3, 6), theirs, reference)
 
 
 def test_a_constant_offset_completes_every_question():
@@ -118,35 +118,35 @@ def test_a_constant_offset_completes_every_question():
     words = torch.cat([nouns, gender.repeat(4)[:, None]], dim=1)
     for a in (0, 2, 4, 6):
         for b in {0, 2, 4, 6} - {a}:
-            assert complete(words, a, a + 1, b) == b + 1
-            assert complete(words, a + 1, a, b + 1) == b
+            assert solve_analogy(words, a, a + 1, b) == b + 1
+            assert solve_analogy(words, a + 1, a, b + 1) == b
 
 
 def test_words_of_the_question_never_win():
     words = normal(6, 3)
     words[4] = words[1] - words[0] + words[2]
     for a, a_star, b in ((0, 1, 2), (3, 4, 5), (5, 0, 4)):
-        assert complete(words, a, a_star, b) not in (a, a_star, b)
+        assert solve_analogy(words, a, a_star, b) not in (a, a_star, b)
 
 
 def test_the_length_of_a_word_does_not_matter_to_a_question():
     words = normal(8, 5)
     longer = words * torch.rand(8, 1, dtype=torch.float64).add(0.5)
-    assert_close(offset_scores(longer, 1, 3, 6), offset_scores(words, 1, 3, 6))
+    assert_close(cos_add(longer, 1, 3, 6), cos_add(words, 1, 3, 6))
 
 
 def test_a_concept_is_the_mean_of_all_differences():
     present, absent = normal(3, 4), normal(5, 4)
     differences = [x - y for x in present for y in absent]
-    assert_close(concept(present, absent), torch.stack(differences).mean(dim=0))
+    assert_close(mean_difference(present, absent), torch.stack(differences).mean(dim=0))
 
 
 def test_the_parts_of_a_vector_are_at_right_angles_and_add_up():
     x, direction = normal(2, 3, 5), normal(5)
-    along, rest = split(x, direction)
+    along, rest = project(x, direction)
     assert_close(along + rest, x)
     assert_close(rest @ direction, torch.zeros(2, 3, dtype=torch.float64))
-    assert_close(split(along, 4 * direction)[0], along)
+    assert_close(project(along, 4 * direction)[0], along)
 
 
 @pytest.mark.parametrize("product", [by_columns, by_rows, by_axes])
@@ -170,7 +170,7 @@ def test_bad_sizes_are_refused():
     with pytest.raises(ValueError, match=r"6 features of a matrix of \(5, 7\)"):
         factorize(normal(5, 7), 6)
     with pytest.raises(ValueError, match=r"smoothing=0\.0"):
-        log_pmi(torch.zeros(2, 3), 0.0)
+        pmi(torch.zeros(2, 3), 0.0)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
@@ -202,7 +202,7 @@ def test_cosine_of_very_long_and_very_short_vectors(length):
 
 def test_a_word_of_zeros_never_completes_a_question():
     words = torch.tensor([[1.0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1], [0, 0, 0]])
-    assert complete(words, a=0, a_star=1, b=2) == 3
+    assert solve_analogy(words, a=0, a_star=1, b=2) == 3
 
 
 def test_one_feature_and_all_features_can_be_kept():
@@ -213,6 +213,6 @@ def test_one_feature_and_all_features_can_be_kept():
 
 def test_means_of_nothing_and_directions_of_length_zero_are_refused():
     with pytest.raises(ValueError, match="0 vectors with the property, 2 without"):
-        concept(torch.empty(0, 3), torch.ones(2, 3))
+        mean_difference(torch.empty(0, 3), torch.ones(2, 3))
     with pytest.raises(ValueError, match="a direction of length zero"):
-        split(torch.ones(2, 3), torch.zeros(3))
+        project(torch.ones(2, 3), torch.zeros(3))
