@@ -75,7 +75,8 @@ ax.legend(title="layers", loc="lower left", bbox_to_anchor=(0.1, 0.3))
 ax.set(xlabel="positions back", ylabel="right answers", ylim=(0, 1.05))
 fig.set_label(
     "Right answers over the distance, for one, two and three layers with a window of "
-    f"three, three models each. Each line stays near one, at the lowest "
-    f"{min(inside):.3f}, up to two positions per layer, then drops to at most {max(outside):.2f}, near guessing."
+    "three, three models each. Each line stays near one, at the lowest "
+    f"{min(inside):.3f}, up to two positions per layer, then drops to at most "
+    f"{max(outside):.2f}, near guessing."
 )
 measured = {"inside": min(inside), "outside": max(outside)}
