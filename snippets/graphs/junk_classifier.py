@@ -14,8 +14,28 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, elu
 
-from snippets.graphs.gcn import GraphConvolution
+from snippets.graphs.gat import GraphAttention
 from snippets.graphs.junk_graphs import CLASSES, JunkGraph
+from snippets.graphs.message_passing import propagate, scatter_mean
+
+
+class MeanLayer(nn.Module):
+    """Own features and the mean of the neighbors', each with its own weights.
+
+    This is GraphSAGE without its ReLU and its division by the length: a control without
+    attention.
+    """
+
+    def __init__(self, *, features: int, hidden: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2 * features, hidden)
+
+    def forward(
+        self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
+    ) -> Float[Tensor, "nodes hidden"]:
+        """New features of all nodes."""
+        mean = propagate(x, edge_index, scatter_mean)
+        return self.linear(torch.cat([x, mean], dim=1))
 
 
 class Classifier(nn.Module):
@@ -23,7 +43,7 @@ class Classifier(nn.Module):
 
     def __init__(self, layer: type[nn.Module]) -> None:
         super().__init__()
-        heads = {} if layer is GraphConvolution else {"heads": 1}
+        heads = {"heads": 1} if issubclass(layer, GraphAttention) else {}
         self.first = layer(features=6, hidden=24, **heads)
         self.second = layer(features=24, hidden=CLASSES, **heads)
 

@@ -1,5 +1,8 @@
 """Junk graphs: half of the nodes are linked to anybody, and their features are noise.
 
+The noise in the first three features of junk has four times the standard deviation of
+that of ordinary nodes, so junk dominates a sum or a mean over neighbors.
+
 Axes::
 
     nodes     vertices of all graphs together, 150 for each
@@ -30,7 +33,7 @@ class JunkGraph(NamedTuple):
 
 
 def junk_graph(seed: int) -> JunkGraph:
-    """Honest nodes are linked with probability 0.14 within a class, else 0.015.
+    """Ordinary nodes are linked with probability 0.14 within a class, else 0.015.
 
     Junk nodes are linked to any node with probability 0.1. Feature 3 is 1 for junk and
     -1 otherwise.
@@ -42,7 +45,7 @@ def junk_graph(seed: int) -> JunkGraph:
     chance[junk], chance[:, junk] = 0.1, 0.1
     linked = torch.rand(NODES, NODES, generator=random) < chance
     x = torch.randn(NODES, 6, generator=random)
-    x[:, :CLASSES] *= 1 + junk[:, None].float()
+    x[:, :CLASSES] *= 1 + 3 * junk[:, None].float()
     x[:, :CLASSES] += one_hot(label, CLASSES) * ~junk[:, None]
     x[:, 3] = 2.0 * junk - 1
     once = linked.float().triu(1)

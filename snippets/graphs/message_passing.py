@@ -107,7 +107,11 @@ class MessagePassing(nn.Module):
 def receptive_field(
     network: Callable[[Tensor], Tensor], x: Float[Tensor, "nodes features"], node: int
 ) -> Bool[Tensor, " nodes"]:
-    """Which rows of ``x`` change the output for ``node``, by the gradient."""
+    """Which rows of ``x`` have a gradient in the output for ``node``.
+
+    This is a lower bound: a row that matters has no gradient where a tanh is saturated,
+    a ReLU is off, or another row is the maximum.
+    """
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(network(x)[node].sum(), x)
     return gradient.abs().sum(dim=1) > 0

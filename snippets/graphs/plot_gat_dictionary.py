@@ -28,7 +28,8 @@ def look_up(layer: type, seed: int, heads: int = 1, steps: int = 150) -> tuple:
     random = torch.Generator().manual_seed(seed)
     attend = layer(features=2 * WORDS, heads=heads, hidden=32)
     answer = nn.Linear(32 * heads, WORDS)
-    optimizer = torch.optim.Adam([*attend.parameters(), *answer.parameters()], lr=0.02)
+    learned = [*attend.parameters(), *answer.parameters()]
+    optimizer = torch.optim.Adam(learned, lr=0.02, fused=True)
 
     def scores(x: torch.Tensor, edges: torch.Tensor) -> torch.Tensor:
         out = answer(elu(attend(x, edges).flatten(1)))
@@ -49,13 +50,14 @@ def look_up(layer: type, seed: int, heads: int = 1, steps: int = 150) -> tuple:
 
 found = {layer: [look_up(layer, seed) for seed in range(3)] for layer in (GAT, GATv2)}
 gat, v2 = (np.mean([right for right, _ in runs]) for runs in found.values())
-eight_heads, _ = look_up(GAT, seed=0, heads=8, steps=600)
+longer = np.mean([look_up(GAT, seed, steps=600)[0] for seed in range(3)])
+eight_heads = np.mean([look_up(GAT, s, heads=8, steps=1200)[0] for s in range(3)])
 _, _, meanings = dictionaries(1000, torch.Generator().manual_seed(0))
 counts = one_hot(meanings.unflatten(0, (-1, WORDS)), WORDS).sum(dim=1)
 commonest = counts.amax(dim=1).double().mean() / WORDS
 assert v2 > 0.9
-assert gat < commonest + 0.1
-assert gat + 0.1 < eight_heads
+assert max(gat, longer) < commonest + 0.1
+assert longer + 0.3 < eight_heads
 
 # %%
 # Weights in one dictionary
@@ -75,4 +77,4 @@ fig.set_label(
 )
 
 measured = {"lookup_gat": gat, "lookup_v2": v2, "commonest": commonest}
-measured["lookup_gat_8"] = eight_heads
+measured |= {"lookup_longer": longer, "lookup_heads": eight_heads}

@@ -33,7 +33,7 @@ for step in training(model, together(range(6))):
         weights[step] = model.first.weights(x, edges)[:, 0].detach()
         on_junk = weights[step][neighbor & junk[source]].sum()
         share[step] = (on_junk / weights[step][neighbor].sum()).item()
-assert share[0] > 0.4 > 0.15 > share[80]
+assert share[0] > 0.5 > share[20] > 0.1 > share[80]
 
 # %%
 # One node
@@ -60,8 +60,8 @@ for ax, (step, weight) in zip(axes, weights.items(), strict=True):
 ordinary = len(spokes) - 8
 fig.set_label(
     f"A node among its neighbors, {ordinary} ordinary circles, 8 junk squares, three "
-    "times. Before training the edges to squares are about as wide as the others; "
-    "after 80 steps they are nearly gone."
+    f"times. Before training, junk has {share[0]:.0%} of the weight; after 20 steps "
+    f"{share[20]:.0%}, and after 80 steps its edges are gone."
 )
 
 measured = {"share_before": share[0], "share_after": share[80]}

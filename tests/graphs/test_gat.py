@@ -10,10 +10,11 @@ from torch.testing import assert_close
 from snippets.graphs.adjacency_matrix import edges_of, with_self_loops
 from snippets.graphs.dictionary_lookup import dictionaries
 from snippets.graphs.gat import GAT, GATv2, edge_softmax
+from snippets.graphs.junk_classifier import MeanLayer
 from snippets.graphs.junk_graphs import together
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
-    from torch_geometric.nn import GATConv, GATv2Conv
+    from torch_geometric.nn import GATConv, GATv2Conv, SAGEConv
     from torch_geometric.utils import softmax
 
 GRAPHS = {
@@ -238,6 +239,16 @@ def test_one_feature_is_enough(layer):
     assert_close(made(torch.ones(1, 1), alone), made.lin_src.weight[None])
 
 
+@pytest.mark.parametrize("edges", GRAPHS)
+def test_the_mean_without_attention_agrees_with_torch_geometric(agrees, edges):
+    x, edge_index = random_nodes(edges)
+    ours, theirs = MeanLayer(features=5, hidden=4).double(), SAGEConv(5, 4).double()
+    own, mean = ours.linear.weight.data.split(5, dim=1)
+    theirs.lin_r.weight.data, theirs.lin_l.weight.data = own, mean
+    theirs.lin_l.bias.data = ours.linear.bias.data
+    agrees(ours(x, edge_index), theirs(x, edge_index), "torch_geometric.nn.SAGEConv")
+
+
 def test_junk_graphs_are_what_they_say():
     x, edge_index, label, junk = together(range(20))
     source, target = edge_index
@@ -246,6 +257,8 @@ def test_junk_graphs_are_what_they_say():
     hint = x[torch.arange(len(x)), label]
     assert abs(hint[~junk].mean().item() - 1) < 0.1
     assert abs(hint[junk].mean().item()) < 0.2
+    assert abs(x[~junk, 4].std().item() - 1) < 0.1
+    assert abs(x[junk, :3].std().item() - 4) < 0.2
     ordinary = ~junk[source] & ~junk[target]
     same = (label[source] == label[target]).double()
     assert same[ordinary].mean() > 0.7

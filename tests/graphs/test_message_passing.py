@@ -1,4 +1,4 @@
-"""Message passing against torch_geometric, on graphs with every oddity."""
+"""Message passing against torch_geometric, on graphs with all special cases."""
 
 import warnings
 
@@ -288,3 +288,12 @@ def test_a_receptive_field_leaves_its_input_as_it_was(needs_gradient):
 def test_a_row_of_zeros_is_in_the_receptive_field_if_it_could_change_something():
     field = receptive_field(lambda x: propagate(x, EDGES), 0 * features(), node=0)
     assert field.nonzero()[:, 0].tolist() == [1, 3, 4]
+
+
+def test_a_receptive_field_is_a_lower_bound_where_units_are_saturated():
+    x, step = features(), layer()
+    whole = receptive_field(lambda x: step(x, EDGES, features(9, 2)), x, node=0)
+    part = receptive_field(lambda x: step(x, EDGES, features(9, 2)), 1e6 * x, node=0)
+    assert whole.nonzero()[:, 0].tolist() == [0, 1, 3, 4]
+    assert (part <= whole).all()
+    assert part.sum() < whole.sum()
