@@ -51,7 +51,7 @@ bars = ax.barh(list(runs), extra, left=weights.values(), color="C0", alpha=0.4)
 bars.set_label("attention")
 ax.bar_label(bars, [f" {share:.1%}" for share in whole.values()])
 ax.invert_yaxis()
-ax.set(xlabel="model FLOPs utilization (share of the peak)", xlim=(0, 0.75))
+ax.set(xlabel="model FLOPs utilization (share of the peak)", xlim=(0, 0.85))
 ax.legend(loc="lower right")
 assert all(0.4 < share < 0.5 for share in whole.values())
 fig.set_label(

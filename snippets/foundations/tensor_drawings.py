@@ -42,7 +42,7 @@ def cell(ax: Axes, x: float, y: float, **style) -> None:
 
 
 def frame(ax: Axes, x: float, y: float) -> None:
-    """A red frame around a cell."""
+    """A frame around a cell."""
     cell(ax, x, y, fill=False, ec="C3", lw=2.5)
 
 
