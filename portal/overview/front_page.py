@@ -2,7 +2,7 @@
 
     .. books::
 
-       attention | How positions exchange information | attention.efficient_attention 2
+       attention | How positions exchange information | efficient_attention.step
        training | From random weights to a model
 
     .. newest:: 6

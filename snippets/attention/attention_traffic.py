@@ -49,3 +49,14 @@ def tiled_backward_traffic(
     for_key = 4 * kv_len * head_dim
     for_key += math.ceil(kv_len / kv_tile) * 2 * q_len * (head_dim + 1)
     return for_query + for_key
+
+
+def tile_bytes(q_tile: int, kv_tile: int, head_dim: int) -> int:
+    """On-chip memory of the forward pass: inputs in 16 bits, the rest in 32.
+
+    >>> tile_bytes(q_tile=128, kv_tile=128, head_dim=64) / 2**10
+    144.0
+    """
+    inputs = 2 * (q_tile + 2 * kv_tile) * head_dim
+    scores_and_accumulator = 4 * q_tile * (kv_tile + head_dim)
+    return inputs + scores_and_accumulator

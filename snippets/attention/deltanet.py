@@ -1,16 +1,27 @@
-"""Delta rule: linear attention whose memory corrects what it holds.
+"""Delta rule: linear attention whose state is corrected instead of added to.
 
-Schlag, Irie and Schmidhuber (2021), https://arxiv.org/abs/2102.11174; in chunks, Yang
-et al. (2024), https://arxiv.org/abs/2406.06484; gated, Yang, Kautz and Hatamizadeh
-(2024), https://arxiv.org/abs/2412.06464
+Katharopoulos et al. (2020), https://arxiv.org/abs/2006.16236; the delta rule, Schlag,
+Irie and Schmidhuber (2021), https://arxiv.org/abs/2102.11174; in chunks, Yang et al.
+(2024), https://arxiv.org/abs/2406.06484; gated, Yang, Kautz and Hatamizadeh (2024),
+https://arxiv.org/abs/2412.06464
+
+Symbols::
+
+    q_t, k_t, v_t   query, key, value
+    S_t             state
+    A_t             transition (multiplies the state from the right)
+    alpha_t         exp(log_decay)
+    beta_t          beta
+    d_t, D          delta
+    U, W            U, W
 
 Axes::
 
     batch      independent sequences
-    heads      memories of a layer
+    heads      states of a layer
     seq        positions; ``chunk`` of them are handled at once
     key_dim    features of a key or query
-    value_dim  features of a value; a memory is a matrix (value_dim, key_dim)
+    value_dim  features of a value; a state is a matrix (value_dim, key_dim)
 """
 
 import math
@@ -18,6 +29,27 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import elu
+
+
+def normalized_linear_attention(
+    query: Float[Tensor, "batch heads seq key_dim"],
+    key: Float[Tensor, "batch heads seq key_dim"],
+    value: Float[Tensor, "batch heads seq value_dim"],
+) -> Float[Tensor, "batch heads seq value_dim"]:
+    """Linear attention with the feature map elu(x) + 1 and a normalizer.
+
+    Examples
+    --------
+    The output is an average of the values so far:
+
+    >>> key, value = torch.ones(1, 1, 2, 1), torch.tensor([[[[10.0], [20.0]]]])
+    >>> normalized_linear_attention(key, key, value).flatten()
+    tensor([10., 15.])
+    """
+    query, key = elu(query) + 1, elu(key) + 1
+    normalizer = torch.einsum("bhtk,bhtk->bht", query, key.cumsum(dim=2))
+    return linear_attention(query, key, value) / normalizer.unsqueeze(-1)
 
 
 def linear_attention(
@@ -25,23 +57,41 @@ def linear_attention(
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
 ) -> Float[Tensor, "batch heads seq value_dim"]:
-    """Attention without softmax, from a memory: add a pair, then read.
+    """Attention without softmax: add ``v k^T`` to the state, then multiply by ``q``.
 
     Examples
     --------
-    Of two values under one key, the memory knows their sum:
+    Of two values with the same key, the state returns the sum:
 
     >>> key, value = torch.ones(1, 1, 2, 1), torch.tensor([[[[10.0], [20.0]]]])
     >>> linear_attention(key, key, value).flatten()
     tensor([10., 30.])
     """
-    memory = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
-    read = torch.empty_like(value)
+    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
+    output = torch.empty_like(value)
     for t in range(key.shape[2]):
         q, k, v = query[:, :, t], key[:, :, t], value[:, :, t]
-        memory = memory + torch.einsum("bhv,bhk->bhvk", v, k)
-        read[:, :, t] = torch.einsum("bhvk,bhk->bhv", memory, q)
-    return read
+        state = state + torch.einsum("bhv,bhk->bhvk", v, k)
+        output[:, :, t] = torch.einsum("bhvk,bhk->bhv", state, q)
+    return output
+
+
+def matrix_recurrence(
+    query: Float[Tensor, "batch heads seq key_dim"],
+    key: Float[Tensor, "batch heads seq key_dim"],
+    value: Float[Tensor, "batch heads seq value_dim"],
+    beta: Float[Tensor, "batch heads seq"],
+    transition: Float[Tensor, "batch heads seq key_dim key_dim"],
+) -> Float[Tensor, "batch heads seq value_dim"]:
+    """Any model with ``S_t = S_{t-1} A_t + beta_t v_t k_t^T`` and ``o_t = S_t q_t``."""
+    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
+    output = torch.empty_like(value)
+    for t in range(key.shape[2]):
+        written = beta[:, :, t, None] * value[:, :, t]
+        update = torch.einsum("bhv,bhk->bhvk", written, key[:, :, t])
+        state = state @ transition[:, :, t] + update
+        output[:, :, t] = torch.einsum("bhvk,bhk->bhv", state, query[:, :, t])
+    return output
 
 
 def delta_rule(
@@ -49,39 +99,39 @@ def delta_rule(
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
     beta: Float[Tensor, "batch heads seq"],
-    memory: Float[Tensor, "batch heads value_dim key_dim"],
+    state: Float[Tensor, "batch heads value_dim key_dim"],
 ) -> tuple[
     Float[Tensor, "batch heads seq value_dim"],
     Float[Tensor, "batch heads value_dim key_dim"],
 ]:
-    """Before a pair is written, subtract what the memory says of its key already.
+    """Write the difference between the value and what the state returns for the key.
 
-    Returns what was read at each position, and the memory after the last one.
+    Returns the output at each position, and the state after the last one.
 
     Parameters
     ----------
     key
-        Of length one; corrections under longer keys overshoot.
+        Of length one; with longer keys, corrections overshoot.
     beta
-        From 0 (do not write) to 1 (replace what the memory says).
+        From 0 (do not write) to 1 (replace the value of the key).
 
     Examples
     --------
-    Of two values under one key, the memory knows the second:
+    Of two values with the same key, the state returns the second:
 
     >>> key, value = torch.ones(1, 1, 2, 1), torch.tensor([[[[10.0], [20.0]]]])
     >>> empty, always = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 2)
     >>> delta_rule(key, key, value, always, empty)[0].flatten()
     tensor([10., 20.])
     """
-    read = torch.empty_like(value)
+    output = torch.empty_like(value)
     for t in range(key.shape[2]):
         q, k, v = query[:, :, t], key[:, :, t], value[:, :, t]
-        known = torch.einsum("bhvk,bhk->bhv", memory, k)
-        delta = beta[:, :, t, None] * (v - known)
-        memory = memory + torch.einsum("bhv,bhk->bhvk", delta, k)
-        read[:, :, t] = torch.einsum("bhvk,bhk->bhv", memory, q)
-    return read, memory
+        predicted = torch.einsum("bhvk,bhk->bhv", state, k)
+        delta = beta[:, :, t, None] * (v - predicted)
+        state = state + torch.einsum("bhv,bhk->bhvk", delta, k)
+        output[:, :, t] = torch.einsum("bhvk,bhk->bhv", state, q)
+    return output, state
 
 
 def chunk_factors(
@@ -92,9 +142,9 @@ def chunk_factors(
     Float[Tensor, "batch heads chunk value_dim"],
     Float[Tensor, "batch heads chunk key_dim"],
 ]:
-    """Matrices U and W: with a memory S before it, a chunk writes ``U - W S^T``."""
+    """Matrices U and W: with a state S before it, a chunk writes ``U - W S^T``."""
     beta = beta.unsqueeze(-1)
-    system = (beta * key) @ key.mT  # read below its diagonal only
+    system = (beta * key) @ key.mT  # only the part below the diagonal is used
     right = torch.cat([beta * value, beta * key], dim=-1)
     solved = torch.linalg.solve_triangular(
         system, right, upper=False, unitriangular=True
@@ -107,7 +157,7 @@ def chunked_delta_rule(
     key: Float[Tensor, "batch heads seq key_dim"],
     value: Float[Tensor, "batch heads seq value_dim"],
     beta: Float[Tensor, "batch heads seq"],
-    memory: Float[Tensor, "batch heads value_dim key_dim"],
+    state: Float[Tensor, "batch heads value_dim key_dim"],
     chunk: int = 64,
 ) -> tuple[
     Float[Tensor, "batch heads seq value_dim"],
@@ -122,14 +172,14 @@ def chunked_delta_rule(
     """
     if chunk < 1:
         raise ValueError(f"a chunk of {chunk} positions")
-    read = []
+    output = []
     parts = [tensor.split(chunk, dim=2) for tensor in (query, key, value, beta)]
-    for q, k, v, r in zip(*parts, strict=True):
-        own, stale = chunk_factors(k, v, r)
-        delta = own - stale @ memory.mT
-        read.append(q @ memory.mT + (q @ k.mT).tril() @ delta)
-        memory = memory + delta.mT @ k
-    return torch.cat(read, dim=2), memory
+    for q, k, v, b in zip(*parts, strict=True):
+        U, W = chunk_factors(k, v, b)
+        delta = U - W @ state.mT
+        output.append(q @ state.mT + (q @ k.mT).tril() @ delta)
+        state = state + delta.mT @ k
+    return torch.cat(output, dim=2), state
 
 
 def gated_delta_rule(
@@ -138,13 +188,13 @@ def gated_delta_rule(
     value: Float[Tensor, "batch heads seq value_dim"],
     beta: Float[Tensor, "batch heads seq"],
     log_decay: Float[Tensor, "batch heads seq"],
-    memory: Float[Tensor, "batch heads value_dim key_dim"],
+    state: Float[Tensor, "batch heads value_dim key_dim"],
     chunk: int = 64,
 ) -> tuple[
     Float[Tensor, "batch heads seq value_dim"],
     Float[Tensor, "batch heads value_dim key_dim"],
 ]:
-    """Delta rule in chunks whose memory fades by ``exp(log_decay)`` before a position.
+    """Delta rule in chunks; ``exp(log_decay)`` multiplies the state before each write.
 
     Raises
     ------
@@ -155,21 +205,21 @@ def gated_delta_rule(
         raise ValueError(f"a chunk of {chunk} positions")
     if not ((log_decay > -math.inf) & (log_decay <= 0)).all():
         raise ValueError("logarithms of decays must be finite and at most 0")
-    read = []
+    output = []
     inputs = query, key, value, beta.unsqueeze(-1), log_decay
     parts = [tensor.split(chunk, dim=2) for tensor in inputs]
-    for q, k, v, r, g in zip(*parts, strict=True):
+    for q, k, v, b, g in zip(*parts, strict=True):
         total = g.cumsum(dim=-1).unsqueeze(-1)
-        # From each position to each later one: sums of what lies between, since the
-        # difference of two sums from the start would cancel where decays are strong.
+        # Sums from each position to each later one. The difference of two sums from
+        # the start of the chunk would cancel where a decay is strong.
         between = g.unsqueeze(-1).expand(*g.shape, g.shape[-1]).tril(-1)
-        fade = between.cumsum(dim=-2).exp()
-        system = (r * k) @ k.mT * fade
-        right = r * (v - total.exp() * (k @ memory.mT))
+        decay = between.cumsum(dim=-2).exp()
+        system = (b * k) @ k.mT * decay
+        right = b * (v - total.exp() * (k @ state.mT))
         delta = torch.linalg.solve_triangular(
             system, right, upper=False, unitriangular=True
         )
-        read.append(total.exp() * (q @ memory.mT) + (q @ k.mT * fade).tril() @ delta)
-        memory = g.sum(-1)[..., None, None].exp() * memory
-        memory = memory + delta.mT @ (k * fade[..., -1:, :].mT)
-    return torch.cat(read, dim=2), memory
+        output.append(total.exp() * (q @ state.mT) + (q @ k.mT * decay).tril() @ delta)
+        state = g.sum(-1)[..., None, None].exp() * state
+        state = state + delta.mT @ (k * decay[..., -1:, :].mT)
+    return torch.cat(output, dim=2), state

@@ -1,6 +1,11 @@
 """Efficient attention: what one more token costs in each variant, in one layer.
 
-The variants and their sources have pages of their own; here are their bills.
+The variants and their sources have pages of their own. Costs are counted in numbers,
+not bytes; a number has two bytes in 16 bits.
+
+Symbols::
+
+    T, H, G, d, W   tokens, heads, kv_heads, head_dim, window
 
 Axes::
 
@@ -10,7 +15,8 @@ Axes::
     head_dim    features of one head
     window      positions that a sliding window holds
     latent_dim  features of a compressed token, ``rope_dim`` of its position
-    key_dim     a memory of fixed size is a matrix (value_dim, key_dim) for each head
+    nope_dim    features of a key without its position, before compression
+    key_dim     a state of fixed size is a matrix (value_dim, key_dim) for each head
 """
 
 from collections.abc import Callable
@@ -22,28 +28,28 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 
-class Bill(NamedTuple):
-    """What a layer charges for a new token.
+class Cost(NamedTuple):
+    """What a layer stores, reads, and computes for a new token.
 
     Parameters
     ----------
-    kept
+    stored
         Numbers that stay in memory until the next token.
     read
         How many of them the new token reads.
     multiplications
-        In the products of matrices and vectors, projections of the token left out.
+        In products of matrices and vectors, without the projections of the token.
     """
 
-    kept: int
+    stored: int
     read: int
     multiplications: int
 
 
-def grouped_bill(tokens: int, *, heads: int, kv_heads: int, head_dim: int) -> Bill:
-    """Keys and values of ``kv_heads`` heads, used by each query head that shares them.
+def grouped_cost(tokens: int, *, heads: int, kv_heads: int, head_dim: int) -> Cost:
+    """Keys and values of ``kv_heads`` heads, each used by ``heads / kv_heads`` queries.
 
-    With as many as query heads it is multi-head attention, with one multi-query.
+    ``kv_heads == heads`` is multi-head attention, ``kv_heads == 1`` is multi-query.
 
     Raises
     ------
@@ -52,17 +58,17 @@ def grouped_bill(tokens: int, *, heads: int, kv_heads: int, head_dim: int) -> Bi
 
     Examples
     --------
-    >>> grouped_bill(10, heads=4, kv_heads=2, head_dim=3)
-    Bill(kept=120, read=120, multiplications=240)
+    >>> grouped_cost(10, heads=4, kv_heads=2, head_dim=3)
+    Cost(stored=120, read=120, multiplications=240)
     """
     if kv_heads < 1 or heads % kv_heads:
         raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
-    kept = 2 * tokens * kv_heads * head_dim
-    return Bill(kept, kept, heads // kv_heads * kept)
+    stored = 2 * tokens * kv_heads * head_dim
+    return Cost(stored, stored, heads // kv_heads * stored)
 
 
-def windowed_bill(tokens: int, *, window: int, **sizes: int) -> Bill:
-    """The same for the last ``window`` tokens; earlier ones are overwritten.
+def windowed_cost(tokens: int, *, window: int, **sizes: int) -> Cost:
+    """Cost of the last ``window`` tokens; earlier ones are overwritten.
 
     Raises
     ------
@@ -71,15 +77,15 @@ def windowed_bill(tokens: int, *, window: int, **sizes: int) -> Bill:
 
     Examples
     --------
-    >>> windowed_bill(10, window=5, heads=4, kv_heads=2, head_dim=3)
-    Bill(kept=60, read=60, multiplications=120)
+    >>> windowed_cost(10, window=5, heads=4, kv_heads=2, head_dim=3)
+    Cost(stored=60, read=60, multiplications=120)
     """
     if window < 1:
         raise ValueError(f"a window of {window} positions holds nothing to read")
-    return grouped_bill(min(tokens, window), **sizes)
+    return grouped_cost(min(tokens, window), **sizes)
 
 
-def latent_bill(
+def latent_cost(
     tokens: int,
     *,
     heads: int,
@@ -87,79 +93,80 @@ def latent_bill(
     rope_dim: int,
     nope_dim: int,
     value_dim: int,
-) -> Bill:
-    """One latent and one turned key per token; each head compares with all of both.
+) -> Cost:
+    """One latent and one rotated key per token, with which every head computes.
 
-    The last term absorbs the projections of keys and values into the new token.
+    The last term is the work of projecting the query into the space of latents, and
+    the output back.
 
     Examples
     --------
-    >>> latent_bill(10, heads=4, latent_dim=5, rope_dim=2, nope_dim=3, value_dim=3)
-    Bill(kept=70, read=70, multiplications=600)
+    >>> latent_cost(10, heads=4, latent_dim=5, rope_dim=2, nope_dim=3, value_dim=3)
+    Cost(stored=70, read=70, multiplications=600)
     """
-    kept = tokens * (latent_dim + rope_dim)
+    stored = tokens * (latent_dim + rope_dim)
     compared = tokens * heads * (2 * latent_dim + rope_dim)
     absorbed = heads * latent_dim * (nope_dim + value_dim)
-    return Bill(kept, kept, compared + absorbed)
+    return Cost(stored, stored, compared + absorbed)
 
 
-def sparse_bill(
+def sparse_cost(
     tokens: int, *, top_k: int, index_heads: int, index_dim: int, **sizes: int
-) -> Bill:
-    """Latents of the ``top_k`` tokens that an indexer chooses; it looks at all.
+) -> Cost:
+    """Latents of the ``top_k`` tokens that an indexer selects after scoring all.
 
     Raises
     ------
     ValueError
-        If nothing is to be chosen.
+        If no token is selected.
 
     Examples
     --------
     >>> latent = dict(heads=4, latent_dim=5, rope_dim=2, nope_dim=3, value_dim=3)
-    >>> sparse_bill(10, top_k=5, index_heads=2, index_dim=3, **latent)
-    Bill(kept=100, read=65, multiplications=440)
+    >>> sparse_cost(10, top_k=5, index_heads=2, index_dim=3, **latent)
+    Cost(stored=100, read=65, multiplications=440)
     """
     if top_k < 1:
-        raise ValueError(f"{top_k=} chooses nothing")
+        raise ValueError(f"{top_k=} selects nothing")
     index_keys = tokens * index_dim
-    everything = latent_bill(tokens, **sizes)
-    chosen = latent_bill(min(tokens, top_k), **sizes)
-    looking = tokens * index_heads * (index_dim + 1)
-    return Bill(
-        everything.kept + index_keys,
-        chosen.read + index_keys,
-        chosen.multiplications + looking,
+    dense = latent_cost(tokens, **sizes)
+    selected = latent_cost(min(tokens, top_k), **sizes)
+    scoring = tokens * index_heads * (index_dim + 1)
+    return Cost(
+        dense.stored + index_keys,
+        selected.read + index_keys,
+        selected.multiplications + scoring,
     )
 
 
-def linear_bill(*, heads: int, key_dim: int, value_dim: int) -> Bill:
-    """A matrix per head: one product writes a token into it, one reads.
+def linear_cost(*, heads: int, key_dim: int, value_dim: int) -> Cost:
+    """A matrix per head: one product adds a token to it, and one reads it.
 
     Examples
     --------
-    >>> linear_bill(heads=4, key_dim=3, value_dim=3)
-    Bill(kept=36, read=36, multiplications=72)
+    >>> linear_cost(heads=4, key_dim=3, value_dim=3)
+    Cost(stored=36, read=36, multiplications=72)
     """
-    kept = heads * key_dim * value_dim
-    return Bill(kept, kept, 2 * kept)
+    stored = heads * key_dim * value_dim
+    return Cost(stored, stored, 2 * stored)
 
 
-def delta_bill(*, heads: int, key_dim: int, value_dim: int) -> Bill:
-    """The same with one product more, which asks what the matrix holds already."""
-    kept, read, _ = linear_bill(heads=heads, key_dim=key_dim, value_dim=value_dim)
-    return Bill(kept, read, 3 * kept)
+def delta_cost(*, heads: int, key_dim: int, value_dim: int) -> Cost:
+    """Linear attention, and one more product for the prediction of the value."""
+    stored, read, _ = linear_cost(heads=heads, key_dim=key_dim, value_dim=value_dim)
+    return Cost(stored, read, 3 * stored)
 
 
-def tour(tokens: int) -> dict[str, Bill]:
-    """The bills of one layer: 32 query heads of 128 features.
+def all_costs(tokens: int) -> dict[str, Cost]:
+    """Cost of each variant in a layer with 32 query heads of 128 features.
 
     Latents have the sizes of DeepSeek-V2 and V3; the indexer has a quarter of the heads
     of DeepSeek-V3.2, as the layer has a quarter of its query heads.
 
     Examples
     --------
-    >>> tour(1)["multi-head"]
-    Bill(kept=8192, read=8192, multiplications=8192)
+    >>> all_costs(1)["multi-head"]
+    Cost(stored=8192, read=8192, multiplications=8192)
     """
     heads = {"heads": 32, "head_dim": 128}
     up = {"nope_dim": 128, "value_dim": 128}
@@ -167,14 +174,14 @@ def tour(tokens: int) -> dict[str, Bill]:
     indexer = {"top_k": 2048, "index_heads": 16, "index_dim": 128}
     matrix = {"heads": 32, "key_dim": 128, "value_dim": 128}
     return {
-        "multi-head": grouped_bill(tokens, kv_heads=32, **heads),
-        "grouped-query": grouped_bill(tokens, kv_heads=8, **heads),
-        "multi-query": grouped_bill(tokens, kv_heads=1, **heads),
-        "sliding window": windowed_bill(tokens, window=4096, kv_heads=8, **heads),
-        "latent": latent_bill(tokens, **latent),
-        "sparse": sparse_bill(tokens, **indexer, **latent),
-        "linear": linear_bill(**matrix),
-        "delta rule": delta_bill(**matrix),
+        "multi-head": grouped_cost(tokens, kv_heads=32, **heads),
+        "grouped-query": grouped_cost(tokens, kv_heads=8, **heads),
+        "multi-query": grouped_cost(tokens, kv_heads=1, **heads),
+        "sliding window": windowed_cost(tokens, window=4096, kv_heads=8, **heads),
+        "latent": latent_cost(tokens, **latent),
+        "sparse": sparse_cost(tokens, **indexer, **latent),
+        "linear": linear_cost(**matrix),
+        "delta rule": delta_cost(**matrix),
     }
 
 
@@ -201,18 +208,18 @@ def multiplications(run: Callable[[], object]) -> int:
     return counter.get_total_flops() // 2
 
 
-def numbers_read(kept: list[Tensor], run: Callable[[], Tensor]) -> int:
-    """How many kept numbers the result depends on, by their gradients.
+def numbers_read(stored: list[Tensor], run: Callable[[], Tensor]) -> int:
+    """How many stored numbers the result depends on, by their gradients.
 
     Examples
     --------
-    >>> kept = torch.ones(5)
-    >>> numbers_read([kept], lambda: kept[1:3].sum())
+    >>> stored = torch.ones(5)
+    >>> numbers_read([stored], lambda: stored[1:3].sum())
     2
     """
-    for part in kept:
+    for part in stored:
         part.requires_grad_()
-    grads = torch.autograd.grad(run().sum(), kept)
-    for part in kept:
+    grads = torch.autograd.grad(run().sum(), stored)
+    for part in stored:
         part.requires_grad_(False)
     return sum(int(grad.count_nonzero()) for grad in grads)

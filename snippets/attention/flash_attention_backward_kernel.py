@@ -135,11 +135,15 @@ def flash_attention_backward(
     Raises
     ------
     ValueError
-        If a tile or ``head_dim`` is not a power of two, at least 16, or queries and
-        keys do not fit.
+        If a tile or ``head_dim`` is not a power of two, at least 16, or a shape does
+        not fit the others.
     """
-    group = shared_group(query, key, q_tile, kv_tile)
+    group = shared_group(query, key, value, q_tile, kv_tile)
     batch, heads, seq, head_dim = query.shape
+    if not out.shape == grad_out.shape == query.shape:
+        raise ValueError(f"{out.shape=}, {grad_out.shape=} differ from {query.shape=}")
+    if lse.shape != (batch, heads, seq, 1):
+        raise ValueError(f"{lse.shape=} does not fit {query.shape=}")
     sizes = seq, head_dim**-0.5, group, head_dim, q_tile, kv_tile, causal
     inputs = query, key, value, out, grad_out, lse
     query, key, value, out, grad_out, lse = (x.contiguous() for x in inputs)

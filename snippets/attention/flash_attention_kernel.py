@@ -81,11 +81,19 @@ def flash_kernel(
     tl.store(lse + head * seq + rows, row_lse, mask=rows < seq)
 
 
-def shared_group(query: Tensor, key: Tensor, *tiles: int) -> int:
-    """How many query heads share a key/value head, after a check of all sizes."""
-    heads, kv_heads, head_dim = query.shape[1], key.shape[1], query.shape[3]
-    if query.shape[2] != key.shape[2] or kv_heads < 1 or heads % kv_heads:
-        raise ValueError(f"{tuple(query.shape)} cannot attend to {tuple(key.shape)}")
+def shared_group(query: Tensor, key: Tensor, value: Tensor, *tiles: int) -> int:
+    """How many query heads share a key/value head, after a check of all sizes.
+
+    Kernels receive pointers: a shape that does not fit would make them read memory
+    that is not theirs.
+    """
+    batch, heads, seq, head_dim = query.shape
+    kv_heads = key.shape[1]
+    if key.shape != (batch, kv_heads, seq, head_dim) or key.shape != value.shape:
+        shapes = (tuple(x.shape) for x in (query, key, value))
+        raise ValueError("query {}, key {} and value {} do not fit".format(*shapes))
+    if kv_heads < 1 or heads % kv_heads:
+        raise ValueError(f"{heads} query heads cannot share {kv_heads} key heads")
     for size in (head_dim, *tiles):
         if size < 16 or size & (size - 1):
             raise ValueError(f"{size} is not a power of two from 16 on")
@@ -106,10 +114,10 @@ def flash_attention_kernel(
     Raises
     ------
     ValueError
-        If a tile or ``head_dim`` is not a power of two, at least 16, or queries and
-        keys do not fit.
+        If a tile or ``head_dim`` is not a power of two, at least 16, or the shapes of
+        query, key and value do not fit.
     """
-    group = shared_group(query, key, q_tile, kv_tile)
+    group = shared_group(query, key, value, q_tile, kv_tile)
     batch, heads, seq, head_dim = query.shape
     query, key, value = (x.contiguous() for x in (query, key, value))
     out = torch.empty_like(query)

@@ -1,6 +1,16 @@
-"""Mamba: a state of fixed size, and tokens that decide what it keeps.
+"""Mamba: a state of fixed size whose update depends on the token.
 
-Gu and Dao (2023), https://arxiv.org/abs/2312.00752
+Gu and Dao (2023), https://arxiv.org/abs/2312.00752; the parallel scan, Blelloch (1990)
+
+Symbols::
+
+    E, N            channels, d_state
+    Delta           dt
+    A, B, C, D      A, B, C, D
+    h               state
+    a, b            factor and added term of a recurrence h[t] = a[t] h[t-1] + b[t]
+
+The parameters of :class:`MambaMixer` have the names of the official code.
 
 Axes::
 
@@ -9,9 +19,11 @@ Axes::
     channels  features inside the mixer; each has a state of its own
     d_state   numbers in the state of one channel
     d_model   features of a token outside the mixer
+    kept      positions that the convolution needs from before; ``d_conv - 1``
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -19,30 +31,30 @@ from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
 States = Float[Tensor, "batch seq channels d_state"]
-Step = tuple[Tensor | float, Tensor | float]  # decay and drive
+Map = tuple[Tensor | float, Tensor | float]  # (a, b) of h -> a h + b
 
 
 def zero_order_hold(
-    step: Float[Tensor, "*axes"], A: Float[Tensor, "*axes"]
+    dt: Float[Tensor, "*axes"], A: Float[Tensor, "*axes"]
 ) -> tuple[Float[Tensor, "*axes"], Float[Tensor, "*axes"]]:
-    """Decay and gain of ``h' = A h + u`` over ``step``, while ``u`` is held.
+    """Factors of the state and of a constant ``u`` in ``h' = A h + u`` after ``dt``.
 
-    At a rate of zero the gain is ``step``, its limit.
+    Where ``A`` is zero, the second factor is ``dt``, its limit.
 
     Examples
     --------
-    At rate -1 for the time log 2, half of the state goes and half of ``u`` comes in:
+    For A = -1 and dt = log 2, half of the state remains and half of ``u`` is added:
 
     >>> zero_order_hold(torch.tensor(2.0).log(), torch.tensor(-1.0))
     (tensor(0.5000), tensor(0.5000))
     """
-    still = A == 0
-    gain = torch.expm1(step * A) / A.masked_fill(still, 1)
-    return torch.exp(step * A), gain.where(~still, step)
+    zero = A == 0
+    gain = torch.expm1(dt * A) / A.masked_fill(zero, 1)
+    return torch.exp(dt * A), gain.where(~zero, dt)
 
 
-def scan(decay: States, drive: States) -> States:
-    """States of ``h[t] = decay[t] h[t - 1] + drive[t]``, one after the other.
+def scan(a: States, b: States) -> States:
+    """States of ``h[t] = a[t] h[t - 1] + b[t]``, one after the other, from zero.
 
     Examples
     --------
@@ -50,26 +62,26 @@ def scan(decay: States, drive: States) -> States:
     >>> scan(half, one).flatten()
     tensor([1.0000, 1.5000, 1.7500])
     """
-    states = [drive[:, 0]]
-    for t in range(1, drive.shape[1]):
-        states.append(decay[:, t] * states[-1] + drive[:, t])
+    states = [b[:, 0]]
+    for t in range(1, b.shape[1]):
+        states.append(a[:, t] * states[-1] + b[:, t])
     return torch.stack(states, dim=1)
 
 
-def combine(earlier: Step, later: Step) -> Step:
-    """The one step ``h -> decay h + drive`` that does what two do, the earlier first.
+def combine(earlier: Map, later: Map) -> Map:
+    """Composition of two maps ``h -> a h + b``, of which ``earlier`` is applied first.
 
     Examples
     --------
     >>> combine((0.5, 1.0), (0.25, 3.0))  # 0.25 (0.5 h + 1) + 3
     (0.125, 3.25)
     """
-    (decay, drive), (later_decay, later_drive) = earlier, later
-    return later_decay * decay, later_decay * drive + later_drive
+    (a1, b1), (a2, b2) = earlier, later
+    return a2 * a1, a2 * b1 + b2
 
 
-def parallel_scan(decay: States, drive: States) -> States:
-    """What :func:`scan` returns, in about ``2 log2(seq)`` rounds instead of ``seq``.
+def parallel_scan(a: States, b: States) -> States:
+    """Result of :func:`scan`, in about ``2 log2(seq)`` rounds instead of ``seq``.
 
     Raises
     ------
@@ -82,47 +94,54 @@ def parallel_scan(decay: States, drive: States) -> States:
     >>> parallel_scan(half, one).flatten()
     tensor([1.0000, 1.5000, 1.7500])
     """
-    seq = drive.shape[1]
+    seq = b.shape[1]
     if not seq:
-        raise ValueError(f"a scan needs a position: got {tuple(drive.shape)}")
+        raise ValueError(f"a scan needs a position: got {tuple(b.shape)}")
     if seq == 1:
-        return drive
+        return b
     paired = seq // 2 * 2
-    even = decay[:, :paired:2], drive[:, :paired:2]
-    odd = decay[:, 1::2], drive[:, 1::2]
-    after_odd = parallel_scan(*combine(even, odd))
-    before = torch.ones(()), after_odd[:, : (seq - 1) // 2]
-    _, after_even = combine(before, (decay[:, 2::2], drive[:, 2::2]))
-    states = torch.empty_like(drive)
-    states[:, :1] = drive[:, :1]
-    states[:, 1::2], states[:, 2::2] = after_odd, after_even
+    even, odd = (a[:, :paired:2], b[:, :paired:2]), (a[:, 1::2], b[:, 1::2])
+    at_odd = parallel_scan(*combine(even, odd))
+    # an even position is one step after the odd position before it
+    before = torch.ones(()), at_odd[:, : (seq - 1) // 2]
+    _, at_even = combine(before, (a[:, 2::2], b[:, 2::2]))
+    states = torch.empty_like(b)
+    states[:, :1] = b[:, :1]
+    states[:, 1::2], states[:, 2::2] = at_odd, at_even
     return states
 
 
 def selective_scan(
     x: Float[Tensor, "batch seq channels"],
-    step: Float[Tensor, "batch seq channels"],
+    dt: Float[Tensor, "batch seq channels"],
     A: Float[Tensor, "channels d_state"],
-    write: Float[Tensor, "batch seq d_state"],
-    read: Float[Tensor, "batch seq d_state"],
+    B: Float[Tensor, "batch seq d_state"],
+    C: Float[Tensor, "batch seq d_state"],
     state: Float[Tensor, "batch channels d_state"],
 ) -> tuple[
     Float[Tensor, "batch seq channels"], Float[Tensor, "batch channels d_state"]
 ]:
-    """What is read of the state at each position, and the state after the last.
+    """Output at each position, and the state after the last one.
 
     Parameters
     ----------
-    step
-        Time that passes at a position, positive: near zero the state stays as it is.
+    dt
+        Positive step sizes. At a step of zero, the state does not change.
     A
-        Negative: how fast each number of the state fades in unit time.
+        Negative decay rates, in inverse units of ``dt``.
     """
-    decay = torch.exp(step[..., None] * A)  # (batch, seq, channels, d_state)
-    drive = (step * x)[..., None] * write[:, :, None]
-    first = drive[:, :1] + decay[:, :1] * state[:, None]
-    states = parallel_scan(decay, torch.cat([first, drive[:, 1:]], dim=1))
-    return torch.einsum("btcn,btn->btc", states, read), states[:, -1]
+    a = torch.exp(dt[..., None] * A)  # (batch, seq, channels, d_state)
+    b = (dt * x)[..., None] * B[:, :, None]
+    first = a[:, :1] * state[:, None] + b[:, :1]
+    states = parallel_scan(a, torch.cat([first, b[:, 1:]], dim=1))
+    return torch.einsum("btcn,btn->btc", states, C), states[:, -1]
+
+
+class MambaCache(NamedTuple):
+    """What a mixer needs from earlier tokens; its size is fixed."""
+
+    conv_state: Float[Tensor, "batch kept channels"]
+    ssm_state: Float[Tensor, "batch channels d_state"]
 
 
 class MambaMixer(nn.Module):
@@ -132,13 +151,13 @@ class MambaMixer(nn.Module):
     ----------
     expand
         Channels for each feature of a token.
-    width
+    d_conv
         Positions that the convolution sees, the token's own included.
 
     Raises
     ------
     ValueError
-        If ``d_state`` or ``width`` is not positive.
+        If ``d_state`` or ``d_conv`` is not positive.
 
     Examples
     --------
@@ -148,62 +167,48 @@ class MambaMixer(nn.Module):
     """
 
     def __init__(
-        self, *, d_model: int, d_state: int = 16, expand: int = 2, width: int = 4
+        self, *, d_model: int, d_state: int = 16, expand: int = 2, d_conv: int = 4
     ) -> None:
         super().__init__()
-        if d_state < 1 or width < 1:
-            raise ValueError(f"no state or no convolution: {d_state=}, {width=}")
-        channels, self.rank = expand * d_model, math.ceil(d_model / 16)
-        self.enter = nn.Linear(d_model, 2 * channels, bias=False)
-        self.near = nn.Conv1d(channels, channels, width, groups=channels)
-        self.choice = nn.Linear(channels, self.rank + 2 * d_state, bias=False)
-        self.step = nn.Linear(self.rank, channels)
-        self.A_log = nn.Parameter(
-            torch.arange(1.0, d_state + 1).log().repeat(channels, 1)
-        )
-        self.skip = nn.Parameter(torch.ones(channels))
-        self.leave = nn.Linear(channels, d_model, bias=False)
-        first_steps = 10 ** torch.empty(channels).uniform_(-3, -1)
-        # the inverse of softplus
-        self.step.bias.data = first_steps + (-torch.expm1(-first_steps)).log()
+        if d_state < 1 or d_conv < 1:
+            raise ValueError(f"no state or no convolution: {d_state=}, {d_conv=}")
+        channels, self.dt_rank = expand * d_model, math.ceil(d_model / 16)
+        self.in_proj = nn.Linear(d_model, 2 * channels, bias=False)
+        self.conv1d = nn.Conv1d(channels, channels, d_conv, groups=channels)
+        self.x_proj = nn.Linear(channels, self.dt_rank + 2 * d_state, bias=False)
+        self.dt_proj = nn.Linear(self.dt_rank, channels)
+        A = torch.arange(1.0, d_state + 1).repeat(channels, 1)
+        self.A_log = nn.Parameter(A.log())
+        self.D = nn.Parameter(torch.ones(channels))
+        self.out_proj = nn.Linear(channels, d_model, bias=False)
+        dt = 10 ** torch.empty(channels).uniform_(-3, -1)
+        self.dt_proj.bias.data = dt + (-torch.expm1(-dt)).log()  # softplus gives dt
 
-    def choose(self, x: Float[Tensor, "batch seq channels"]) -> tuple:
-        """Step, write and read vectors of each position."""
+    def select(self, x: Float[Tensor, "batch seq channels"]) -> tuple:
+        """``dt``, ``B``, and ``C`` of each position."""
         d_state = self.A_log.shape[1]
-        low, write, read = self.choice(x).split([self.rank, d_state, d_state], dim=-1)
-        return softplus(self.step(low)), write, read
+        dt, B, C = self.x_proj(x).split([self.dt_rank, d_state, d_state], dim=-1)
+        return softplus(self.dt_proj(dt)), B, C
 
     def forward(
-        self,
-        x: Float[Tensor, "batch seq d_model"],
-        memory: list[Tensor] | None = None,
+        self, x: Float[Tensor, "batch seq d_model"]
     ) -> Float[Tensor, "batch seq d_model"]:
-        """Mix ``x``; a ``memory`` (a list, empty at first) is read and replaced."""
-        x, gate = self.enter(x).chunk(2, dim=-1)  # (batch, seq, channels)
-        channels, _, width = self.near.weight.shape
-        recent, state = memory or (
-            x.new_zeros(len(x), width - 1, channels),
+        return self.extend(x)[0]
+
+    def extend(
+        self, x: Float[Tensor, "batch seq d_model"], cache: MambaCache | None = None
+    ) -> tuple[Float[Tensor, "batch seq d_model"], MambaCache]:
+        """Output for ``x`` after the tokens behind ``cache``, and the new cache."""
+        x, z = self.in_proj(x).chunk(2, dim=-1)  # (batch, seq, channels)
+        channels, _, d_conv = self.conv1d.weight.shape
+        conv_state, state = cache or (
+            x.new_zeros(len(x), d_conv - 1, channels),
             x.new_zeros(len(x), *self.A_log.shape),
         )
-        x = torch.cat([recent, x], dim=1)
-        recent = x[:, x.shape[1] - width + 1 :]
-        x = silu(self.near(x.transpose(1, 2)).transpose(1, 2))
-        step, write, read = self.choose(x)
-        A = -self.A_log.exp()
-        y, state = selective_scan(x, step, A, write, read, state)
-        if memory is not None:
-            memory[:] = recent, state
-        return self.leave((y + self.skip * x) * silu(gate))
-
-
-class TimeInvariantMixer(MambaMixer):
-    """The control: step, write and read are learned, but the same at each position."""
-
-    def __init__(self, **sizes: int) -> None:
-        super().__init__(**sizes)
-        self.fixed = nn.Parameter(torch.randn(2, self.A_log.shape[1]))
-
-    def choose(self, x: Float[Tensor, "batch seq channels"]) -> tuple:
-        step = softplus(self.step.bias).expand_as(x)
-        write, read = (vector.expand(*x.shape[:2], -1) for vector in self.fixed)
-        return step, write, read
+        x = torch.cat([conv_state, x], dim=1)
+        conv_state = x[:, x.shape[1] - d_conv + 1 :]
+        x = silu(self.conv1d(x.transpose(1, 2)).transpose(1, 2))
+        dt, B, C = self.select(x)
+        y, state = selective_scan(x, dt, -self.A_log.exp(), B, C, state)
+        output = self.out_proj((y + self.D * x) * silu(z))
+        return output, MambaCache(conv_state, state)

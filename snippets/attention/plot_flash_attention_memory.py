@@ -39,6 +39,12 @@ alive = {
 }
 saved = alive[all_scores, False] / alive[flash_attention, False]
 saved_with_gradients = alive[all_scores, True] / alive[flash_attention, True]
+added = {  # bytes for each token more, in the last two doublings; the output: 256
+    attend: np.diff(alive[attend, False])[2:] / np.diff(lengths)[2:]
+    for attend in (all_scores, flash_attention)
+}
+assert all(added[flash_attention] == 4 * (64 + 1))  # an output and a log-sum-exp
+assert added[all_scores][1] == 2 * added[all_scores][0]
 assert saved[-1] > 50
 assert all(1.8 < saved[i + 1] / saved[i] < 3 for i in (2, 3))
 assert saved_with_gradients[-1] > 10
@@ -65,8 +71,10 @@ fig.set_label(
 measured = {
     "all_mib": ends[all_scores, False],
     "tiles_mib": ends[flash_attention, False],
-    "saved_1024": saved[2],
-    "saved_2048": saved[3],
     "saved_4096": saved[4],
+    "all_per_token_2048": added[all_scores][0],
+    "all_per_token_4096": added[all_scores][1],
+    "tiles_per_token_2048": added[flash_attention][0],
+    "tiles_per_token_4096": added[flash_attention][1],
     "saved_with_gradients": saved_with_gradients[-1],
 }

@@ -4,7 +4,8 @@ Trained keys and values need few numbers
 
 Two-layer models of :doc:`/attention/grouped_query_attention` learn to recall. Then the
 128 key and value features of each layer are made from fewer numbers per token: from the
-best directions, from random ones, or as means of heads. Three models.
+best directions, from random ones, or as means of heads with their norm restored. Three
+models.
 """
 
 import matplotlib.pyplot as plt

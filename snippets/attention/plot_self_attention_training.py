@@ -11,14 +11,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from snippets.attention.lookup_task import SYMBOLS, LookupModel, train
+from snippets.attention.lookup_task import SYMBOLS, LookupModel, lookups, train
+from snippets.attention.softmax_derivative import derivative_norm
 
 # %%
 # Three seeds for each setting
 # ----------------------------
 # Each setting has the best learning rate of 0.0003, 0.001, 0.003, 0.01 and 0.03, by
 # the mean accuracy of these seeds after 100 batches. The wide head without division
-# gets more batches, to see whether it arrives.
+# gets more batches, to see whether it arrives. Before training, we take the mean size
+# of the derivative of the softmax on 500 sequences.
 
 MARKS = (0, 25, 50, 75, 100, 150, 200)
 RATES = {
@@ -27,13 +29,17 @@ RATES = {
     (128, "divided"): 3e-3,
     (128, "not divided"): 1e-3,
 }
-curves = {}
+drawn = lookups(500, torch.Generator().manual_seed(9))
+curves, slopes = {}, {setting: [] for setting in RATES}
 for (head_dim, name), rate in RATES.items():
     marks = (*MARKS, 300, 400) if rate == 1e-3 else MARKS
     curves[head_dim, name] = (marks, [])
     for seed in range(3):
         torch.manual_seed(seed)
         model = LookupModel(head_dim, divided=name == "divided")
+        with torch.no_grad():
+            weights, _ = model.weights(drawn.symbols, drawn.values)
+        slopes[head_dim, name].append(derivative_norm(weights).mean())
         curves[head_dim, name][1].append(train(model, marks, rate=rate))
 
 mean = {setting: np.mean(runs, axis=0) for setting, (_, runs) in curves.items()}
@@ -42,6 +48,9 @@ assert min(after_100[16, "divided"], after_100[128, "divided"]) > 0.95
 assert 0.75 < after_100[16, "not divided"] < 0.95
 assert after_100[128, "not divided"] < 0.45
 assert mean[128, "not divided"][-1] > 0.95
+slope = {setting: np.mean(sizes) for setting, sizes in slopes.items()}
+assert slope[16, "not divided"] > slope[16, "divided"] + 0.03
+assert slope[128, "divided"] / 2 < slope[128, "not divided"] < slope[128, "divided"]
 
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.4, 3.2), layout="constrained")
 for (head_dim, name), (marks, runs) in curves.items():
@@ -67,5 +76,9 @@ measured = {
     "best_16_not": after_100[16, "not divided"],
     "best_128": after_100[128, "divided"],
     "best_128_not": after_100[128, "not divided"],
+    "untrained_16": slope[16, "divided"],
+    "untrained_16_not": slope[16, "not divided"],
+    "untrained_128": slope[128, "divided"],
+    "untrained_128_not": slope[128, "not divided"],
     "late_128_not": mean[128, "not divided"][-1],
 }

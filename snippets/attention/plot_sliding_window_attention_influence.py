@@ -1,9 +1,9 @@
 """
-Most of the influence comes from a quarter of the reach
-=======================================================
+How far back the influence lies depends on the weight of attention
+==================================================================
 
-Layers that read their window of eight evenly and add the result to their input: the
-share of each distance in the gradient of the last output
+Sixteen layers that read their window of eight evenly and add the result, times a
+weight, to their input: the share of each distance in the gradient of the last output
 (:doc:`/attention/sliding_window_attention`).
 """
 
@@ -16,34 +16,47 @@ from snippets.attention.sliding_window_attention import (
     sliding_window_attention,
 )
 
+LAYERS, WINDOW = 16, 8
+REACH = receptive_field(LAYERS, WINDOW)
 
-def influence(layers: int, window: int, seq: int) -> np.ndarray:
+
+def influence(weight: float) -> np.ndarray:
     """Share of each distance in the gradient of the last output."""
-    start = torch.zeros(seq, 1, dtype=torch.float64, requires_grad=True)
+    start = torch.zeros(REACH, 1, dtype=torch.float64, requires_grad=True)
     x = start
-    for _ in range(layers):
-        x = x + sliding_window_attention(torch.zeros_like(x), x, x, window=window)
+    for _ in range(LAYERS):
+        even = torch.zeros_like(x)  # all scores are equal
+        x = x + weight * sliding_window_attention(even, x, x, window=WINDOW)
     (gradient,) = torch.autograd.grad(x[-1, 0], start)
     return (gradient / gradient.sum()).flatten().flip(0).numpy()
 
 
 fig, ax = plt.subplots()
-for color, layers in enumerate((4, 8, 16)):
-    share = influence(layers, window=8, seq=128)
-    reach = receptive_field(layers, window=8)
-    assert np.count_nonzero(share) == reach
-    ax.plot(share[:reach], color=f"C{color}", label=f"{layers}")
-    ax.plot(reach - 1, 0, "|", color=f"C{color}", ms=14, mew=2, clip_on=False)
-typical = share @ np.arange(128) / (reach - 1)
-beyond_half = share[reach // 2 :].sum()
-assert abs(typical - 0.25) < 1e-6
-assert beyond_half < 0.01
-ax.legend(title="layers")
+mean, farther, near = {}, {}, {}
+for color, weight in enumerate((0.1, 0.3, 1, 3)):
+    share = influence(weight)
+    assert (share > 0).all()
+    mean[weight] = share @ np.arange(REACH) / (REACH - 1)
+    farther[weight] = share[REACH // 2 :].sum()
+    assert abs(mean[weight] - weight / (1 + weight) / 2) < 1e-6
+    near[weight] = share[:10].sum()
+    ax.plot(share, color=f"C{color}", label=f"{weight}")
+ax.axvline(REACH - 1, color="0.5", ls=":")
+ax.text(REACH - 2, 0.15, "reach", ha="right")
+assert mean[0.1] < 0.05 < 0.24 < mean[1] < 0.26
+assert farther[1] < 0.01
+ax.legend(title="weight of attention")
 ax.set(xlabel="positions back", ylabel="share of the gradient", ylim=(0, None))
 fig.set_label(
-    "Shares over the distance for 4, 8 and 16 layers with a window of eight: humps "
-    "that widen and move away slowly, a bell for 16 layers. Marks show the reach of "
-    f"each stack, up to {reach - 1} positions back; there the shares are practically "
-    "zero."
+    f"Shares over the distance, from 0 to {REACH - 1}, the reach of the stack. With "
+    f"weight 0.1, {near[0.1]:.0%} of the gradient belongs to the nearest ten; larger "
+    "weights give humps that lie farther back: their means are at "
+    f"{mean[0.3]:.0%}, {mean[1]:.0%} and {mean[3]:.0%} of the reach for weights 0.3, 1 "
+    "and 3."
 )
-measured = {"typical": typical, "beyond_half": beyond_half}
+measured = {
+    "mean_light": mean[0.1],
+    "mean_equal": mean[1],
+    "mean_heavy": mean[3],
+    "beyond_half": farther[1],
+}

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snippets.attention.grouped_query_attention import GroupedQueryAttention, pool_heads
+from snippets.attention.grouped_query_attention import GroupedQueryAttention
+from snippets.attention.head_conversion import pool_and_rescale
 from snippets.attention.multi_head_latent_attention import compress
 from snippets.attention.recall_task import Recaller, accuracy
 
@@ -54,10 +55,10 @@ def random_directions(latent_dim: int) -> Reduce:
 
 
 def means_of_heads(kv_heads: int, heads: int = 8) -> Reduce:
-    """Fewer heads, each the mean of neighboring ones."""
+    """Fewer heads, each the mean of neighboring ones with its norm restored."""
 
     def reduce(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        key = pool_heads(key, heads=heads, kv_heads=kv_heads)
-        return key, pool_heads(value, heads=heads, kv_heads=kv_heads)
+        sizes = {"heads": heads, "kv_heads": kv_heads}
+        return pool_and_rescale(key, **sizes), pool_and_rescale(value, **sizes)
 
     return reduce

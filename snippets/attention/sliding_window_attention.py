@@ -143,7 +143,16 @@ class RollingCache:
     def read(
         self, query: Float[Tensor, "*batch 1 head_dim"]
     ) -> Float[Tensor, "*batch 1 value_dim"]:
-        """Attention of the newest position, in whatever order the slots lie."""
+        """Attention of the newest position, in whatever order the slots lie.
+
+        Raises
+        ------
+        ValueError
+            If nothing is written yet, or there are several queries: the earlier ones
+            would see keys that come after them.
+        """
+        if query.shape[-2] != 1:
+            raise ValueError(f"one position can read at a time, not {query.shape[-2]}")
         if not self.seen:
             raise ValueError("nothing is written yet, so there is nothing to read")
         filled = min(self.seen, self.window)

@@ -1,8 +1,9 @@
-"""Adjacency matrices: a graph as a table that can be multiplied with itself.
+"""Adjacency matrices: what the powers of a graph's matrix count.
 
 Newman (2018), Networks, 2nd edition, chapter 6
 
-Row and column are those of networkx and torch_geometric: the edge from ``source`` to
+Symbols of the source and their names here: ``A`` is ``adjacency``, but transposed for
+directed graphs. As in networkx and torch_geometric, the edge from ``source`` to
 ``target`` is counted in ``adjacency[source, target]``. An undirected graph has each
 edge in both directions, a self-loop once.
 

@@ -1,9 +1,12 @@
-"""Graph isomorphism network: sums of neighbors, which forget nothing that colors know.
+"""Graph isomorphism network (GIN): sums over neighbors, each followed by an MLP.
 
 Xu, Hu, Leskovec, and Jegelka (2018), https://arxiv.org/abs/1810.00826
 
-A node hears the sources of the edges that lead to it: each parallel edge once, itself
-over a self-loop, nobody if it is isolated.
+Symbols of the paper and their names here: ``h_v`` is a row of ``x``, epsilon is
+``eps``, ``READOUT`` is ``readout``, ``h_G`` is its row for a graph.
+
+Parallel edges count as often as they occur, a self-loop makes a node one of its own
+neighbors, and an edge counts for its target only.
 
 Axes::
 
@@ -14,6 +17,7 @@ Axes::
     embedding  features of a graph: those of all layers side by side
 """
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import torch
@@ -24,60 +28,10 @@ from snippets.graphs.adjacency_matrix import check_edges
 from snippets.graphs.message_passing import propagate, scatter_sum
 
 
-def refine(
-    colors: Int[Tensor, " nodes"], edge_index: Int[Tensor, "2 edges"]
-) -> Int[Tensor, " nodes"]:
-    """New colors: equal for nodes with equal colors and equally colored neighbors.
-
-    Raises
-    ------
-    ValueError
-        If an edge names a node that does not exist.
-
-    Examples
-    --------
-    The ends of a path of four nodes hear one neighbor, the others two:
-
-    >>> path = torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]])
-    >>> refine(torch.zeros(4, dtype=torch.long), path)
-    tensor([0, 1, 1, 0])
-    """
-    check_edges(edge_index, len(colors))
-    own = colors.tolist()
-    heard = [[] for _ in own]
-    for source, target in edge_index.T.tolist():
-        heard[target].append(own[source])
-    seen = [(color, *sorted(others)) for color, others in zip(own, heard, strict=True)]
-    number = {signature: new for new, signature in enumerate(sorted(set(seen)))}
-    return torch.tensor([number[signature] for signature in seen], dtype=torch.long)
-
-
-def refine_dense(
-    colors: Int[Tensor, " nodes"], adjacency: Float[Tensor, "nodes nodes"]
-) -> Int[Tensor, " nodes"]:
-    """The same as a product: a row counts the colors that a node hears."""
-    member = nn.functional.one_hot(colors).to(adjacency.dtype)
-    rows = torch.cat([colors[:, None], adjacency.T @ member], dim=1)
-    return rows.unique(dim=0, return_inverse=True)[1]
-
-
-def refinements(
-    colors: Int[Tensor, " nodes"], edge_index: Int[Tensor, "2 edges"]
-) -> list[Int[Tensor, " nodes"]]:
-    """Colors before the first round, after it, and so on until no color splits."""
-    rounds = [colors.unique(return_inverse=True)[1]]
-    for _ in range(len(colors)):  # each round but the last adds a color
-        colors = refine(rounds[-1], edge_index)
-        if torch.equal(colors, rounds[-1]):
-            break
-        rounds.append(colors)
-    return rounds
-
-
 def side_by_side(
     graphs: list[Int[Tensor, "2 _"]], sizes: list[int]
 ) -> tuple[Int[Tensor, "2 edges"], Int[Tensor, " nodes"]]:
-    """Several graphs as one without edges between them, and whose each node is.
+    """Several graphs as one without edges between them, and the graph of each node.
 
     Raises
     ------
@@ -96,19 +50,8 @@ def side_by_side(
         check_edges(edge_index, nodes)
         shifted.append(edge_index.long() + start)
         start += nodes
-    whose = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
-    return torch.cat(shifted, dim=1), whose
-
-
-def color_counts(
-    colors: Int[Tensor, " nodes"],
-    edge_index: Int[Tensor, "2 edges"],
-    graph: Int[Tensor, " nodes"],
-) -> Int[Tensor, "graphs colors"]:
-    """How often each graph has each final color: different rows, different graphs."""
-    final = nn.functional.one_hot(refinements(colors, edge_index)[-1])
-    counts = final.new_zeros(int(graph.max()) + 1, final.shape[1])
-    return counts.index_add(0, graph, final)
+    graph = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    return torch.cat(shifted, dim=1), graph
 
 
 class GINLayer(nn.Module):
@@ -117,9 +60,9 @@ class GINLayer(nn.Module):
     Parameters
     ----------
     mlp
-        Maps the features of a node; with a hidden layer, or sums stay sums.
+        Maps the features of a node. Without a hidden layer, sums stay sums.
     eps
-        By how much more than a neighbor's a node's own features count.
+        A node's own features are multiplied by ``1 + eps``.
     """
 
     def __init__(self, mlp: nn.Module, *, eps: float = 0.0) -> None:
@@ -131,7 +74,7 @@ class GINLayer(nn.Module):
         x: Float[Tensor, "nodes features"],
         edge_index: Int[Tensor, "2 edges"],
     ) -> Float[Tensor, "nodes out_features"]:
-        """Features of the nodes after they heard their neighbors once."""
+        """New features of all nodes."""
         return self.mlp((1 + self.eps) * x + propagate(x, edge_index))
 
     def dense(
@@ -144,8 +87,31 @@ class GINLayer(nn.Module):
         return self.mlp((adjacency.T + own) @ x)
 
 
+def readout(
+    layers: Iterable[nn.Module],
+    x: Float[Tensor, "nodes features"],
+    edge_index: Int[Tensor, "2 edges"],
+    graph: Int[Tensor, " nodes"],
+    graphs: int,
+    pool: Callable = scatter_sum,
+) -> Float[Tensor, "graphs embedding"]:
+    """Pool the features of each graph before the first layer and after every layer.
+
+    Raises
+    ------
+    ValueError
+        If a node belongs to no graph.
+    """
+    if len(graph) and not 0 <= int(graph.min()) <= int(graph.max()) < graphs:
+        raise ValueError(f"nodes of graphs {graph.unique().tolist()}, {graphs=}")
+    levels = [x]
+    for layer in layers:
+        levels.append(layer(levels[-1], edge_index))
+    return torch.cat([pool(h, graph, graphs) for h in levels], dim=1)
+
+
 class GIN(nn.Module):
-    """Layers, and the sums over each graph of what every layer knows.
+    """Layers whose MLPs have one hidden layer, and a sum over each graph.
 
     Raises
     ------
@@ -172,9 +138,4 @@ class GIN(nn.Module):
         graphs: int,
     ) -> Float[Tensor, "graphs embedding"]:
         """An embedding of each graph, the same for any order of its nodes."""
-        if len(graph) and not 0 <= int(graph.min()) <= int(graph.max()) < graphs:
-            raise ValueError(f"nodes of graphs {graph.unique().tolist()}, {graphs=}")
-        known = [x]
-        for layer in self.layers:
-            known.append(layer(known[-1], edge_index))
-        return torch.cat([scatter_sum(h, graph, graphs) for h in known], dim=1)
+        return readout(self.layers, x, edge_index, graph, graphs)

@@ -1,6 +1,13 @@
-"""Graph Laplacians: how much neighbors differ, and the waves in which they do.
+"""Graph Laplacians: how much neighbors differ, as a matrix, and its eigenvectors.
 
 von Luxburg (2007), https://arxiv.org/abs/0711.0189
+
+Symbols of the source and their names here::
+
+    W, D      ``adjacency``, ``degrees``
+    L         ``laplacian``, unnormalized
+    L_sym     ``normalized_laplacian``
+    f' L f    ``dirichlet_energy``
 
 Axes::
 
@@ -38,7 +45,7 @@ def laplacian(
 
     Examples
     --------
-    Two friends, and somebody alone:
+    An edge, and an isolated node:
 
     >>> laplacian(torch.tensor([[0.0, 1, 0], [1, 0, 0], [0, 0, 0]]))
     tensor([[ 1., -1.,  0.],
@@ -67,15 +74,15 @@ def normalized_laplacian(
     return scale[:, None] * laplacian(adjacency) * scale
 
 
-def disagreement(
+def dirichlet_energy(
     x: Float[Tensor, " nodes"], adjacency: Float[Tensor, "nodes nodes"]
 ) -> Float[Tensor, ""]:
     """Squared differences over all edges, each taken once: ``x @ laplacian @ x``.
 
     Examples
     --------
-    >>> friends = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])
-    >>> disagreement(torch.tensor([0.0, 1.0, 4.0]), friends)  # 1 + 9
+    >>> path = torch.tensor([[0.0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    >>> dirichlet_energy(torch.tensor([0.0, 1.0, 4.0]), path)  # 1 + 9
     tensor(10.)
     """
     check_symmetric(adjacency)
@@ -85,12 +92,12 @@ def disagreement(
 def fiedler_vector(
     adjacency: Float[Tensor, "nodes nodes"],
 ) -> Float[Tensor, " nodes"]:
-    """The slowest wave that is not constant, of length one; its sign is arbitrary.
+    """Eigenvector of the second smallest eigenvalue, of length 1, of either sign.
 
     Raises
     ------
     ValueError
-        If the graph has fewer than two nodes, or is in parts already.
+        If the graph has fewer than two nodes, or is not connected.
     """
     if len(adjacency) < 2:
         raise ValueError(f"{len(adjacency)} nodes cannot be divided")
@@ -98,7 +105,7 @@ def fiedler_vector(
     if parts > 1:
         raise ValueError(f"the graph is in {parts} parts, there is nothing to cut")
     L = laplacian(adjacency.double())
-    raised = L + 2 * L.diagonal().max() / len(L)  # the constant wave becomes the last
+    raised = L + 2 * L.diagonal().max() / len(L)  # the constant vector becomes the last
     return torch.linalg.eigh(raised)[1][:, 0].to(adjacency.dtype)
 
 
@@ -107,7 +114,7 @@ def diffuse(
     adjacency: Float[Tensor, "nodes nodes"],
     time: float,
 ) -> Float[Tensor, " nodes"]:
-    """What is left where after ``time``, if each edge levels the heat at its ends.
+    """Heat at each node after ``time``: the solution of ``dx/dt = -laplacian @ x``.
 
     Raises
     ------
@@ -116,5 +123,5 @@ def diffuse(
     """
     if time < 0:
         raise ValueError(f"heat cannot be traced back: {time=}")
-    frequencies, waves = torch.linalg.eigh(laplacian(adjacency))
-    return waves @ (torch.exp(-time * frequencies) * (waves.T @ heat))
+    eigenvalues, vectors = torch.linalg.eigh(laplacian(adjacency))
+    return vectors @ (torch.exp(-time * eigenvalues) * (vectors.T @ heat))

@@ -1,18 +1,22 @@
-"""GraphSAGE: a node listens to a sample of its neighbors, by a rule learned once.
+"""GraphSAGE: a node's features beside the mean of its neighbors' or of a sample.
 
 Hamilton, Ying, and Leskovec (2017), https://arxiv.org/abs/1706.02216
 
+Symbols of the paper and their names here::
+
+    h_v, h_N(v)  ``own``, ``neighbors``
+    W^k          ``linear``, its first half for ``own``, stored transposed
+    S_k          fan-outs of a ``sampled_tree``
+
 Parallel edges count as often as they occur, a self-loop makes a node one of its own
-neighbors, an edge of one direction is heard by its target. Who has no neighbors hears
-zeros.
+neighbors, and an edge counts for its target only. The mean over no neighbors is zero.
 
 Axes::
 
     nodes    vertices of the graph
     edges    columns of ``edge_index``: its row 0 is the source, row 1 the target
-    batch    nodes that are asked for
-    fan_out  neighbors drawn for each of them
-    tree     the axes of one level of a tree: ``batch``, then one axis for each step
+    batch    nodes whose embeddings are wanted
+    tree     the axes of one level of a sampled tree
 """
 
 from itertools import pairwise
@@ -22,14 +26,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from snippets.graphs.adjacency_matrix import check_edges, compressed_rows
 from snippets.graphs.message_passing import propagate, scatter_mean
 
 
 def averaging_matrix(
     adjacency: Float[Tensor, "nodes nodes"],
 ) -> Float[Tensor, "nodes nodes"]:
-    """Row ``i`` averages over what node ``i`` hears; it is zero if that is nothing.
+    """Row ``i`` averages over the neighbors of node ``i``; it is zero if none exist.
 
     Examples
     --------
@@ -37,13 +40,12 @@ def averaging_matrix(
     tensor([[0.0000, 1.0000],
             [0.5000, 0.5000]])
     """
-    heard = adjacency.T
-    total = heard.sum(dim=1, keepdim=True)
-    return heard / total.where(total != 0, 1)
+    total = adjacency.T.sum(dim=1, keepdim=True)
+    return adjacency.T / total.where(total != 0, 1)
 
 
 class SAGELayer(nn.Module):
-    """A node's features beside the mean of its neighbors', mapped to length one.
+    """One layer with the mean aggregator, then a ReLU, then division by the length.
 
     Raises
     ------
@@ -60,16 +62,16 @@ class SAGELayer(nn.Module):
     def update(
         self,
         own: Float[Tensor, "*tree features"],
-        heard: Float[Tensor, "*tree features"],
+        neighbors: Float[Tensor, "*tree features"],
     ) -> Float[Tensor, "*tree out_features"]:
-        """Features of nodes that have ``own`` ones and heard the mean ``heard``."""
-        both = torch.cat([own, heard], dim=-1)
+        """New features of nodes, from their ``own`` and the mean of ``neighbors``."""
+        both = torch.cat([own, neighbors], dim=-1)
         return normalize(self.linear(both).relu(), dim=-1)
 
     def forward(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
     ) -> Float[Tensor, "nodes out_features"]:
-        """Features of all nodes after each heard all of its neighbors."""
+        """New features of all nodes, from all of their neighbors."""
         return self.update(x, propagate(x, edge_index, scatter_mean))
 
     def dense(
@@ -78,66 +80,9 @@ class SAGELayer(nn.Module):
         adjacency: Float[Tensor, "nodes nodes"],
     ) -> Float[Tensor, "nodes out_features"]:
         """The same with matrices: one block of the weights for each half."""
-        own, heard = self.linear.weight.chunk(2, dim=1)
-        mixed = x @ own.T + averaging_matrix(adjacency) @ x @ heard.T
+        own, neighbors = self.linear.weight.chunk(2, dim=1)
+        mixed = x @ own.T + averaging_matrix(adjacency) @ x @ neighbors.T
         return normalize((mixed + self.linear.bias).relu(), dim=-1)
-
-
-def draw(
-    level: Int[Tensor, "*tree"],
-    begin: Int[Tensor, " pointers"],
-    sources: Int[Tensor, " edges"],
-    fan_out: int,
-    generator: torch.Generator | None = None,
-) -> Int[Tensor, "*tree fan_out"]:
-    """Neighbors of each node, with replacement; -1 where there is none to draw."""
-    degree = (begin[level + 1] - begin[level]).where(level >= 0, 0)[..., None]
-    number = torch.randint(2**62, (*level.shape, fan_out), generator=generator)
-    place = begin[level][..., None] + number % degree.clamp(min=1)
-    nobody = sources.new_full((1,), -1)
-    return torch.cat([sources, nobody])[place.where(degree > 0, -1)]
-
-
-def sampled_tree(
-    targets: Int[Tensor, " batch"],
-    edge_index: Int[Tensor, "2 edges"],
-    nodes: int,
-    fan_outs: tuple[int, ...],
-    generator: torch.Generator | None = None,
-) -> list[Int[Tensor, "batch ..."]]:
-    """Whom we ask for the sake of ``targets``: each level is a node, then its sample.
-
-    Parameters
-    ----------
-    fan_outs
-        Neighbors per node in the first layer, in the second, and so on. The last layer
-        is the first to be drawn.
-
-    Raises
-    ------
-    ValueError
-        If a fan-out is not positive, or a node does not exist.
-
-    Examples
-    --------
-    Node 0 hears node 1, which hears nobody:
-
-    >>> edge_index = torch.tensor([[1], [0]])
-    >>> for level in sampled_tree(torch.tensor([0]), edge_index, 2, fan_outs=(1, 2)):
-    ...     print(level.tolist())
-    [[0, 1, 1]]
-    [[[0, 1], [1, -1], [1, -1]]]
-    """
-    check_edges(targets.expand(2, -1), nodes)
-    if min(fan_outs, default=1) < 1:
-        raise ValueError(f"cannot draw {fan_outs=} neighbors")
-    begin, sources = compressed_rows(edge_index.flip(0), nodes)
-    level, levels = targets, []
-    for fan_out in reversed(fan_outs):
-        sample = draw(level, begin, sources, fan_out, generator)
-        level = torch.cat([level[..., None], sample], dim=-1)
-        levels.append(level)
-    return levels
 
 
 class GraphSAGE(nn.Module):
@@ -171,6 +116,6 @@ class GraphSAGE(nn.Module):
         h = x[levels[-1]]
         for layer, level in zip(self.layers, reversed(levels), strict=True):
             present = level[..., 1:, None] >= 0
-            heard = h[..., 1:, :].where(present, 0.0).mean(dim=-2)
-            h = layer.update(h[..., 0, :], heard)
+            neighbors = h[..., 1:, :].where(present, 0.0).mean(dim=-2)
+            h = layer.update(h[..., 0, :], neighbors)
         return h

@@ -2,26 +2,23 @@
 
 Williams, Waterman and Patterson (2009), https://doi.org/10.1145/1498765.1498785
 
-Axes::
+Symbols of the paper and names here::
 
-    batch    independent sequences, decoded together
-    seq      tokens that go through the layer at once
-    d_model  features of a token
-    d_ff     inner width of the feed-forward network
+    pi       peak floating-point performance     -> ``peak``
+    beta     peak memory bandwidth               -> ``bandwidth``
+    I        operational intensity               -> ``intensity``
+    M, K, N  of a linear layer                   -> ``rows``, ``d_in``, ``d_out``
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from snippets.attention.grouped_query_attention import GroupedQueryAttention
 from snippets.foundations.peak_memory import storages
 from snippets.foundations.resource_accounting import matmul_flops
 
@@ -130,24 +127,6 @@ def seconds_of(
             if turn > 0:  # the first round warms up
                 times[name].append(clock() - start)
     return {name: sorted(found) for name, found in times.items()}
-
-
-class Layer(nn.Module):
-    """One layer of a decoder, without norms: attention, then a network."""
-
-    def __init__(self, *, d_model: int, heads: int, kv_heads: int, d_ff: int) -> None:
-        super().__init__()
-        self.mix = GroupedQueryAttention(
-            d_model=d_model, heads=heads, kv_heads=kv_heads
-        )
-        self.up = nn.Linear(d_model, d_ff, bias=False)
-        self.down = nn.Linear(d_ff, d_model, bias=False)
-
-    def forward(
-        self, x: Float[Tensor, "batch seq d_model"], cache: list[Tensor]
-    ) -> Float[Tensor, "batch seq d_model"]:
-        x = x + self.mix(x, cache)
-        return x + self.down(gelu(self.up(x)))
 
 
 class Counter(TorchDispatchMode):

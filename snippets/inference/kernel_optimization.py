@@ -2,6 +2,13 @@
 
 Hong and Kung (1981), https://doi.org/10.1145/800076.802486
 
+Symbols of the papers and names here::
+
+    S        ``words``, of the fast memory
+    Q        what ``words_moved`` and ``tiled_words`` count
+    n, m, k  ``rows``, ``columns``, ``inner`` of a product
+    T        ``row_tile`` and ``column_tile``
+
 A word is one number. The product is ``(rows, inner)`` times ``(inner, columns)``.
 """
 

@@ -3,6 +3,16 @@
 GPTQ: Frantar et al. (2022), https://arxiv.org/abs/2210.17323; AWQ: Lin et al. (2023),
 https://arxiv.org/abs/2306.00978
 
+Symbols of the papers and names here::
+
+    W, X             ``weight``, and ``inputs`` that were recorded, as rows
+    H                ``moments`` of the inputs, up to a factor of 2 that cancels
+    s, z             ``scale``, ``zero``
+    g                ``group``
+    lambda           ``damping``, relative to the mean of the diagonal
+    s of AWQ         ``factor``
+    alpha of AWQ     ``trial / trials``
+
 Axes::
 
     outputs  rows of the weight, features that come out

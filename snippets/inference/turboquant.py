@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.optimize import root
 from scipy.stats import beta
 from torch import Generator, Tensor
 
@@ -43,12 +44,29 @@ def moment_above(t: np.ndarray, dim: int) -> np.ndarray:
     return scale * (1 - t**2) ** ((dim - 1) / 2)
 
 
+def cell_edges(levels: np.ndarray) -> np.ndarray:
+    """Where rounding to the nearest level changes, with the ends of the range.
+
+    Examples
+    --------
+    >>> cell_edges(np.array([-0.5, 0.1]))
+    array([-1. , -0.2,  1. ])
+    """
+    return np.concatenate([[-1], (levels[1:] + levels[:-1]) / 2, [1]])
+
+
+def cell_means(levels: np.ndarray, dim: int) -> np.ndarray:
+    """Mean of what is rounded to each level."""
+    edges = cell_edges(levels)
+    return -np.diff(moment_above(edges, dim)) / np.diff(chance_below(edges, dim))
+
+
 @cache
 def codebook(bits: int, dim: int) -> Float[Tensor, " levels"]:
     """Levels with the least squared error for a coordinate of a random unit vector.
 
     Each level is the mean of what is rounded to it, and rounding goes to the nearest
-    level (Lloyd and Max); both are repeated until nothing moves.
+    level (Lloyd and Max). SciPy's ``root`` finds the levels that satisfy both.
 
     Raises
     ------
@@ -62,14 +80,10 @@ def codebook(bits: int, dim: int) -> Float[Tensor, " levels"]:
     """
     if dim < 2 or not 0 <= bits <= 8:
         raise ValueError(f"two coordinates or more, 0 to 8 bits: {dim=}, {bits=}")
-    levels = 2**bits
-    spread = beta.ppf((np.arange(levels) + 0.5) / levels, (dim - 1) / 2, (dim - 1) / 2)
-    means, before = 2 * spread - 1, np.inf
-    while np.abs(means - before).max() > 1e-12:
-        edges = np.concatenate([[-1], (means[1:] + means[:-1]) / 2, [1]])
-        before = means
-        means = -np.diff(moment_above(edges, dim)) / np.diff(chance_below(edges, dim))
-    return torch.from_numpy(means)
+    middles = (np.arange(2**bits) + 0.5) / 2**bits
+    spread = 2 * beta.ppf(middles, (dim - 1) / 2, (dim - 1) / 2) - 1
+    found = root(lambda levels: cell_means(levels, dim) - levels, spread, tol=1e-12)
+    return torch.from_numpy(found.x)
 
 
 def distortion(bits: int, dim: int) -> float:
@@ -81,8 +95,8 @@ def distortion(bits: int, dim: int) -> float:
     0.0625
     """
     levels = codebook(bits, dim).numpy()
-    edges = np.concatenate([[-1], (levels[1:] + levels[:-1]) / 2, [1]])
-    return float(1 - dim * (np.diff(chance_below(edges, dim)) * levels**2).sum())
+    chances = np.diff(chance_below(cell_edges(levels), dim))
+    return float(1 - dim * (chances * levels**2).sum())
 
 
 def random_rotation(

@@ -1,12 +1,17 @@
 """Cost of unpacking: when four bits are faster than sixteen, and when slower.
 
-A layer reads its weights, unpacks them if they are packed, and multiplies. Reading
-overlaps with the arithmetic; unpacking is arithmetic, on units of its own speed.
+Frantar et al. (2024), https://arxiv.org/abs/2408.11743
+
+Symbols of the page and names here::
+
+    M, K, N  ``tokens``, ``inputs``, ``outputs`` of a layer
+    F, F_u   ``flops`` of the matrix units, ``scalar`` of the units that unpack
+    beta     ``bandwidth``
+    c, M_t   ``operations`` per unpacking, ``tokens_per_unpack``
 """
 
 import math
 from dataclasses import dataclass
-from itertools import count
 
 from snippets.inference.quantization import bits_per_weight
 
@@ -66,36 +71,27 @@ def unpack_time(machine: Machine, tokens: int, inputs: int, outputs: int) -> flo
     return machine.operations * inputs * outputs * times / machine.scalar
 
 
+def packed_bytes(tokens: int, inputs: int, outputs: int, group: int) -> float:
+    """Bytes of packed weights, and of inputs and outputs in 16 bits."""
+    weights = inputs * outputs * bits_per_weight(4, group) / 8
+    return weights + 2 * tokens * (inputs + outputs)
+
+
 def time_4(
     machine: Machine, tokens: int, inputs: int, outputs: int, group: int = 128
 ) -> float:
     """Seconds with packed weights: fewer bytes to read, and unpacking on top."""
     compute = 2 * tokens * inputs * outputs / machine.flops
     unpack = unpack_time(machine, tokens, inputs, outputs)
-    weights = inputs * outputs * bits_per_weight(4, group) / 8
-    read = (weights + 2 * tokens * (inputs + outputs)) / machine.bandwidth
+    read = packed_bytes(tokens, inputs, outputs, group) / machine.bandwidth
     return max(compute + unpack, read)
 
 
-def crossover(machine: Machine, inputs: int, outputs: int) -> int:
-    """The smallest number of tokens for which packed weights are no faster."""
-    return next(
-        tokens
-        for tokens in count(1)
-        if time_4(machine, tokens, inputs, outputs)
-        >= time_16(machine, tokens, inputs, outputs)
-    )
-
-
-def unpack_share(machine: Machine) -> float:
-    """Part of the arithmetic that unpacking takes, when many tokens fill the units.
-
-    Examples
-    --------
-    >>> slow = Machine(flops=8.0, bandwidth=2.0, scalar=4.0, tokens_per_unpack=2)
-    >>> unpack_share(slow)  # 2 / 4 of unpacking, 2 * 2 / 8 of products
-    0.5
-    """
-    products = 2 * machine.tokens_per_unpack / machine.flops
-    unpack = machine.operations / machine.scalar
-    return unpack / (products + unpack)
+def time_4_overlapped(
+    machine: Machine, tokens: int, inputs: int, outputs: int, group: int = 128
+) -> float:
+    """Seconds if products, unpacking and reading all run at the same time."""
+    unpack = unpack_time(machine, tokens, inputs, outputs)
+    products = 2 * tokens * inputs * outputs / machine.flops
+    read = packed_bytes(tokens, inputs, outputs, group) / machine.bandwidth
+    return max(products, unpack, read)

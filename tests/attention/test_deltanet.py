@@ -6,6 +6,9 @@ import torch
 from sklearn.linear_model import SGDRegressor
 from torch.nn.functional import normalize
 from torch.testing import assert_close
+from transformers.models.kimi_linear.modeling_kimi_linear import (
+    recurrent_kimi_delta_attention,
+)
 from transformers.models.qwen3_next.modeling_qwen3_next import (
     torch_chunk_gated_delta_rule,
     torch_recurrent_gated_delta_rule,
@@ -17,7 +20,10 @@ from snippets.attention.deltanet import (
     delta_rule,
     gated_delta_rule,
     linear_attention,
+    matrix_recurrence,
+    normalized_linear_attention,
 )
+from snippets.attention.mamba import selective_scan
 
 
 def inputs(seq: int = 11, dtype=torch.float64):
@@ -98,6 +104,62 @@ def test_linear_attention_is_masked_attention_without_softmax(agrees):
     scores = torch.einsum("bhqd,bhkd->bhqk", query, key)
     scores = scores * torch.ones(11, 11, dtype=torch.float64).tril()
     agrees(linear_attention(query, key, value), scores @ value, "masked scores")
+
+
+def test_normalized_attention_averages_with_positive_weights(agrees):
+    """Katharopoulos et al., equations 7 to 9, with all weights written out."""
+    query, key, value, *_ = inputs()
+    positive = [torch.where(x > 0, x + 1, x.exp()) for x in (3 * query, 3 * key)]
+    weights = (positive[0] @ positive[1].mT).tril()
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    ours = normalized_linear_attention(3 * query, 3 * key, value)
+    agrees(ours, weights @ value, "masked weights")
+
+
+def test_rows_of_the_table_without_correction(agrees):
+    query, key, value, rate, _ = inputs()
+    one = torch.eye(5, dtype=torch.float64)
+    ones = torch.ones_like(rate)
+    plain = matrix_recurrence(query, key, value, ones, one.expand(2, 3, 11, 5, 5))
+    assert_close(plain, linear_attention(query, key, value))
+    gates = torch.rand_like(key)  # GLA: a decay for each feature of a key
+    ours = matrix_recurrence(query, key, value, ones, gates.diag_embed())
+    scores = torch.zeros(2, 3, 11, 11, dtype=torch.float64)
+    for t, s in np.argwhere(np.tri(11)):
+        left = gates[:, :, s + 1 : t + 1].prod(dim=2)
+        scores[:, :, t, s] = (query[:, :, t] * left * key[:, :, s]).sum(-1)
+    agrees(ours, scores @ value, "its definition as loops")
+
+
+def test_mamba2_is_mamba_with_one_rate(agrees):
+    query, key, value, dt, _ = inputs()
+    A, one = torch.tensor(-0.7).double(), torch.eye(5, dtype=torch.float64)
+    transition = (dt * A).exp()[..., None, None] * one
+    ours = matrix_recurrence(query, key, value, dt, transition)
+    empty = torch.zeros(2, 7, 5, dtype=torch.float64)
+    for head in range(3):
+        steps = dt[:, head, :, None].expand(2, 11, 7)
+        parts = value[:, head], steps, A.expand(7, 5), key[:, head], query[:, head]
+        agrees(ours[:, head], selective_scan(*parts, empty)[0], "our selective_scan")
+
+
+def test_delta_rows_of_the_table(agrees):
+    query, key, value, rate, memory = inputs(dtype=torch.float32)
+    one, empty = torch.eye(5), torch.zeros_like(memory)
+    keep = one - rate[..., None, None] * key[..., None] * key[..., None, :]
+    ours = matrix_recurrence(query, key, value, rate, keep)
+    assert_close(ours, delta_rule(query, key, value, rate, empty)[0])
+    log_decay = decays(dtype=torch.float32)
+    gated = log_decay.exp()[..., None, None] * keep
+    ours = matrix_recurrence(query, key, value, rate, gated)
+    other = gated_delta_rule(query, key, value, rate, log_decay, empty)[0]
+    assert_close(ours, other)
+    gates = -torch.rand_like(key)  # KDA: a decay for each feature of a key
+    ours = matrix_recurrence(query, key, value, rate, gates.exp().diag_embed() @ keep)
+    kimi = [x.transpose(1, 2) for x in (query, key, value, gates, rate)]
+    read, _ = recurrent_kimi_delta_attention(*kimi, None, False)
+    name = "transformers.recurrent_kimi_delta_attention"
+    agrees(ours, read.transpose(1, 2) * 5**0.5, name)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 4, 11, 64])

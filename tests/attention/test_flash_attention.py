@@ -1,6 +1,7 @@
 """FlashAttention against PyTorch's fused attention, autograd, Triton's interpreter."""
 
 import math
+from inspect import unwrap
 
 import pytest
 import torch
@@ -316,8 +317,45 @@ def test_kernel_refuses_sizes_that_are_no_power_of_two():
 @needs_triton
 def test_kernel_refuses_heads_that_cannot_be_shared():
     *inputs, _ = random_grouped(20, 3, 2)
-    with pytest.raises(ValueError, match=r"\(2, 3, 20, 16\) cannot attend to"):
+    with pytest.raises(ValueError, match="3 query heads cannot share 2 key heads"):
         kernel.flash_attention_kernel(*inputs)
+
+
+KEY_SHAPE = (2, 1, 32, 16)
+
+
+@needs_triton
+@pytest.mark.parametrize(
+    ("key_shape", "value_shape"),
+    [
+        ((1, 1, 32, 16), (1, 1, 32, 16)),  # would read past the end
+        ((2, 1, 20, 16), (2, 1, 20, 16)),
+        ((2, 1, 32, 32), (2, 1, 32, 32)),
+        (KEY_SHAPE, (2, 1, 20, 16)),
+        (KEY_SHAPE, (2, 1, 32, 32)),
+        (KEY_SHAPE, (2, 2, 32, 16)),
+    ],
+)
+def test_kernels_refuse_shapes_that_do_not_fit(key_shape, value_shape):
+    """Without the annotations, which are checked in tests alone."""
+    query = torch.randn(2, 2, 32, 16)
+    key, value = torch.randn(key_shape), torch.randn(value_shape)
+    cause = r"query \(2, 2, 32, 16\), key .* do not fit"
+    with pytest.raises(ValueError, match=cause):
+        unwrap(kernel.flash_attention_kernel)(query, key, value)
+    results = query, query[..., :1], query
+    with pytest.raises(ValueError, match=cause):
+        unwrap(backward.flash_attention_backward)(query, key, value, *results)
+
+
+@needs_triton
+@pytest.mark.parametrize("bad", ["out", "lse", "grad_out"])
+def test_backward_kernels_refuse_results_of_another_shape(bad):
+    query, key = torch.randn(2, 2, 32, 16), torch.randn(KEY_SHAPE)
+    results = {"out": query, "lse": query[..., :1], "grad_out": query}
+    results[bad] = results[bad][:1]
+    with pytest.raises(ValueError, match=rf"{bad}.shape=torch.Size\(\[1, 2, 32, "):
+        unwrap(backward.flash_attention_backward)(query, key, key, **results)
 
 
 @pytest.mark.parametrize("causal", [False, True])

@@ -10,13 +10,13 @@ from transformers.models.mamba.modeling_mamba import MambaMixer as TheirMixer
 
 from snippets.attention.mamba import (
     MambaMixer,
-    TimeInvariantMixer,
     combine,
     parallel_scan,
     scan,
     selective_scan,
     zero_order_hold,
 )
+from snippets.attention.selective_copying_task import TimeInvariantMixer, filler_only
 
 
 def random_steps(seq: int):
@@ -28,7 +28,7 @@ def random_steps(seq: int):
 
 def mixer(kind=MambaMixer, width: int = 4) -> MambaMixer:
     torch.manual_seed(0)
-    return kind(d_model=20, d_state=6, expand=2, width=width).double()
+    return kind(d_model=20, d_state=6, expand=2, d_conv=width).double()
 
 
 def transformers_mixer(ours: MambaMixer) -> tuple[TheirMixer, MambaConfig]:
@@ -36,20 +36,20 @@ def transformers_mixer(ours: MambaMixer) -> tuple[TheirMixer, MambaConfig]:
         hidden_size=20,
         state_size=6,
         expand=2,
-        conv_kernel=ours.near.kernel_size[0],
+        conv_kernel=ours.conv1d.kernel_size[0],
         num_hidden_layers=1,
     )
     theirs = TheirMixer(config, layer_idx=0).double().eval()
     names = {
-        "in_proj.weight": ours.enter.weight,
-        "conv1d.weight": ours.near.weight,
-        "conv1d.bias": ours.near.bias,
-        "x_proj.weight": ours.choice.weight,
-        "dt_proj.weight": ours.step.weight,
-        "dt_proj.bias": ours.step.bias,
+        "in_proj.weight": ours.in_proj.weight,
+        "conv1d.weight": ours.conv1d.weight,
+        "conv1d.bias": ours.conv1d.bias,
+        "x_proj.weight": ours.x_proj.weight,
+        "dt_proj.weight": ours.dt_proj.weight,
+        "dt_proj.bias": ours.dt_proj.bias,
         "A_log": ours.A_log,
-        "D": ours.skip,
-        "out_proj.weight": ours.leave.weight,
+        "D": ours.D,
+        "out_proj.weight": ours.out_proj.weight,
     }
     theirs.load_state_dict(names, strict=True)
     return theirs, config
@@ -71,8 +71,8 @@ def test_first_parameters_follow_transformers(agrees):
     ours = mixer()
     theirs = TheirMixer(transformers_mixer(ours)[1], layer_idx=0).double()
     agrees(ours.A_log, theirs.A_log, MIXER)
-    agrees(ours.skip, theirs.D, MIXER)
-    for bias in (ours.step.bias, theirs.dt_proj.bias):
+    agrees(ours.D, theirs.D, MIXER)
+    for bias in (ours.dt_proj.bias, theirs.dt_proj.bias):
         steps = softplus(bias)
         assert steps.min() >= 0.001 - 1e-6
         assert steps.max() <= 0.1 + 1e-6
@@ -80,12 +80,13 @@ def test_first_parameters_follow_transformers(agrees):
 
 
 def test_one_token_at_a_time_agrees_with_transformers(agrees):
-    ours, memory = mixer(), []
+    ours, memory = mixer(), None
     theirs, config = transformers_mixer(ours)
     cache = DynamicCache(config=config)
     for token in torch.randn(7, 3, 1, 20, dtype=torch.float64):
         expected = theirs(token, cache).float()
-        agrees(ours(token, memory).float(), expected, MIXER)
+        mine, memory = ours.extend(token, memory)
+        agrees(mine.float(), expected, MIXER)
 
 
 @pytest.mark.parametrize("seq", [1, 2, 3, 7, 8, 13])
@@ -125,13 +126,13 @@ def test_combining_is_associative_but_does_not_commute():
     assert not torch.allclose(combine(a, b)[1], combine(b, a)[1])
 
 
-@pytest.mark.parametrize(("step", "rate"), [(0.3, -1.7), (2.0, -0.4), (1e-9, -3.0)])
-def test_zero_order_hold_agrees_with_an_ode_solver(agrees, step, rate):
+@pytest.mark.parametrize(("dt", "A"), [(0.3, -1.7), (2.0, -0.4), (1e-9, -3.0)])
+def test_zero_order_hold_agrees_with_an_ode_solver(agrees, dt, A):
     held, before = 1.8, 0.4
     solved = solve_ivp(
-        lambda _, h: rate * h + held, (0, step), [before], rtol=1e-11, atol=1e-13
+        lambda _, h: A * h + held, (0, dt), [before], rtol=1e-11, atol=1e-13
     )
-    sizes = [torch.tensor(x, dtype=torch.float64) for x in (step, rate)]
+    sizes = [torch.tensor(x, dtype=torch.float64) for x in (dt, A)]
     decay, gain = zero_order_hold(*sizes)
     expected = torch.tensor(solved.y[0, -1], dtype=torch.float64)
     agrees(decay * before + gain * held, expected, "scipy.integrate.solve_ivp")
@@ -166,7 +167,7 @@ def test_only_the_selective_mixer_depends_on_what_else_it_reads():
 
     def scanned(ours, x):
         state = x.new_zeros(len(x), 40, 6)
-        step, write, read = ours.choose(x)
+        step, write, read = ours.select(x)
         return selective_scan(x, step, -ours.A_log.exp(), write, read, state)[0]
 
     first, second = torch.randn(2, 3, 7, 40, dtype=torch.float64)
@@ -179,19 +180,23 @@ def test_only_the_selective_mixer_depends_on_what_else_it_reads():
 @pytest.mark.parametrize("kind", [MambaMixer, TimeInvariantMixer])
 @pytest.mark.parametrize("lengths", [[1] * 7, [2, 4, 1], [5, 2]])
 def test_reading_in_pieces_equals_reading_at_once(kind, lengths):
-    ours, memory = mixer(kind), []
+    ours, cache, pieces = mixer(kind), None, []
     x = torch.randn(3, 7, 20, dtype=torch.float64)
-    pieces = [ours(piece, memory) for piece in x.split(lengths, dim=1)]
+    for piece in x.split(lengths, dim=1):
+        y, cache = ours.extend(piece, cache)
+        pieces.append(y)
     assert_close(torch.cat(pieces, dim=1), ours(x))
 
 
-def test_memory_does_not_grow():
-    ours, memory = mixer(), []
-    ours(torch.randn(3, 5, 20, dtype=torch.float64), memory)
-    shapes = [tuple(part.shape) for part in memory]
+def test_the_cache_does_not_grow_and_is_not_changed():
+    ours = mixer()
+    _, cache = ours.extend(torch.randn(3, 5, 20, dtype=torch.float64))
+    shapes = [tuple(part.shape) for part in cache]
     assert shapes == [(3, 3, 40), (3, 40, 6)]  # the convolution's tail, the state
-    ours(torch.randn(3, 50, 20, dtype=torch.float64), memory)
-    assert [tuple(part.shape) for part in memory] == shapes
+    before = [part.clone() for part in cache]
+    _, later = ours.extend(torch.randn(3, 50, 20, dtype=torch.float64), cache)
+    assert [tuple(part.shape) for part in later] == shapes
+    assert_close(list(cache), before, rtol=0, atol=0)
 
 
 def test_the_future_does_not_matter():
@@ -226,16 +231,18 @@ def test_without_a_position_there_is_nothing_to_scan():
 def test_bad_sizes_are_refused():
     with pytest.raises(ValueError, match="d_state=0"):
         MambaMixer(d_model=20, d_state=0)
-    with pytest.raises(ValueError, match="width=0"):
-        MambaMixer(d_model=20, width=0)
+    with pytest.raises(ValueError, match="d_conv=0"):
+        MambaMixer(d_model=20, d_conv=0)
 
 
 @pytest.mark.parametrize("kind", [MambaMixer, TimeInvariantMixer])
 def test_a_convolution_of_one_position_remembers_none(kind):
     ours, x = mixer(kind, width=1), torch.randn(2, 5, 20, dtype=torch.float64)
-    memory = []
-    steps = [ours(x[:, t : t + 1], memory) for t in range(5)]
-    assert memory[0].shape == (2, 0, 40)
+    cache, steps = None, []
+    for t in range(5):
+        y, cache = ours.extend(x[:, t : t + 1], cache)
+        steps.append(y)
+    assert cache.conv_state.shape == (2, 0, 40)
     assert_close(torch.cat(steps, dim=1), ours(x))
 
 
@@ -250,7 +257,7 @@ def test_a_rate_of_zero_keeps_the_state_and_adds_step_times_input():
 
 def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
     ours = mixer()
-    ours.near.bias.data.zero_()
+    ours.conv1d.bias.data.zero_()
     x = torch.zeros(1, 5, 20, dtype=torch.float64, requires_grad=True)
     out = ours(x)
     out.square().sum().backward()
@@ -260,5 +267,11 @@ def test_an_input_of_zeros_gives_zeros_and_finite_gradients():
 
 def test_fresh_vectors_of_the_control_are_random():
     torch.manual_seed(0)
-    fixed = TimeInvariantMixer(d_model=4, d_state=4000).fixed
+    fixed = TimeInvariantMixer(d_model=4, d_state=4000).B_and_C
     assert_close(fixed.std().item(), 1.0, rtol=0.03, atol=0)
+
+
+def test_positions_whose_convolution_sees_only_fillers():
+    tokens = torch.tensor([[6, 6, 2, 6, 6, 6, 6, 7]])
+    expected = [True, True, False, False, False, False, True, False]
+    assert filler_only(tokens)[0].tolist() == expected

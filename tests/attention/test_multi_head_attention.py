@@ -1,5 +1,7 @@
 """Multi-head attention against PyTorch's layer, encoder layer and fused kernel."""
 
+from itertools import permutations
+
 import pytest
 import torch
 from torch import nn
@@ -140,6 +142,19 @@ def test_one_feature_can_attend_one_back_under_a_causal_mask_but_not_without():
     seen = attention_weights(query, key, causal(9, 9))
     assert seen.diagonal(-1).min() > 0.99
     assert attention_weights(query, key).argmax(-1).unique().numel() == 2
+
+
+@pytest.mark.parametrize(("steps", "possible"), [(1, True), (2, False), (3, False)])
+def test_one_feature_can_select_only_the_previous_position_everywhere(steps, possible):
+    """All orders of seven keys: a selected key is the largest or smallest so far."""
+
+    def selects(keys):
+        return all(
+            keys[i - steps] in (min(keys[: i + 1]), max(keys[: i + 1]))
+            for i in range(steps, len(keys))
+        )
+
+    assert any(selects(keys) for keys in permutations(range(7))) == possible
 
 
 def test_order_of_heads_does_not_matter():

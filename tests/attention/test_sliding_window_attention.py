@@ -1,5 +1,7 @@
 """Sliding windows against PyTorch's fused kernel and transformers' Mistral."""
 
+from inspect import unwrap
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -240,6 +242,16 @@ def test_more_queries_than_positions_and_an_empty_cache_are_refused():
         window_mask(3, 2, window=4)
     with pytest.raises(ValueError, match="nothing is written yet"):
         RollingCache(window=4).read(torch.ones(1, 5))
+
+
+@pytest.mark.parametrize("queries", [0, 3])
+def test_a_cache_refuses_to_be_read_by_several_queries(queries):
+    """They would see later keys, since the cache has no mask."""
+    query, key, value = random_inputs()
+    cache = RollingCache(window=4)
+    cache.write(key[..., :3, :], value[..., :3, :])
+    with pytest.raises(ValueError, match=f"one position .* at a time, not {queries}"):
+        unwrap(RollingCache.read)(cache, query[..., :queries, :])
 
 
 @pytest.mark.parametrize("attend", [sliding_window_attention, blockwise])

@@ -12,18 +12,17 @@ from torch import nn
 from torch.testing import assert_close
 
 from snippets.graphs.adjacency_matrix import adjacency_matrix, both_directions
-from snippets.graphs.gin import (
-    GIN,
-    GINLayer,
+from snippets.graphs.color_refinement import (
     color_counts,
     refine,
     refine_dense,
     refinements,
-    side_by_side,
 )
+from snippets.graphs.gin import GIN, GINLayer, side_by_side
+from snippets.graphs.gin_variants import GCNLayer, MaxLayer, MeanLayer
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
-    from torch_geometric.nn import GINConv, WLConv, global_add_pool
+    from torch_geometric.nn import GCNConv, GINConv, WLConv, global_add_pool
 
 NODES = 6  # node 5 is isolated, node 4 is heard and hears nobody
 ODD = torch.tensor(  # parallel edges from 0 to 1, a self-loop at 2
@@ -144,6 +143,22 @@ def test_graphs_are_told_apart_as_by_networkx(agrees, nodes):
     counts = counted(*together(graphs))
     ours = same([tuple(row) for row in counts.tolist()])
     agrees(ours, same(hashes), "networkx.weisfeiler_lehman_graph_hash")
+
+
+@pytest.mark.parametrize(("variant", "aggr"), [(MeanLayer, "mean"), (MaxLayer, "max")])
+def test_variants_agree_with_gin_conv_of_other_aggregators(agrees, variant, aggr):
+    ours, x = variant(layer().mlp, eps=0.25), features()
+    expected = GINConv(ours.mlp, eps=0.25, aggr=aggr)
+    expected.nn = ours.mlp
+    agrees(ours(x, ODD), expected(x, ODD), "torch_geometric.nn.GINConv")
+
+
+def test_variant_of_a_gcn_agrees_with_gcn_conv(agrees):
+    linear, x = nn.Linear(3, 7, bias=False).double(), features()
+    conv = GCNConv(3, 7, bias=False).double()
+    conv.lin.weight.data = linear.weight.data
+    ours = GCNLayer(linear)(x, ODD)
+    agrees(ours, conv(x, ODD), "torch_geometric.nn.GCNConv")
 
 
 def test_matrix_form_gives_the_same_colors():

@@ -14,7 +14,7 @@ from snippets.graphs.adjacency_matrix import adjacency_matrix, edges_of, relabel
 from snippets.graphs.graph_laplacian import (
     degrees,
     diffuse,
-    disagreement,
+    dirichlet_energy,
     fiedler_vector,
     laplacian,
     normalized_laplacian,
@@ -104,24 +104,24 @@ def test_heat_agrees_with_scipy(agrees, time):
     agrees(diffuse(heat, adjacency, time), theirs, "scipy.linalg.expm")
 
 
-def test_disagreement_by_counting(agrees):
+def test_dirichlet_energy_by_counting(agrees):
     adjacency, x = weighted(loops=True), torch.randn(8, dtype=torch.float64)
     counted = sum(
         adjacency[i, j] * (x[i] - x[j]) ** 2 for i in range(8) for j in range(i)
     )
-    agrees(disagreement(x, adjacency), counted, "its definition as loops")
+    agrees(dirichlet_energy(x, adjacency), counted, "its definition as loops")
     assert_close(x @ laplacian(adjacency) @ x, counted)
 
 
-def test_gradient_of_disagreement_is_twice_the_laplacian():
+def test_gradient_of_dirichlet_energy_is_twice_the_laplacian():
     adjacency, x = weighted(), torch.randn(8, dtype=torch.float64, requires_grad=True)
-    disagreement(x, adjacency).backward()
+    dirichlet_energy(x, adjacency).backward()
     assert_close(x.grad, 2 * laplacian(adjacency) @ x.detach())
 
 
 @pytest.mark.parametrize("make", [laplacian, normalized_laplacian])
 @pytest.mark.parametrize("loops", [False, True])
-def test_frequencies_zero_count_the_parts(make, loops):
+def test_zero_eigenvalues_count_the_parts(make, loops):
     adjacency = weighted(loops)
     parts, _ = csgraph.connected_components(adjacency.numpy())
     frequencies = torch.linalg.eigvalsh(make(adjacency))
@@ -136,7 +136,7 @@ def test_normalized_frequency_two_is_for_graphs_of_two_sides(ring, highest):
     assert frequencies[-1].item() == pytest.approx(highest, abs=1e-4)
 
 
-def test_random_walks_have_the_same_frequencies():
+def test_random_walks_have_the_same_eigenvalues():
     adjacency = as_adjacency(connected())
     walk = torch.eye(9) - adjacency / degrees(adjacency)[:, None]
     frequencies = torch.linalg.eigvals(walk).real.sort().values
@@ -144,7 +144,7 @@ def test_random_walks_have_the_same_frequencies():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_frequencies_count_spanning_trees(seed):
+def test_eigenvalues_count_spanning_trees(seed):
     graph = connected(seed)
     trees = torch.linalg.eigvalsh(laplacian(as_adjacency(graph)))[1:].prod() / 9
     theirs = nx.number_of_spanning_trees(graph, weight="weight")
@@ -170,7 +170,7 @@ def test_heat_is_kept_and_ends_level_in_each_part():
 
 
 @pytest.mark.parametrize("size", range(1, 9))
-def test_no_cut_is_cheaper_than_the_slowest_wave(size):
+def test_no_ratio_cut_is_below_the_algebraic_connectivity(size):
     adjacency = as_adjacency(connected())
     inside = torch.randperm(9) < size
     cut = adjacency[inside][:, ~inside].sum()
@@ -193,7 +193,7 @@ def test_one_way_streets_and_negative_degrees_are_refused():
         with pytest.raises(ValueError, match="node 0 has the negative degree -1"):
             make(-(one_way + one_way.T))
     with pytest.raises(ValueError, match="not symmetric"):
-        disagreement(torch.ones(2), one_way)
+        dirichlet_energy(torch.ones(2), one_way)
 
 
 def test_what_is_in_parts_is_not_cut():
@@ -216,7 +216,7 @@ def path_graph(nodes: int, dtype=torch.float32) -> torch.Tensor:
 
 
 def test_a_long_path_is_cut_in_the_middle():
-    """Its slowest wave is half a cosine."""
+    """Its Fiedler vector is half a cosine."""
     places = (torch.arange(1600) + 0.5) / 1600
     expected = (torch.pi * places).cos() * (2 / 1600) ** 0.5
     slowest = fiedler_vector(path_graph(1600))

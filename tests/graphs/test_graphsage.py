@@ -10,14 +10,9 @@ from torch.nn.functional import normalize
 from torch.testing import assert_close
 
 from snippets.graphs.adjacency_matrix import adjacency_matrix
-from snippets.graphs.graphsage import (
-    GraphSAGE,
-    SAGELayer,
-    averaging_matrix,
-    draw,
-    sampled_tree,
-)
+from snippets.graphs.graphsage import GraphSAGE, SAGELayer, averaging_matrix
 from snippets.graphs.message_passing import propagate, scatter_mean
+from snippets.graphs.neighbor_sampling import draw, sampled_tree
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     from torch_geometric.nn import SAGEConv

@@ -15,12 +15,12 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 from snippets.inference.gpu_profiling import (
     Cost,
     Counter,
-    Layer,
     Machine,
     linear_cost,
     profiled_seconds,
     seconds_of,
 )
+from snippets.inference.profiled_layer import Layer, two_steps
 
 positive = st.floats(min_value=1e-3, max_value=1e15)
 
@@ -185,3 +185,15 @@ def test_machines_that_do_nothing_are_refused(numbers):
 def test_empty_products_are_refused():
     with pytest.raises(ValueError, match="rows=0, d_in=2, d_out=3"):
         linear_cost(0, 2, 3)
+
+
+def test_two_steps_read_a_prompt_and_write_a_token():
+    """Products with weights: 128 tokens, or one; the cache is as it was."""
+    torch.manual_seed(0)
+    operations = {}
+    for name, run in two_steps().items():
+        with Counter() as counter:
+            shape = run().shape
+        operations[name] = counter.costs["mm"].operations
+        assert run().shape == shape
+    assert operations["prefill"] == 128 * operations["decode"]

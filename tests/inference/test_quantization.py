@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from torch.ao.quantization import PerChannelMinMaxObserver
 from torch.testing import assert_close
 
+from snippets.foundations.resource_accounting import Decoder
+from snippets.inference.digits_network import trained_middle_layer
 from snippets.inference.int4_kernel import cpu_times, is_available, packed_layer
 from snippets.inference.quantization import (
     awq,
@@ -22,13 +24,19 @@ from snippets.inference.quantization import (
     round_to_nearest,
     unpack,
 )
+from snippets.inference.quantized_model import (
+    dynamic_int8,
+    linear_layers,
+    perplexity,
+    quantized,
+    record_inputs,
+)
+from snippets.inference.tiny_decoder import TinyDecoder
 from snippets.inference.unpacking_cost import (
     Machine,
-    crossover,
     time_4,
+    time_4_overlapped,
     time_16,
-    unpack_share,
-    unpack_time,
 )
 
 
@@ -238,24 +246,81 @@ def test_times_by_counting(bandwidth):
     assert time_4(machine, 17, 12, 8, group=4) == pytest.approx(expected)
 
 
+def test_overlapped_time_is_the_largest_of_its_parts():
+    """Products 34 * 96 / 300, unpacking 2 * 192 / 20, reading at two bandwidths."""
+    for bandwidth, expected in ((1e6, 19.2), (2.0, (96 + 2 * 17 * 20) / 2)):
+        machine = replace(MACHINE, bandwidth=bandwidth)
+        found = time_4_overlapped(machine, 17, 12, 8, group=8)
+        assert found == pytest.approx(expected)
+        assert found <= time_4(machine, 17, 12, 8, group=8)
+
+
+def small_model():
+    torch.manual_seed(0)
+    sizes = Decoder(
+        layers=2, d_model=24, heads=6, kv_heads=2, head_dim=4, d_ff=40, vocab=11
+    )
+    return TinyDecoder(sizes).requires_grad_(False)
+
+
+def test_recorded_inputs_give_the_outputs_of_the_layers():
+    model, tokens = small_model(), torch.randint(11, (3, 5))
+    recorded = record_inputs(model, tokens)
+    assert set(recorded) == set(linear_layers(model))
+    assert "lm_head" not in recorded
+    x = model.layers[0].input_layernorm(model.embed_tokens(tokens)).flatten(0, 1)
+    assert_close(recorded["layers.0.self_attn.q_proj"], x)
+    assert recorded["layers.1.down_proj"].shape == (15, 40)
+    assert not any(layer._forward_pre_hooks for layer in model.modules())
+
+
+def test_quantized_copies_and_rounds_all_but_the_head():
+    model = small_model()
+    recorded = record_inputs(model, torch.randint(11, (3, 5)))
+    copy = quantized(model, recorded, lambda weight, inputs: weight + len(inputs))
+    for name, layer in linear_layers(model).items():
+        assert torch.equal(copy.get_submodule(name).weight, layer.weight + 15)
+    assert torch.equal(copy.lm_head.weight, model.lm_head.weight)
+
+
+def test_perplexity_of_a_model_that_guesses_is_the_vocabulary():
+    model = small_model()
+    model.lm_head.weight.data.zero_()
+    assert perplexity(model, torch.randint(11, (3, 5))) == pytest.approx(11)
+
+
+def test_perplexity_by_its_definition():
+    """Inverse geometric mean of the probability that the next token was given."""
+    model, tokens = small_model(), torch.randint(11, (3, 5))
+    model.lm_head.weight.data *= 5
+    logs = [
+        model.logits(text[None, :end]).log_softmax(dim=-1)[0, text[end]].item()
+        for text in tokens
+        for end in range(1, 5)
+    ]
+    expected = torch.tensor(logs).mean().neg().exp().item()
+    assert perplexity(model, tokens) == pytest.approx(expected, rel=1e-4)
+
+
+def test_eight_bits_change_logits_little():
+    model, tokens = small_model(), torch.randint(11, (3, 5))
+    before, after = model.logits(tokens), dynamic_int8(model).logits(tokens)
+    assert 0 < (after - before).norm() < 0.05 * before.norm()
+
+
+def test_the_middle_layer_is_cut_out_of_a_network_that_reads():
+    """Inputs are not negative, and the images are split without overlap."""
+    torch.manual_seed(0)
+    found = trained_middle_layer(steps=2)
+    assert found.weight.shape == (256, 256)
+    assert found.inputs.shape == (1797, 256)
+    assert found.inputs.min() == 0
+    assert sorted([*found.seen.tolist(), *found.unseen.tolist()]) == list(range(1797))
+
+
 def test_one_token_gains_what_the_bytes_shrink():
     gain = time_16(MACHINE, 1, 512, 1024) / time_4(MACHINE, 1, 512, 1024)
     assert gain == pytest.approx(16 / 4.25, rel=0.02)
-
-
-def test_share_is_the_limit_of_many_tokens():
-    unpack = unpack_time(MACHINE, 16_000, 512, 1024)
-    whole = time_4(MACHINE, 16_000, 512, 1024)
-    assert unpack / whole == pytest.approx(unpack_share(MACHINE))
-
-
-def test_crossover_is_the_first():
-    first = crossover(MACHINE, 512, 1024)
-    gains = [
-        time_16(MACHINE, n, 512, 1024) > time_4(MACHINE, n, 512, 1024)
-        for n in range(1, first + 1)
-    ]
-    assert gains == [True] * (first - 1) + [False]
 
 
 @pytest.mark.parametrize("method", [round_to_nearest, gptq, awq])

@@ -6,10 +6,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.cluster.vq import kmeans2
 from scipy.integrate import quad
 from scipy.stats import kstest, norm, ortho_group
 from torch.testing import assert_close
 
+from snippets.attention.grouped_query_attention import GroupedQueryAttention
+from snippets.inference.product_quantization import product_quantized
+from snippets.inference.stored_cache import (
+    Stored,
+    enlarge_first_coordinate,
+    min_max,
+)
 from snippets.inference.turboquant import (
     Rounded,
     bits_per_number,
@@ -227,3 +235,45 @@ def test_eight_bits_fill_a_byte():
     error = (decode(code, rotation, codebook(8, 16)) - x).square().sum()
     assert_close((error / x.square().sum()).item(), distortion(8, 16), rtol=0.1, atol=0)
     assert 3.5 < distortion(7, 16) / distortion(8, 16) < 4.1
+
+
+def test_product_quantization_keeps_vectors_that_are_its_centers():
+    """Four different pairs and four centers: nothing is lost."""
+    corners = torch.cartesian_prod(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
+    x = torch.cat([corners, corners.flip(0)], dim=1)
+    stored = product_quantized(x, 1, torch.Generator().manual_seed(0))
+    assert_close(stored, x)
+    with pytest.raises(ValueError, match="3 vectors for 4 centers"):
+        product_quantized(x[:3], 1, torch.Generator())
+
+
+def test_product_quantization_agrees_with_scipy(agrees):
+    """Where k-means of SciPy starts from the same centers."""
+    x = gaussian(50, 2)
+    first = torch.randperm(50, generator=torch.Generator().manual_seed(3))[:4]
+    centers, nearest = kmeans2(x.numpy(), x[first].numpy(), iter=60, minit="matrix")
+    ours = product_quantized(x, 1, torch.Generator().manual_seed(3), rounds=60)
+    agrees(ours, torch.from_numpy(centers[nearest]), "scipy.cluster.vq.kmeans2")
+
+
+def test_an_enlarged_coordinate_changes_no_output():
+    torch.manual_seed(0)
+    mix = GroupedQueryAttention(d_model=24, heads=1, kv_heads=1)
+    x = torch.randn(2, 5, 24)
+    before, key = mix(x), mix.key(x)
+    enlarge_first_coordinate(mix, 10.0)
+    assert_close(mix(x), before)
+    assert_close(mix.key(x)[..., 0], 10 * key[..., 0])
+
+
+def test_min_max_keeps_the_ends_and_constant_vectors():
+    x = torch.tensor([[-1.0, 0.1, 2.0], [3.0, 3.0, 3.0]])
+    found = min_max(x, 2)
+    assert_close(found[:, [0, 2]], x[:, [0, 2]])
+    assert found[0, 1] == 0
+
+
+def test_stored_vectors_keep_their_shape():
+    double = Stored(torch.nn.Identity(), lambda x: 2 * x if x.ndim == 2 else x)
+    x = torch.randn(2, 5, 3)
+    assert_close(double(x), 2 * x)
