@@ -5,14 +5,25 @@ https://arxiv.org/abs/1910.02054; Korthikanti et al. (2022),
 https://arxiv.org/abs/2205.05198; Chowdhery et al. (2022),
 https://arxiv.org/abs/2204.02311
 
-An operation is one multiplication or one addition of two floating-point numbers.
+A FLOP is one multiplication or one addition of two floating-point numbers. Symbols of
+the papers, and their names here::
+
+    L, n_layer              -> ``layers``
+    d, h, d_model           -> ``d_model``
+    H, a, n_heads           -> ``heads``
+    d_ff                    -> ``d_ff``, width inside the feed-forward network
+    s, n_ctx                -> ``seq``, tokens of context
+    b                       -> ``batch``, sequences
+    N                       -> ``matrix_parameters``: it counts the output head, where
+                               Kaplan et al. leave it out
+    N_d (ZeRO)              -> ``ranks``, devices that share the training state
 """
 
 from dataclasses import dataclass
 
 
 def matmul_flops(rows: int, inner: int, columns: int) -> int:
-    """Operations of a ``(rows, inner)`` matrix times an ``(inner, columns)`` one.
+    """FLOPs of a ``(rows, inner)`` matrix times an ``(inner, columns)`` one.
 
     Examples
     --------
@@ -83,7 +94,7 @@ def matrix_parameters(model: Decoder, experts: float | int) -> float | int:
 
 
 def parameters(model: Decoder) -> int:
-    """Every number that training adjusts."""
+    """All trained numbers: matrices, tables, norms and biases."""
     tables = model.positions + (0 if model.tied else model.vocab)
     norms = 2 * model.layers + 1
     total = matrix_parameters(model, model.experts)
@@ -98,7 +109,7 @@ def parameters(model: Decoder) -> int:
 
 
 def forward_flops(model: Decoder, batch: int, seq: int) -> int:
-    """Operations of all matrix products when ``batch * seq`` tokens go through."""
+    """FLOPs of all matrix products when ``batch * seq`` tokens go through."""
     tokens = batch * seq
     weights = 2 * matrix_parameters(model, model.top_k) * tokens
     attention = 4 * model.layers * seq * model.heads * model.head_dim * tokens
@@ -113,7 +124,7 @@ def training_flops(model: Decoder, batch: int, seq: int) -> int:
 def utilization(
     model: Decoder, seq: int, tokens_per_second: float, peak: float
 ) -> float:
-    """Share of ``peak``, in operations per second, that training makes use of."""
+    """Model FLOPs utilization (MFU): the share of ``peak``, in FLOP/s, put to use."""
     return training_flops(model, 1, seq) / seq * tokens_per_second / peak
 
 
@@ -123,7 +134,7 @@ def state_bytes(stage: int = 0, ranks: int = 1) -> float:
     Parameters
     ----------
     stage
-        What ZeRO splits among the devices: nothing (0), the optimizer's state (1),
+        What ZeRO shards over the devices: nothing (0), the optimizer state (1),
         the gradients too (2), the weights too (3).
 
     Raises
@@ -140,7 +151,7 @@ def state_bytes(stage: int = 0, ranks: int = 1) -> float:
         raise ValueError(
             f"ZeRO has stages 0 to 3, on 1 rank or more: {stage=}, {ranks=}"
         )
-    weights, gradients, optimizer = 2, 2, 4 + 4 + 4  # the last: copy, two moments
+    weights, gradients, optimizer = 2, 2, 4 + 4 + 4  # the last: FP32 copy, moments
     return (
         weights / (ranks if stage >= 3 else 1)
         + gradients / (ranks if stage >= 2 else 1)
@@ -149,7 +160,7 @@ def state_bytes(stage: int = 0, ranks: int = 1) -> float:
 
 
 def activation_bytes(batch: int, seq: int, d_model: int, heads: int) -> dict[str, int]:
-    """Bytes that one layer keeps for its backward pass, by what is recomputed.
+    """Bytes of activations that one layer saves, by what is recomputed.
 
     The layer is GPT's: an inner width of ``4 * d_model``, GELU, dropout, 16 bits.
 

@@ -2,8 +2,15 @@
 
 Harris et al. (2020), https://doi.org/10.1038/s41586-020-2649-2
 
-A tensor is a storage, one row of numbers, and a layout: where in it the element of an
-index lies. Views change the layout and leave the storage alone.
+A tensor is a storage, one row of numbers, and a layout, which says where in the storage
+the element of an index lies. Views change the layout and leave the storage alone. Terms
+of NumPy and PyTorch, and our names::
+
+    shape, size()           -> ``Layout.shape``
+    strides, stride()       -> ``Layout.strides``, in elements; NumPy's are in bytes
+    storage_offset()        -> ``Layout.offset``
+    x[..., a:b:c, ...]      -> ``slice_axis``
+    the rest                -> PyTorch's names
 """
 
 import math
@@ -17,7 +24,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of the axes, steps in the storage along each, and where to start."""
+    """Size of each axis, its step in the storage, and where the tensor starts."""
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
@@ -31,7 +38,7 @@ def address(layout: Layout, index: tuple[int, ...]) -> int:
 
 
 def elements(storage: list, layout: Layout) -> list:
-    """All elements as one reads them, the last axis fastest."""
+    """All elements in reading order, the last axis fastest."""
     every_index = product(*map(range, layout.shape))
     return [storage[address(layout, index)] for index in every_index]
 
@@ -48,7 +55,7 @@ def contiguous(shape: tuple[int, ...]) -> Layout:
 
 
 def is_contiguous(layout: Layout) -> bool:
-    """Do the elements, as one reads them, lie behind each other?"""
+    """Is the reading order, last axis fastest, the order of the storage?"""
     if 0 in layout.shape:
         return True
     expected = contiguous(layout.shape).strides
@@ -71,7 +78,9 @@ def permute(layout: Layout, order: tuple[int, ...]) -> Layout:
     return replace(layout, shape=shape, strides=strides)
 
 
-def narrow(layout: Layout, axis: int, start: int, stop: int, step: int = 1) -> Layout:
+def slice_axis(
+    layout: Layout, axis: int, start: int, stop: int, step: int = 1
+) -> Layout:
     """The slice ``start:stop:step`` of one axis: another start, a longer stride."""
     shape, strides = list(layout.shape), list(layout.strides)
     taken = range(shape[axis])[start:stop:step]
@@ -111,7 +120,7 @@ def view(layout: Layout, shape: tuple[int, ...]) -> Layout:
 
 
 def runs(layout: Layout) -> list[tuple[int, int]]:
-    """Length and stride of axes that one stride leads through, neighbors joined."""
+    """Length and stride of each group of neighboring axes that merge into one."""
     joined: list[tuple[int, int]] = []
     for size, stride in zip(layout.shape, layout.strides, strict=True):
         if size == 1:
@@ -134,7 +143,7 @@ def reshape(
 
 
 def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape in which tensors of these shapes meet, aligned at their last axes.
+    """The common shape of tensors of these shapes, aligned at their last axes.
 
     Raises
     ------
@@ -156,7 +165,7 @@ def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def expand(layout: Layout, shape: tuple[int, ...]) -> Layout:
-    """Sizes of one made larger by standing still: their stride becomes zero."""
+    """Axes of size one made larger without a copy: their stride becomes zero."""
     if broadcast(layout.shape, shape) != shape:
         raise ValueError(f"{layout.shape} cannot become {shape}")
     new = len(shape) - len(layout.shape)
@@ -204,14 +213,14 @@ def softmax(scores: Float[Tensor, "*axes"], dim: int) -> Float[Tensor, "*axes"]:
 def gather(
     x: Float[Tensor, "rows columns"], index: Int[Tensor, "rows picks"]
 ) -> Float[Tensor, "rows picks"]:
-    """Of each row the columns that its row of ``index`` names."""
+    """Of each row, the columns that the same row of ``index`` names."""
     return torch.stack([row[columns] for row, columns in zip(x, index, strict=True)])
 
 
 def scatter_add(
     values: Float[Tensor, "rows picks"], index: Int[Tensor, "rows picks"], columns: int
 ) -> Float[Tensor, "rows {columns}"]:
-    """``gather`` backward: each value goes to the column it came from, and is added."""
+    """The gradient of ``gather``: each value is added to the column it came from."""
     result = values.new_zeros(len(values), columns)
     for row in range(len(values)):
         for value, column in zip(values[row], index[row], strict=True):

@@ -1,9 +1,17 @@
-"""DualPath: reading a cache from storage through prefill and decoding nodes.
+"""DualPath: loading a cache from storage through prefill and decoding nodes.
 
 Wu et al. (2026), https://arxiv.org/abs/2602.21548
 
-Each node has a card that reads from storage. Requests are computed on prefill nodes;
-what a decoding node has read crosses the compute network to get there.
+Each node has a network card that reads from storage. Requests are computed on prefill
+nodes; what a decoding node has read crosses the compute network to get there. Symbols
+and terms of the paper, and their names here::
+
+    P, D                       -> ``prefill``, ``decode``, numbers of nodes
+    SNIC, storage NIC          -> ``snic``, bytes per second of one node's
+    CNIC, compute NIC          -> ``cnic``, bytes per second into one prefill node
+    g, s, M                    -> ``devices``, ``snic``, ``memory`` of ``node_ratios``
+    PE read, DE read           -> a ``nic`` below ``prefill``, or from there on
+    shorter read queue         -> ``shortest_queue``
 """
 
 import math
@@ -24,15 +32,15 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """Nodes and the bytes per second that lead into them.
+    """Nodes, and the bytes per second that reach them.
 
-    Without decoding nodes, everything takes the single path.
+    Without decoding nodes, every cache takes the single path.
 
     Parameters
     ----------
-    card
-        From storage, through the card of one node.
-    crossing
+    snic
+        From storage, through the storage NIC of one node.
+    cnic
         Over the compute network, into one prefill node.
 
     Raises
@@ -43,13 +51,13 @@ class Cluster:
 
     prefill: int
     decode: int
-    card: float = 1.0
-    crossing: float = math.inf
+    snic: float = 1.0
+    cnic: float = math.inf
 
     def __post_init__(self) -> None:
         if self.prefill < 1 or self.decode < 0:
             raise ValueError(f"nodes: prefill={self.prefill}, decode={self.decode}")
-        for name in ("card", "crossing"):
+        for name in ("snic", "cnic"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"bandwidth: {name}={getattr(self, name)}")
 
@@ -64,8 +72,8 @@ def rate_bound(cluster: Cluster, load: float, compute: float) -> float:
     """
     if not (load > 0 and compute > 0):
         raise ValueError(f"{load=}, {compute=}")
-    direct = cluster.prefill * cluster.card
-    detour = min(cluster.decode * cluster.card, cluster.prefill * cluster.crossing)
+    direct = cluster.prefill * cluster.snic
+    detour = min(cluster.decode * cluster.snic, cluster.prefill * cluster.cnic)
     return min((direct + detour) / load, cluster.prefill / compute)
 
 
@@ -76,59 +84,69 @@ def gain_bound(cluster: Cluster, load: float, compute: float) -> float:
 
 
 def node_ratios(
-    devices: int, cards: float | int, memory: float | int
+    devices: int, snic: float | int, memory: float | int
 ) -> tuple[float, float]:
-    """Prefill nodes per decoding node such that cards stay the bottleneck.
+    """Prefill nodes per decoding node such that storage NICs stay the bottleneck.
 
     Parameters
     ----------
     devices
         Per node, each with one link of the compute network.
-    cards
-        Speed of a node's storage card, in links.
+    snic
+        Bandwidth of a node's storage NIC, in links.
     memory
         Bandwidth of a node's main memory, in links.
 
     Examples
     --------
-    Eight devices, a card as fast as a link, memory ten times as fast:
+    Eight devices, a storage NIC as fast as a link, memory ten times as fast:
 
     >>> node_ratios(8, 1, 10)
     (0.14285714285714285, 3.5)
     """
-    if not (cards > 0 and devices > 2 * cards):
-        raise ValueError(f"{devices=} with {cards=} as fast as that many links")
-    left, into = devices - cards, devices - 2 * cards
-    upper = min(into / cards, left / (2 * cards), (memory / cards - 3) / 2)
-    return cards / left, upper
+    if not (snic > 0 and devices > 2 * snic):
+        raise ValueError(f"{devices=} with {snic=} as fast as that many links")
+    left, into = devices - snic, devices - 2 * snic
+    upper = min(into / snic, left / (2 * snic), (memory / snic - 3) / 2)
+    return snic / left, upper
 
 
 Rule = Callable[[Job, Cluster, list[float], float], int]
 
 
-def shortest_queue(job: Job, cluster: Cluster, cards: list[float], link: float) -> int:
-    """The card that can begin first; ``cards`` tells when each is free."""
-    return min(range(len(cards)), key=lambda i: max(cards[i], job.arrival))
+def shortest_queue(
+    job: Job,
+    cluster: Cluster,
+    nics: list[float],
+    link: float,
+) -> int:
+    """The NIC that can begin first; ``nics`` has the time when each is free."""
+    return min(range(len(nics)), key=lambda i: max(nics[i], job.arrival))
 
 
-def earliest(job: Job, cluster: Cluster, cards: list[float], link: float) -> int:
-    """The card from which the cache reaches a prefill node first."""
+def earliest(
+    job: Job,
+    cluster: Cluster,
+    nics: list[float],
+    link: float,
+) -> int:
+    """The NIC through which the cache reaches a prefill node first."""
 
-    def arrives(card: int) -> float:
-        read = max(cards[card], job.arrival) + job.load / cluster.card
-        if card < cluster.prefill:
+    def arrives(nic: int) -> float:
+        read = max(nics[nic], job.arrival) + job.load / cluster.snic
+        if nic < cluster.prefill:
             return read
-        return max(read, link) + job.load / cluster.crossing
+        return max(read, link) + job.load / cluster.cnic
 
-    return min(range(len(cards)), key=arrives)
+    return min(range(len(nics)), key=arrives)
 
 
 @dataclass
 class Run:
-    """What happened to each job; ``card`` counts prefill nodes first."""
+    """What happened to each job; ``nic`` counts those of prefill nodes first."""
 
     jobs: list[Job]
-    card: np.ndarray
+    nic: np.ndarray
     node: np.ndarray
     loaded: np.ndarray
     ready: np.ndarray
@@ -145,50 +163,55 @@ class Run:
         return self.finish - np.array([job.arrival for job in self.jobs])
 
 
-def simulate(jobs: list[Job], cluster: Cluster, rule: Rule = shortest_queue) -> Run:
-    """Cards, crossings and nodes, each first come, first served.
+def simulate(
+    jobs: list[Job],
+    cluster: Cluster,
+    rule: Rule = shortest_queue,
+) -> Run:
+    """NICs, links and nodes, each first come, first served.
 
     Examples
     --------
     Two jobs, of which the second comes through the decoding node:
 
     >>> run = simulate([Job(0.0, 2.0, 0.5)] * 2, Cluster(prefill=1, decode=1))
-    >>> run.card.tolist(), run.finish.tolist()
+    >>> run.nic.tolist(), run.finish.tolist()
     ([0, 1], [2.5, 3.0])
     """
     if not jobs:
         raise ValueError("no jobs")
     load, compute = np.array([job[1:] for job in jobs]).T
-    card, node, loaded = read(jobs, cluster, rule)
+    nic, node, loaded = read(jobs, cluster, rule)
     ready, finish = loaded.copy(), np.zeros(len(jobs))
     for k in range(cluster.prefill):
-        detour = np.flatnonzero((node == k) & (card >= cluster.prefill))
-        ready[detour] = serve_in_turn(loaded[detour], load[detour] / cluster.crossing)
+        detour = np.flatnonzero((node == k) & (nic >= cluster.prefill))
+        crossing = load[detour] / cluster.cnic
+        ready[detour] = serve_in_turn(loaded[detour], crossing)
         here = np.flatnonzero(node == k)
         finish[here] = serve_in_turn(ready[here], compute[here])
-    return Run(jobs, card, node, loaded, ready, finish)
+    return Run(jobs, nic, node, loaded, ready, finish)
 
 
 def read(
     jobs: list[Job], cluster: Cluster, rule: Rule
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Card, prefill node and end of reading of each job, chosen as it arrives."""
-    cards = [0.0] * (cluster.prefill + cluster.decode)
+    """NIC, prefill node and end of reading of each job, chosen as it arrives."""
+    nics = [0.0] * (cluster.prefill + cluster.decode)
     links, work = [0.0] * cluster.prefill, [0.0] * cluster.prefill
     chosen = []
     for job in jobs:
         node = work.index(min(work))
-        card = rule(job, cluster, cards, links[node])
-        read = max(cards[card], job.arrival) + job.load / cluster.card
-        cards[card] = read
-        if card < cluster.prefill:
-            node = card
+        nic = rule(job, cluster, nics, links[node])
+        read = max(nics[nic], job.arrival) + job.load / cluster.snic
+        nics[nic] = read
+        if nic < cluster.prefill:
+            node = nic
         else:
-            links[node] = max(links[node], read) + job.load / cluster.crossing
+            links[node] = max(links[node], read) + job.load / cluster.cnic
         work[node] += job.compute
-        chosen.append((card, node, read))
-    card, node, read = zip(*chosen, strict=True)
-    return np.array(card), np.array(node), np.array(read)
+        chosen.append((nic, node, read))
+    nic, node, read = zip(*chosen, strict=True)
+    return np.array(nic), np.array(node), np.array(read)
 
 
 def serve_in_turn(arrival: np.ndarray, service: np.ndarray) -> np.ndarray:

@@ -18,11 +18,11 @@ from snippets.foundations.tensor_operations import (
     expand,
     gather,
     is_contiguous,
-    narrow,
     permute,
     reshape,
     runs,
     scatter_add,
+    slice_axis,
     softmax,
     view,
 )
@@ -35,16 +35,19 @@ def drawn(seed: int) -> tuple[torch.Tensor, Layout]:
     tensor, layout = torch.arange(math.prod(shape)).view(shape), contiguous(shape)
     for _ in range(random.randint(0, 3)):
         axes = range(tensor.dim())
-        kind = random.choice(["permute", "narrow", "expand"])
+        kind = random.choice(["permute", "slice", "expand"])
         if kind == "permute":
             order = tuple(random.sample(axes, k=len(axes)))
             tensor, layout = tensor.permute(order), permute(layout, order)
-        elif kind == "narrow":
+        elif kind == "slice":
             axis, start = random.choice(axes), random.randint(0, 2)
             stop, step = random.randint(start, 6), random.randint(1, 2)
             cut = (slice(None),) * axis + (slice(start, stop, step),)
             if len(range(tensor.shape[axis])[start:stop:step]):
-                tensor, layout = tensor[cut], narrow(layout, axis, start, stop, step)
+                tensor, layout = (
+                    tensor[cut],
+                    slice_axis(layout, axis, start, stop, step),
+                )
         elif tensor.dim() < 4:
             sizes = [
                 size if size > 1 else random.choice((1, 3)) for size in tensor.shape
@@ -143,7 +146,7 @@ def test_reshape_copies_only_where_torch_does():
 
 def test_writing_to_an_address_writes_to_the_view():
     tensor, layout = torch.zeros(3, 4), contiguous((3, 4))
-    seen = permute(narrow(layout, 1, 1, 4, 2), (1, 0))
+    seen = permute(slice_axis(layout, 1, 1, 4, 2), (1, 0))
     tensor.view(-1)[address(seen, (1, 2))] = 7
     assert tensor[:, 1:4:2].T[1, 2] == 7
 

@@ -1,8 +1,8 @@
-"""DualPath against a cluster on SimPy, and against the bounds of a fluid.
+"""DualPath and routing against clusters on SimPy, and against the bounds of a fluid.
 
-The second cluster is written here from the paper's description: every card, every
-crossing and every prefill node is a SimPy resource, and a turn walks through them. Both
-must finish each turn at the same instant.
+The second cluster is written here from the paper's description: every storage NIC,
+every link and every prefill node is a SimPy resource, and a turn walks through them.
+Both must finish each turn at the same instant.
 """
 
 import math
@@ -26,12 +26,19 @@ from snippets.inference.dualpath import (
     shortest_queue,
     simulate,
 )
+from snippets.inference.prefix_routing import (
+    Turn,
+    draw_turns,
+    prefix_aware,
+    round_robin,
+    serve_turns,
+)
 
 bounded = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 class SimPyCluster:
-    """Turns are processes; cards, crossings and nodes serve one at a time."""
+    """Turns are processes; NICs, links and nodes serve one at a time."""
 
     def __init__(self, jobs, cluster):
         self.env, self.cluster = simpy.Environment(), cluster
@@ -51,7 +58,7 @@ class SimPyCluster:
     def backlog(self, card):
         if not self.cards[card].count:
             return 0.0
-        passed = (self.env.now - self.begun[card]) * self.cluster.card
+        passed = (self.env.now - self.begun[card]) * self.cluster.snic
         return self.outstanding[card] - passed
 
     def turn(self, name, job):
@@ -65,12 +72,12 @@ class SimPyCluster:
         with self.cards[card].request() as turn:
             yield turn
             self.begun[card] = self.env.now
-            yield self.env.timeout(job.load / self.cluster.card)
+            yield self.env.timeout(job.load / self.cluster.snic)
             self.outstanding[card] -= job.load
         if not direct:
             with self.links[node].request() as turn:
                 yield turn
-                yield self.env.timeout(job.load / self.cluster.crossing)
+                yield self.env.timeout(job.load / self.cluster.cnic)
         with self.nodes[node].request() as turn:
             yield turn
             yield self.env.timeout(job.compute)
@@ -90,9 +97,9 @@ def exact_jobs(rate: float, compute: float = 0.5) -> list[Job]:
 @pytest.mark.parametrize("crossing", [math.inf, 0.5])
 def test_turns_finish_when_they_do_on_simpy(agrees, rate, nodes, crossing):
     jobs = exact_jobs(1e12 if rate == math.inf else rate)
-    cluster = Cluster(prefill=nodes[0], decode=nodes[1], card=0.5, crossing=crossing)
+    cluster = Cluster(prefill=nodes[0], decode=nodes[1], snic=0.5, cnic=crossing)
     run, theirs = simulate(jobs, cluster), SimPyCluster(jobs, cluster)
-    assert run.card.tolist() == [theirs.via[name] for name in range(60)]
+    assert run.nic.tolist() == [theirs.via[name] for name in range(60)]
     expected = [theirs.finish[name] for name in range(60)]
     agrees(run.finish.tolist(), expected, "a second cluster on SimPy", 0, 0)
 
@@ -104,8 +111,8 @@ some_clusters = st.builds(
     Cluster,
     prefill=st.integers(1, 3),
     decode=st.integers(0, 3),
-    card=st.sampled_from([0.5, 2.0]),
-    crossing=st.sampled_from([0.25, 4.0, math.inf]),
+    snic=st.sampled_from([0.5, 2.0]),
+    cnic=st.sampled_from([0.25, 4.0, math.inf]),
 )
 
 
@@ -117,24 +124,24 @@ def test_no_schedule_beats_the_bound_or_the_way_of_a_byte(jobs, cluster, rule):
     _, load, compute = np.array(jobs).T
     bound = rate_bound(cluster, load.mean(), compute.mean())
     assert run.rate <= bound * (1 + 1e-9)
-    detour = run.card >= cluster.prefill
-    way = load / cluster.card + detour * load / cluster.crossing + compute
+    detour = run.nic >= cluster.prefill
+    way = load / cluster.snic + detour * load / cluster.cnic + compute
     assert np.all(run.latency >= way - 1e-9)
 
 
 @bounded
 @given(some_jobs, some_clusters)
-def test_every_byte_is_read_once_by_a_card_that_never_pauses(jobs, cluster):
-    """All wait from the start: a card is done when it has read its bytes."""
+def test_every_byte_is_read_once_by_a_nic_that_never_pauses(jobs, cluster):
+    """All wait from the start: a NIC is done when it has read its bytes."""
     jobs = [job._replace(arrival=0.0) for job in jobs]
     run, load = simulate(jobs, cluster), np.array(jobs)[:, 1]
     total = 0.0
     for card in range(cluster.prefill + cluster.decode):
-        mine = run.card == card
+        mine = run.nic == card
         total += load[mine].sum()
         if mine.any():
             end = run.loaded[mine].max()
-            assert end == pytest.approx(load[mine].sum() / cluster.card)
+            assert end == pytest.approx(load[mine].sum() / cluster.snic)
     assert total == pytest.approx(load.sum())
 
 
@@ -169,7 +176,7 @@ def test_bound_is_a_linear_program(agrees):
 
     for crossing in (0.1, 1.0, 7.0):
         for compute in (0.05, 0.3, 2.0):
-            cluster = Cluster(prefill=2, decode=3, card=1.5, crossing=crossing)
+            cluster = Cluster(prefill=2, decode=3, snic=1.5, cnic=crossing)
             load = 0.8
             rows = [[load, 0], [0, load], [0, load], [compute, compute]]
             capacity = [2 * 1.5, 3 * 1.5, 2 * crossing, 2]
@@ -180,22 +187,22 @@ def test_bound_is_a_linear_program(agrees):
 
 def test_idle_storage_is_read_directly():
     jobs = [Job(100.0 * i, 1.0, 0.5) for i in range(5)]
-    assert simulate(jobs, Cluster(prefill=1, decode=3)).card.tolist() == [0] * 5
+    assert simulate(jobs, Cluster(prefill=1, decode=3)).nic.tolist() == [0] * 5
 
 
-def test_narrow_crossing_hurts_who_looks_at_cards_alone():
-    narrow, jobs = Cluster(prefill=1, decode=1, crossing=0.05), draw_jobs(100, 0.1)
+def test_a_narrow_network_hurts_a_rule_that_ignores_it():
+    narrow, jobs = Cluster(prefill=1, decode=1, cnic=0.05), draw_jobs(100, 0.1)
     single = simulate(jobs, replace(narrow, decode=0)).rate
     assert simulate(jobs, narrow).rate < 0.2 * single
     assert simulate(jobs, narrow, earliest).rate > single
 
 
 def test_ratios_are_those_of_the_paper(agrees):
-    """Eight devices, one card as fast as a link of 50 GB/s, memory of 500 GB/s."""
+    """Eight devices, one NIC as fast as a link of 50 GB/s, memory of 500 GB/s."""
     agrees(node_ratios(8, 1, 500 / 50), (1 / 7, 7 / 2), "the paper's section on ratios")
 
 
-@pytest.mark.parametrize("name", ["card", "crossing"])
+@pytest.mark.parametrize("name", ["snic", "cnic"])
 @pytest.mark.parametrize("bandwidth", [0.0, -2.0, math.nan])
 def test_bandwidth_that_lets_nothing_through_is_refused(name, bandwidth):
     with pytest.raises(ValueError, match=f"bandwidth: {name}={bandwidth}"):
@@ -209,5 +216,71 @@ def test_other_bad_input_is_refused():
         simulate([], Cluster(prefill=1, decode=1))
     with pytest.raises(ValueError, match=r"load=0.0, compute=1.0"):
         rate_bound(Cluster(prefill=1, decode=1), 0.0, 1.0)
-    with pytest.raises(ValueError, match="devices=2 with cards=1"):
+    with pytest.raises(ValueError, match="devices=2 with snic=1"):
         node_ratios(2, 1, 10)
+
+
+def prefill(tokens: int, cached: int) -> float:
+    return tokens + cached / 4
+
+
+@bounded
+@given(
+    st.integers(1, 4), st.integers(0, 9), st.sampled_from([round_robin, prefix_aware])
+)
+def test_turns_wait_as_they_do_on_simpy(replicas, seed, rule):
+    """Without evictions; the rule sees the same caches and loads."""
+    turns = draw_turns(sessions=3, count=4, new=2, rate=0.5, seed=seed)
+    _, waits = serve_turns(turns, replicas, 10**6, rule, prefill)
+    env = simpy.Environment()
+    nodes = [simpy.Resource(env, capacity=1) for _ in range(replicas)]
+    cached = [dict.fromkeys(range(3), 0) for _ in range(replicas)]
+    ends = {}
+
+    def serve(count, turn, node, hit):
+        with nodes[node].request() as place:
+            yield place
+            yield env.timeout(prefill(turn.context + turn.new - hit, hit))
+        ends[count] = env.now
+
+    def arrive():
+        for count, turn in enumerate(turns):
+            yield env.timeout(turn.arrival - env.now)
+            matched = [min(cache[turn.session], turn.context) for cache in cached]
+            load = [node.count + len(node.queue) for node in nodes]
+            node = rule(count, turn, matched, load)
+            cached[node][turn.session] = turn.context + turn.new
+            env.process(serve(count, turn, node, matched[node]))
+
+    env.process(arrive())
+    env.run()
+    expected = [ends[count] - turn.arrival for count, turn in enumerate(turns)]
+    np.testing.assert_allclose(waits, expected)
+
+
+def test_one_replica_computes_no_token_twice():
+    turns = draw_turns(sessions=5, count=3, new=7, rate=1.0)
+    reused, _ = serve_turns(turns, 1, 10**6, prefix_aware, prefill)
+    assert reused == 1
+
+
+def test_sessions_unused_for_longest_are_evicted():
+    """Two sessions of four tokens do not fit into six."""
+    turns = [Turn(0.0, 0, 0, 4), Turn(9.0, 1, 0, 4), Turn(99.0, 0, 4, 1)]
+    assert serve_turns(turns, 1, 8, prefix_aware, prefill)[0] == 1
+    assert serve_turns(turns, 1, 6, prefix_aware, prefill)[0] == 0
+
+
+def test_a_store_is_read_for_what_the_replica_lacks():
+    """The third turn finds the four tokens of the first one on its replica."""
+    turns = [Turn(0.0, 0, 0, 4), Turn(9.0, 0, 4, 1), Turn(99.0, 0, 5, 1)]
+    fetch = lambda tokens: tokens / 8  # noqa: E731
+    _, waits = serve_turns(turns, 2, 9, round_robin, prefill, fetch)
+    assert waits.tolist() == [4.0, 4 / 8 + prefill(1, 4), 1 / 8 + prefill(1, 5)]
+
+
+def test_a_busy_replica_loses_a_turn_that_it_has_cached():
+    turn = Turn(0.0, 0, 90, 10)
+    assert prefix_aware(0, turn, [90, 0], [1, 1]) == 0
+    assert prefix_aware(0, turn, [90, 0], [20, 0], beta=1.0) == 1
+    assert prefix_aware(0, turn, [90, 0], [20, 0], beta=0.0) == 0
