@@ -1,11 +1,12 @@
-"""Expert costs: room and time of a mixture of experts under two layouts.
+"""Expert costs: room and time of a mixture of experts under several layouts.
 
 Pope et al. (2022), https://arxiv.org/abs/2211.05102 (layouts);
 DeepSeek-AI (2024), https://arxiv.org/abs/2412.19437 (attention by request)
 
-*Tensor parallelism* cuts attention and experts alike; key heads that are fewer than the
-ranks are kept several times. *Data-parallel attention* gives each rank whole requests
-and all of attention, and its share of the experts. Weights have 8 bits, caches 16.
+Every layout spreads the experts over all ranks. The heads of a request are shared by
+``tensor_ranks`` of them: by all in *tensor parallelism*, by one in *data-parallel
+attention*, or by a group in between. Key heads that are fewer than ``tensor_ranks`` are
+kept several times. Weights have 8 bits, caches 16.
 """
 
 from snippets.attention.grouped_query_attention import cache_bytes
@@ -31,56 +32,74 @@ QWEN3_235B = Decoder(
 )
 
 
-def cache_copies(model: Decoder, ranks: int, *, data_parallel: bool) -> float:
-    """How often each key is kept, on all ranks together."""
-    return 1.0 if data_parallel else max(ranks / model.kv_heads, 1.0)
+def cache_copies(model: Decoder, tensor_ranks: int) -> float:
+    """How often each key is kept, if so many ranks share the heads of a request."""
+    return max(tensor_ranks / model.kv_heads, 1.0)
 
 
 def cached_tokens(
-    model: Decoder, ranks: int, *, data_parallel: bool, device: Device = H100
+    model: Decoder, ranks: int, tensor_ranks: int, *, device: Device = H100
 ) -> int:
-    """Tokens whose keys and values fit beside the weights, on all ranks together."""
+    """Tokens whose keys and values fit beside the weights, on all ranks together.
+
+    Raises
+    ------
+    ValueError
+        If the ranks do not form groups of ``tensor_ranks``.
+    """
+    if ranks % tensor_ranks:
+        raise ValueError(f"{ranks} ranks in groups of {tensor_ranks}")
     experts = matrix_parameters(model, model.experts) - matrix_parameters(model, 0)
     rest = parameters(model) - experts
-    weights = experts / ranks + rest / (1 if data_parallel else ranks)
+    weights = experts / ranks + rest / tensor_ranks
     token = cache_bytes(model.layers, model.kv_heads, model.head_dim, tokens=1)
-    token *= cache_copies(model, ranks, data_parallel=data_parallel)
+    token *= cache_copies(model, tensor_ranks)
     return max(int(ranks * (device.memory - weights) // token), 0)
 
 
 def step_costs(
     model: Decoder,
     ranks: int,
+    tensor_ranks: int,
     requests: int,
     context: int,
     *,
-    data_parallel: bool,
     device: Device = H100,
     link: float = 450e9,
     latency: float = 10e-6,
 ) -> dict[str, float]:
     """Seconds on each rank of a step that decodes ``requests``, on all ranks together.
 
-    Experts are equally popular. Dispatch sends 8 bits for a number, combine 16.
+    Experts are equally popular. Dispatch sends 8 bits for a number, combine 16. Groups
+    of ``tensor_ranks`` are joined by NVLink.
+
+    Parameters
+    ----------
+    link, latency
+        Bytes per second, and seconds before the first byte, of dispatch and combine.
     """
     touched = touched_experts(model.experts, model.top_k, requests)
     rest = matrix_parameters(model, 0)
-    read = (matrix_parameters(model, touched) - rest) / ranks
-    read += rest if data_parallel else rest / ranks
+    read = (matrix_parameters(model, touched) - rest) / ranks + rest / tensor_ranks
     keys = requests * context
     cache = cache_bytes(model.layers, model.kv_heads, model.head_dim, keys) / ranks
-    read += cache * cache_copies(model, ranks, data_parallel=data_parallel)
+    read += cache * cache_copies(model, tensor_ranks)
     products = 2 * matrix_parameters(model, model.top_k) * requests
     products += 4 * model.layers * model.heads * model.head_dim * keys
-    if data_parallel:
-        away = requests / ranks * model.top_k * (1 - 1 / ranks)
-        sent = (1 + 2) * model.d_model * away  # dispatch, combine
+    together = ring_bytes(
+        2 * model.d_model * requests * tensor_ranks / ranks, tensor_ranks
+    )
+    links = (tensor_ranks > 1) * (10e-6 + together / 450e9)  # sum after attention
+    if tensor_ranks == ranks:
+        links *= 2  # and after the experts
     else:
-        sent = 2 * ring_bytes(2 * model.d_model * requests, ranks)
+        away = requests / ranks * model.top_k * (1 - 1 / ranks)
+        sent = (1 + 2) * model.d_model * away
+        links += 2 * latency + sent / link  # dispatch, combine
     return {
         "arithmetic": products / ranks / device.fp8_peak / device.mfu,
         "memory": read / device.bandwidth / device.mbu,
-        "links": (ranks > 1) * model.layers * (2 * latency + sent / link),
+        "links": model.layers * links,
         "launch": model.layers * device.launch,
     }
 

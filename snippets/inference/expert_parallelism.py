@@ -65,8 +65,12 @@ class SparseMoeBlock(nn.Module):
     def route(
         self, x: Float[Tensor, "tokens d_model"]
     ) -> tuple[Float[Tensor, "tokens top_k"], Int[Tensor, "tokens top_k"]]:
-        """Weights, which sum to one, and numbers of the experts of each token."""
-        weight, index = self.gate(x).softmax(dim=-1).topk(self.top_k, dim=-1)
+        """Weights, which sum to one, and numbers of the experts of each token.
+
+        In bfloat16 many probabilities would be equal, and the best k undecided.
+        """
+        probability = self.gate(x).softmax(dim=-1, dtype=torch.float32)
+        weight, index = probability.topk(self.top_k, dim=-1)
         return weight / weight.sum(dim=-1, keepdim=True), index
 
     def forward(
@@ -75,7 +79,7 @@ class SparseMoeBlock(nn.Module):
         weight, index = self.route(x)
         pairs = x.repeat_interleave(self.top_k, dim=0)
         y = self.experts(pairs, index.flatten()).view(*index.shape, -1)
-        return (weight[..., None] * y).sum(dim=1)
+        return (weight[..., None] * y).sum(dim=1).to(x.dtype)
 
 
 def shard_experts(block: SparseMoeBlock, rank: int, ranks: int) -> SparseMoeBlock:
@@ -118,7 +122,8 @@ def expert_parallel(
     all_to_all_single(back, y, send, receive)  # combine
 
     back = weight.flatten()[order, None] * back
-    return torch.zeros_like(x).index_add_(0, token, back)
+    total = torch.zeros_like(x, dtype=back.dtype)
+    return total.index_add_(0, token, back).to(x.dtype)
 
 
 @torch.no_grad()

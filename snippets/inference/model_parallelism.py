@@ -154,7 +154,7 @@ def ring_all_reduce(part: Tensor) -> tuple[Tensor, int]:
     return torch.cat(pieces).view_as(part), sent
 
 
-def ring_bytes(message: int, ranks: int) -> float:
+def ring_bytes(message: float | int, ranks: int) -> float:
     """Bytes that each of ``ranks`` sends for one all-reduce of ``message`` bytes.
 
     Examples

@@ -15,13 +15,14 @@ from snippets.inference.server_costs import touched_experts
 # Experts that are read, and ranks that are busy
 # ----------------------------------------------
 # A layer of 128 experts, of which each token visits eight. Experts are equally popular,
-# or their popularity falls like 1 / sqrt(rank). Means of 40 draws.
+# or their popularity falls like 1 / sqrt(place). Means of 40 draws of the routing, each
+# with another random placement of the experts on the ranks.
 
 EXPERTS, TOP_K, DRAWS = 128, 8, 40
 rng = np.random.default_rng(0)
 popularity = {
     "equally popular": np.ones(EXPERTS),
-    "skewed": 1 / np.sqrt(1 + rng.permutation(EXPERTS)),
+    "skewed": 1 / np.sqrt(1 + np.arange(EXPERTS)),
 }
 tokens = 2 ** np.arange(0, 12)
 
@@ -35,7 +36,7 @@ def visits(weight: np.ndarray, count: int) -> np.ndarray:
 
 
 def busiest(loads: np.ndarray, ranks: int) -> float:
-    by_rank = loads.reshape(DRAWS, ranks, -1).sum(axis=2)
+    by_rank = rng.permuted(loads, axis=1).reshape(DRAWS, ranks, -1).sum(axis=2)
     return float((by_rank.max(axis=1) / by_rank.mean(axis=1)).mean())
 
 
@@ -55,9 +56,9 @@ fig.set_label(
     "Left: experts read over the tokens of a step, from 8 for one token to "
     f"{formula[4]:.0f} for 16 and 128 for many; skewed popularity reads fewer. Right: "
     "load of the busiest rank over the mean, falling with the tokens, for 8 ranks to "
-    f"{excess['equally popular', 8][-1]:.2f}, for skewed popularity to "
-    f"{excess['skewed', 8][-1]:.2f}; for 64 ranks to "
-    f"{excess['equally popular', 64][-1]:.2f} and {excess['skewed', 64][-1]:.2f}."
+    f"{excess['equally popular', 8][-1]:.1f}, for skewed popularity to "
+    f"{excess['skewed', 8][-1]:.1f}; for 64 ranks to "
+    f"{excess['equally popular', 64][-1]:.1f} and {excess['skewed', 64][-1]:.1f}."
 )
 ax.plot(tokens, formula, color="0.5", label="formula")
 for name, marker in zip(popularity, "os", strict=True):

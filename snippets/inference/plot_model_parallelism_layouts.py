@@ -1,9 +1,9 @@
 """
-Attention by request keeps more tokens and gets more out of each device
-=======================================================================
+As many ranks share the heads of a request as there are key heads
+=================================================================
 
 The figure of :doc:`/inference/model_parallelism` on layouts of a mixture of experts:
-tensor parallelism throughout, or data-parallel attention with expert parallelism.
+eight, four or one device for the attention of a request.
 """
 
 import matplotlib.pyplot as plt
@@ -20,47 +20,39 @@ from snippets.inference.expert_costs import (
 # Room, and tokens per second
 # ---------------------------
 # Qwen3-235B-A22B with weights of 8 bits on H100 devices; every request has 4000 tokens
-# in the cache, and the batch is as large as fits. Up to eight devices share NVLink,
-# more a network of 50 GB/s for each device.
+# in the cache, and the batch is as large as fits. Eight devices form a node and share
+# NVLink, more are joined by a network of 50 GB/s for each device. Tensor parallelism
+# stays in a node: 16 and 32 devices hold two and four copies of the model.
 
-CONTEXT, ranks = 4000, [4, 8, 16, 32]
-layouts = {"tensor parallel": False, "attention by request": True}
+CONTEXT, NODE, ranks = 4000, 8, [4, 8, 16, 32]
+layouts = {"tensor parallel": NODE, "groups of four": 4, "data parallel": 1}
+network = {"link": 50e9, "latency": 30e-6}
 room: dict[str, list[float]] = {name: [] for name in layouts}
 rate: dict[str, list[float]] = {name: [] for name in layouts}
-for count in ranks:
-    link = (
-        {"link": 450e9, "latency": 10e-6}
-        if count <= 8
-        else {"link": 50e9, "latency": 30e-6}
-    )
-    for name, data_parallel in layouts.items():
-        slots = cached_tokens(QWEN3_235B, count, data_parallel=data_parallel)
+for name, tensor_ranks in layouts.items():
+    for count in ranks:
+        shared = min(tensor_ranks, count)
+        joined = min(count, NODE) if name == "tensor parallel" else count
+        link = network if joined > NODE else {}
+        slots = cached_tokens(QWEN3_235B, joined, shared)
         batch = slots // CONTEXT
-        costs = step_costs(
-            QWEN3_235B, count, batch, CONTEXT, data_parallel=data_parallel, **link
-        )
-        room[name].append(slots / 1e6)
-        rate[name].append(batch / step_seconds(costs) / count)
-tensor, by_request = layouts
-gain = np.array(rate[by_request]) / rate[tensor]
-assert gain[0] < 0.8
-assert gain[1] > 1.4
-assert gain[3] > 4
-assert room[by_request][0] < room[tensor][0]
+        costs = step_costs(QWEN3_235B, joined, shared, batch, CONTEXT, **link)
+        room[name].append(slots * count / joined / 1e6)
+        rate[name].append(batch / step_seconds(costs) / joined)
+tensor, groups, data = layouts
+assert rate[data][0] < 0.8 * rate[tensor][0] == 0.8 * rate[groups][0]
+assert np.all(np.array(rate[groups][1:]) > 1.02 * np.array(rate[data][1:]))
+assert np.all(np.array(rate[data][1:]) > 1.4 * np.array(rate[tensor][1:]))
 
 fig, (ax, right) = plt.subplots(1, 2, figsize=(6.2, 3.2))
 fig.set_label(
-    "Left: cached tokens over 4, 8, 16 and 32 devices, tensor parallel "
-    + ", ".join(f"{y:.1f}" for y in room[tensor])
-    + " million, attention by request "
-    + ", ".join(f"{y:.1f}" for y in room[by_request])
-    + ". Right: tokens per second and device, "
-    + ", ".join(f"{y:.0f}" for y in rate[tensor])
-    + " against "
-    + ", ".join(f"{y:.0f}" for y in rate[by_request])
+    "Left: cached tokens in millions over 4, 8, 16 and 32 devices. "
+    + "; ".join(f"{k} " + ", ".join(f"{y:.1f}" for y in v) for k, v in room.items())
+    + ". Right: tokens per second and device. "
+    + "; ".join(f"{k} " + ", ".join(f"{y:.0f}" for y in v) for k, v in rate.items())
     + "."
 )
-for name, marker in zip(layouts, "os", strict=True):
+for name, marker in zip(layouts, "ovs", strict=True):
     ax.plot(ranks, room[name], marker=marker, label=name)
     right.plot(ranks, rate[name], marker=marker, label=name)
 ax.set(ylabel="cached tokens (millions)", yscale="log")
@@ -69,7 +61,8 @@ for axis in (ax, right):
     axis.set(xlabel="devices", xscale="log")
     axis.set_xticks(ranks, ranks)
     axis.minorticks_off()
-ax.legend(fontsize=8)
+ax.legend(title="attention", fontsize=8, title_fontsize=8)
 
-measured = {"room_tensor": room[tensor][1], "room_request": room[by_request][1]}
-measured["gain"] = gain[1]
+measured = {f"room_{n.split()[0]}": room[n][1] for n in layouts}
+measured["gain"] = rate[groups][1] / rate[tensor][1]
+measured["gain_data"] = rate[data][1] / rate[tensor][1]

@@ -1,6 +1,6 @@
 """
-More devices help decoding over any link, and prefill over a fast one only
-==========================================================================
+Decoding waits for the latency of the link, a prompt for its bandwidth
+======================================================================
 
 The figure of :doc:`/inference/model_parallelism` on tensor parallelism: the time of one
 decoding step and of one prompt, over the number of devices that share the model.
@@ -17,7 +17,8 @@ from snippets.inference.server_costs import Server, Work
 # One user, and one prompt
 # ------------------------
 # Llama 3 8B in 16 bits on H100 devices, by the clock. Left, one user with 1000 tokens
-# in the cache gets a token; right, a prompt of 2000 tokens is read.
+# in the cache gets a token; right, a prompt of 2000 tokens is read. A sum has one
+# latency, as in an all-reduce in one shot; last, a ring with ten microseconds a hop.
 
 llama = Server(
     model=Decoder(
@@ -74,5 +75,12 @@ axes[0].set_ylabel("time (ms)")
 axes[1].set_ylim(0, 240)
 axes[1].legend(fontsize=8, loc="upper left")
 
-measured = {"decode_one": decoding[fast][0], "decode_fast": decoding[fast][3]}
+ring = replace(llama, ranks=8, latency=14 * 10e-6).seconds(works["decoding, one user"])
+assert 1000 * ring > 1.5 * decoding[fast][0]
+
+measured = {
+    "decode_ring": 1000 * ring,
+    "decode_one": decoding[fast][0],
+    "decode_fast": decoding[fast][3],
+}
 measured |= {"prefill_one": prefill[fast][0], "prefill_slow": prefill[slow][3]}

@@ -278,17 +278,13 @@ def test_touched_experts_by_drawing_them(agrees):
 
 
 def test_one_rank_of_experts_costs_what_the_common_clock_says():
-    """Both layouts are one and the same server on a single rank."""
     small = replace(QWEN3_235B, layers=2, vocab=100)
     server = Server(model=small, fp8=True, weight_bytes=1.0)
     theirs = costs(server, Work(20, 0, context=20 * 300, pairs=20 * 300))
-    for data_parallel in (False, True):
-        ours = step_costs(small, 1, 20, 300, data_parallel=data_parallel)
-        assert ours == pytest.approx(theirs)
-        assert step_seconds(ours) == pytest.approx(
-            server.seconds(Work(20, 0, 6000, 6000))
-        )
-        assert cached_tokens(small, 1, data_parallel=data_parallel) == server.slots
+    ours = step_costs(small, 1, 1, 20, 300)
+    assert ours == pytest.approx(theirs)
+    assert step_seconds(ours) == pytest.approx(server.seconds(Work(20, 0, 6000, 6000)))
+    assert cached_tokens(small, 1, 1) == server.slots
 
 
 def test_tensor_parallelism_of_a_dense_model_costs_what_the_common_clock_says():
@@ -296,7 +292,7 @@ def test_tensor_parallelism_of_a_dense_model_costs_what_the_common_clock_says():
         layers=3, d_model=24, heads=8, kv_heads=4, head_dim=3, d_ff=20, vocab=11
     )
     server = Server(model=dense, ranks=4, fp8=True, weight_bytes=1.0)
-    ours = step_costs(dense, 4, 20, 300, data_parallel=False)
+    ours = step_costs(dense, 4, 4, 20, 300)
     assert ours == pytest.approx(costs(server, Work(20, 0, 6000, 6000)))
 
 
@@ -317,8 +313,47 @@ def test_layouts_by_hand():
     assert parameters(tiny) == experts + rest
     device = replace(H100, memory=100.0)
     token = 2 * 2 * 2 * 2  # bytes of keys and values, in two layers and two heads
-    options = {"device": device}
-    both = [cached_tokens(tiny, 4, data_parallel=d, **options) for d in (False, True)]
-    assert both[0] == (400 - experts - rest) // (2 * token)  # heads are kept twice
-    assert both[1] == (400 - experts - 4 * rest) // token
-    assert [cache_copies(tiny, n, data_parallel=False) for n in (1, 2, 4)] == [1, 1, 2]
+    rooms = [cached_tokens(tiny, 4, n, device=device) for n in (4, 2, 1)]
+    assert rooms[0] == (400 - experts - rest) // (2 * token)  # heads are kept twice
+    assert rooms[1] == (400 - experts - 2 * rest) // token
+    assert rooms[2] == (400 - experts - 4 * rest) // token
+    assert [cache_copies(tiny, n) for n in (1, 2, 4)] == [1, 1, 2]
+    with pytest.raises(ValueError, match="4 ranks in groups of 3"):
+        cached_tokens(tiny, 4, 3)
+
+
+def test_groups_add_a_sum_over_their_ranks_to_the_exchange_of_experts():
+    slow = {"link": 1e9, "latency": 0.25}
+    alone, pairs = (
+        step_costs(QWEN3_235B, 8, n, 80, 300, **slow)["links"] for n in (1, 2)
+    )
+    away = 10 * 8 * 7 / 8  # rows of ten tokens that leave a rank
+    assert alone == pytest.approx(94 * (2 * 0.25 + 3 * 4096 * away / 1e9))
+    both = 2 * 4096 * 20  # bytes of the tokens of a group, in a ring of two
+    assert pairs - alone == pytest.approx(94 * (10e-6 + both / 450e9))
+
+
+def test_experts_in_bfloat16_agree_with_mixtral(agrees):
+    """A softmax in bfloat16 picks other experts for some of the tokens."""
+    from transformers import MixtralConfig
+    from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
+
+    torch.manual_seed(3)
+    ours = SparseMoeBlock(experts=128, top_k=8, d_model=24, d_ff=20).bfloat16()
+    config = MixtralConfig(
+        hidden_size=24,
+        intermediate_size=20,
+        num_local_experts=128,
+        num_experts_per_tok=8,
+        experts_implementation="eager",
+    )
+    theirs = MixtralSparseMoeBlock(config).bfloat16().eval()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(1000, 24, dtype=torch.bfloat16)
+    with torch.no_grad():
+        y, expected = ours(x), theirs(x[None])[0]
+        index = theirs.gate(x)[2]
+    assert y.dtype == torch.bfloat16
+    name = "transformers.MixtralSparseMoeBlock"
+    agrees(ours.route(x)[1].double(), index.double(), name, rtol=0, atol=0)
+    agrees(y.double(), expected.double(), name, rtol=0.05, atol=0.05)
