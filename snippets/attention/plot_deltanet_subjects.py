@@ -56,9 +56,10 @@ for color, (name, loss) in enumerate(losses.items()):
 ax.set(xlabel="subjects so far", ylabel="mean squared error", ylim=(0, 1))
 ax.legend()
 fig.set_label(
-    "Error after each of eight subjects. Adding leaves the picture after the second. "
-    f"After the eighth, adding with a gate has {mean['add, gate']:.2f}, the delta rule "
-    f"{mean['delta rule']:.2f}, and the delta rule with a gate "
+    "Error after each of eight subjects. From the third on, adding is above 1 and off "
+    "the axes. After the eighth, adding with a gate has "
+    f"{mean['add, gate']:.2f}, the delta rule {mean['delta rule']:.2f}, and the delta "
+    "rule with a gate "
     f"{mean['delta rule, gate']:.2f}; three seeds differ by at most {spread:.2f}."
 )
 measured = {
