@@ -63,16 +63,15 @@ def find(env: BuildEnvironment, name: str) -> Figure:
         If there is no such figure; the message names those that are like it.
     """
     source = Path(env.srcdir)
-    script, number = NAME.fullmatch(name).group("script", "number")
+    parts = NAME.fullmatch(name)
+    if parts is None:
+        raise LookupError(f"no figure {name}: write page.figure, or page.figure 2")
+    script, number = parts["script"], parts["number"]
     book, slash, script = script.removeprefix("/").rpartition("/")
     if not slash:
         book, script = "*", f"plot_{script.replace('.', '_', 1)}"
     figure = Figure(book, script, int(number or 1))
     found = next(source.glob(f"{figure.stem}.json"), None)
-    if found is None:  # a page that still has one script for everything
-        book, _, page = name.partition(" ")[0].partition(".")
-        figure = Figure(book, f"plot_{page}", int(number or 1))
-        found = next(source.glob(f"{figure.stem}.json"), None)
     if found is None:
         known = named(source.parent)
         page = name.partition(".")[0]

@@ -103,7 +103,7 @@ def check_shown(app: Sphinx, env: BuildEnvironment) -> None:
         file = files.page(Path(app.srcdir), book, page)
         found = scripts.read(file).measured_by if file.is_file() else {}
         for key, script in found.items():
-            if f"{page}.{key}" not in names and script != f"plot_{page}":
+            if f"{page}.{key}" not in names:
                 path = Path(app.confdir, "snippets", book, f"{script}.py")
                 logger.warning(
                     "no page shows the value %r: show or delete it",

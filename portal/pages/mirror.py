@@ -57,7 +57,7 @@ def page_of(script: str, own: Iterable[str]) -> str:
     >>> page_of("plot_rope_scaling_loss", ["rope", "rope_scaling"])
     'rope_scaling'
     """
-    found = [page for page in own if f"{script}_".startswith(f"plot_{page}_")]
+    found = [page for page in own if script.startswith(f"plot_{page}_")]
     return max(found, key=len, default="")
 
 
@@ -105,7 +105,8 @@ def strays(root: Path) -> Iterator[tuple[str, str]]:
     known = {script for own in scripts(root).values() for script in own}
     for script in all_scripts(root):
         if script not in known:
-            yield str(script), "no page of its book is called so: rename it"
+            problem = "call it plot_<page>_<figure>.py, after a page of its book"
+            yield str(script), problem
 
 
 def doubles(root: Path) -> list[tuple[str, str]]:

@@ -117,8 +117,8 @@ def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
         except ValueError:
             print(f'File "{page}", line {block[2]}, in this cell', file=sys.stderr)
             raise
-        name = f"{page.parent.name}.{page.stem.removeprefix('plot_')}"
-        rst.append(f".. gallery-figure:: {name} {place}\n")
+        name = f"/{page.parent.name}/{page.stem} {place}"
+        rst.append(f".. gallery-figure:: {name}\n")
     plt.close("all")
     return "\n".join(rst)
 

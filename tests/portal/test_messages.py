@@ -12,6 +12,7 @@ ARTICLE = [  # what is written, and a part of what is said
     (".. snippet:: attention.small.small\n   :shape: small(x)", 'option: "shape"'),
     (".. gallery-figure:: small.line 2", "choose from small.line"),
     (".. gallery-figure:: smal.line", "did you mean small.line?"),
+    (".. gallery-figure:: small.line two", "write page.figure, or page.figure 2"),
     (
         ".. gallery-figure:: small.line\n   :name: wide\n     Caption.",
         "one line",

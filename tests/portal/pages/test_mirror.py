@@ -49,10 +49,14 @@ def test_scripts_are_of_the_page_with_the_longest_name(page):
 
 
 def test_a_script_of_no_page(page):
-    (page / "snippets/attention/plot_alibi_decay.py").write_text("")
-    ((place, problem),) = problems(page)
-    assert place == "snippets/attention/plot_alibi_decay.py"
-    assert "no page of its book" in problem
+    for name in ("plot_alibi_decay", "plot_rope"):
+        (page / f"snippets/attention/{name}.py").write_text("")
+    found = dict(problems(page))
+    assert found.keys() == {
+        "snippets/attention/plot_alibi_decay.py",
+        "snippets/attention/plot_rope.py",
+    }
+    assert all("call it plot_<page>_<figure>.py" in said for said in found.values())
 
 
 def test_prose_needs_no_code(tmp_path):

@@ -37,7 +37,7 @@ def draw(tmp_path):
             paths.next()
         variables = {
             "file_conf": settings or {},
-            "src_file": "snippets/attention/plot_small.py",
+            "src_file": "snippets/attention/plot_small_line.py",
             "example_globals": {"moving": animate(fig, bars)},
             "image_path_iterator": paths,
         }
@@ -113,7 +113,10 @@ def test_only_what_becomes_a_thumbnail_is_a_png(
 
 
 def test_alternative_text_in_one_line(draw, tmp_path):
-    assert draw("Bars\n  that rise.") == ".. gallery-figure:: attention.small 1\n"
+    assert (
+        draw("Bars\n  that rise.")
+        == ".. gallery-figure:: /attention/plot_small_line 1\n"
+    )
     about = json.loads((tmp_path / "f_001.json").read_text())
     assert about == {
         "alt": "Bars that rise.",
@@ -203,7 +206,7 @@ def test_what_lies_on_another_color_and_faint_fills_may_stay(draw, change):
 def test_what_cannot_be_seen_is_named_with_its_cell(draw, capsys, change, problem):
     with pytest.raises(ValueError, match=problem):
         draw(change=change)
-    assert 'plot_small.py", line 8, in this cell' in capsys.readouterr().err
+    assert 'plot_small_line.py", line 8, in this cell' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
