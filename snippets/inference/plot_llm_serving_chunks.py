@@ -70,4 +70,4 @@ assert ride[8] > 20 > 10 > ride[32] > 5
 
 measured = {f"ride_{count}": value for count, value in ride.items()}
 measured |= {"itl_whole": itl[whole], "itl_256": itl[medium]}
-measured |= {"ttft_128": ttft[small]}
+measured |= {"ttft_128": ttft[small], "ttft_256": ttft[medium]}
