@@ -183,7 +183,8 @@ class PrefixCache(BlockTables):
     """Block tables in which prompts that begin alike share their full blocks.
 
     A freed block keeps its key until it is taken for something else, so that
-    the next request with the same beginning finds it.
+    the next request with the same beginning finds it. A repeated prompt finds all of
+    its blocks but the one with its last token.
 
     Examples
     --------
@@ -200,9 +201,13 @@ class PrefixCache(BlockTables):
         self.block_of: dict[str, int] = {}
 
     def find_prefix(self, prompt: list[int]) -> list[int]:
-        """The longest chain of full blocks that hold the start of ``prompt``."""
+        """The longest chain of full blocks that hold the start of ``prompt``.
+
+        The last token is always left to compute: its pass gives the logits of the
+        first new token.
+        """
         found, key = [], ""
-        for end in range(self.block_size, len(prompt) + 1, self.block_size):
+        for end in range(self.block_size, len(prompt), self.block_size):
             key = block_key(key, prompt[end - self.block_size : end])
             if key not in self.block_of:
                 break

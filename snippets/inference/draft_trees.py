@@ -28,10 +28,12 @@ def verify_siblings(
 
     Each is tried against what the ones before it have left of ``p``.
     """
-    rows, siblings = torch.arange(len(guess)), guess.shape[1]
+    wide = torch.promote_types(p.dtype, torch.float32)  # see ``verify``
+    p, q = p.to(wide), q.to(wide)
+    rows, siblings = torch.arange(len(guess), device=p.device), guess.shape[1]
     which = torch.full_like(rows, siblings)
     for number, token in enumerate(guess.T):
-        luck = torch.rand(len(p), dtype=p.dtype, generator=random)
+        luck = torch.rand(len(p), dtype=wide, device=p.device, generator=random)
         kept = luck < p[rows, token] / q[rows, token]
         which = torch.where(kept & (which == siblings), number, which)
         still_open = (which == siblings)[:, None]

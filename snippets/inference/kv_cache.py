@@ -32,10 +32,13 @@ from snippets.inference.tiny_decoder import TinyDecoder
 class KVCache:
     """Memory for ``capacity`` tokens, allocated once and filled from the left.
 
+    For inference only: gradients do not survive the writing in place.
+
     Raises
     ------
     ValueError
-        If the capacity is zero, or too small for the new tokens.
+        If the capacity is zero, or too small for the new tokens, or if keys or values
+        have another batch, number of heads or features than the memory.
 
     Examples
     --------
@@ -70,6 +73,11 @@ class KVCache:
         Float[Tensor, "batch kv_heads kv_len head_dim"],
     ]:
         """Write after the ``length`` tokens that it holds; return views of all."""
+        batch, kv_heads, _, head_dim = self.keys.shape[1:]
+        expected = batch, kv_heads, key.shape[2], head_dim
+        if key.shape != expected or value.shape != expected:  # else they are repeated
+            found = tuple(key.shape), tuple(value.shape)
+            raise ValueError(f"keys and values {found} in a cache for {expected}")
         end = self.length + key.shape[2]
         if end > self.capacity:
             raise ValueError(f"{end} tokens in a cache for {self.capacity}")
@@ -143,7 +151,7 @@ def tokens_that_fit(
     Parameters
     ----------
     memory, workspace
-        Bytes of the device, and bytes that activations and other buffers take.
+        Bytes of the device, and bytes to set aside for activations and other buffers.
     usable
         Share of the memory that may be used at all.
 

@@ -74,7 +74,7 @@ def paged_attention(
         raise ValueError(f"{heads} query heads cannot share {kv_heads}")
 
     # (kv_heads, group, head_dim)
-    wide = torch.promote_types(query.dtype, torch.float32)  # sums of half would stall
+    wide = torch.promote_types(query.dtype, torch.float32)  # half-precision sums stall
     query = query.to(wide).unflatten(0, (kv_heads, -1)) / math.sqrt(head_dim)
     largest = query.new_full(query.shape[:2], -math.inf)
     total, mixed = torch.zeros_like(largest), torch.zeros_like(query)

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.inference.published_decoders import published
-from snippets.inference.server_costs import A100, Server
+from snippets.inference.server_costs import A100, Server, Work, costs
 from snippets.inference.speculative_decoding import checking_cost, speedup
 
 llama = Server(model=published("Llama 3 8B"), device=A100)
@@ -22,6 +22,16 @@ most = {context: llama.slots // context for context in contexts}
 def gain(load: int, context: int) -> float:
     return speedup(0.7, 4, 0.02, checking_cost(llama, 5, load, context))
 
+
+# A draft of one layer reads that layer's cache too, all of it in each of its steps.
+keys = most[4000] * 4000
+full = llama.seconds(Work(most[4000], 0, keys, keys))
+cache = (
+    costs(llama, Work(0, 0, keys, 0))["memory"]
+    - costs(llama, Work(0, 0, 0, 0))["memory"]
+)
+draft_cost = 0.02 + cache / llama.model.layers / full
+one_layer = speedup(0.7, 4, draft_cost, checking_cost(llama, 5, most[4000], 4000))
 
 assert gain(most[1000], 1000) < 0.6
 assert gain(most[4000], 4000) > 1.5
@@ -50,4 +60,5 @@ measured = {
     "crowded_requests": most[1000],
     "crowded_long": gain(most[4000], 4000),
     "crowded_long_requests": most[4000],
+    "one_layer": one_layer,
 }

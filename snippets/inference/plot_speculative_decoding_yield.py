@@ -73,7 +73,4 @@ fig.set_label(
     f"draft with the same mean lie below, {varied[2]:.2f} for four guesses."
 )
 
-measured = {
-    "even_worst": np.abs(steady / formula - 1).max(),
-    "uneven_share": varied[2] / formula[2],
-}
+measured = {"uneven_share": varied[2] / formula[2]}

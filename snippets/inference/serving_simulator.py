@@ -102,7 +102,11 @@ class Scheduler:
         return done
 
     def shares(self) -> tuple[float, float, float, float]:
-        """Token state, reserved, internal and external fragmentation, of the cache."""
+        """Token state, reserved, unused to the end, and unowned, of the cache.
+
+        Under the buddy allocator, unowned slots are those that round a request up to
+        a power of two, and the gaps between requests.
+        """
         state = reserved = unused = 0
         for name in self.running:
             stored, final = self.stored[name], self.final[name]

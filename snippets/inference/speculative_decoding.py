@@ -21,7 +21,8 @@ from torch.nn.functional import pad
 
 from snippets.inference.server_costs import Server, Work
 
-#: Called with a text and ``last``: probabilities of what follows its last tokens.
+#: Called with a text and ``last``: the probabilities of the token that follows each of
+#: its last tokens.
 Model = Callable[[Int[Tensor, " seq"], int], Float[Tensor, "last vocab"]]
 
 
@@ -48,6 +49,9 @@ def verify(
 ) -> tuple[Int[Tensor, " batch"], Int[Tensor, " batch"]]:
     """How many guesses are kept, and the token that follows them.
 
+    Half precision is widened: its random numbers are zero too often, and zero keeps
+    any guess that is possible at all.
+
     Parameters
     ----------
     guess
@@ -64,11 +68,12 @@ def verify(
         raise ValueError(f"draft of {q.shape[2]} tokens for a target of {p.shape[2]}")
     if p.shape[1] != q.shape[1] + 1:
         raise ValueError(f"{q.shape[1]} guesses, {p.shape[1]} positions of the target")
-    at = guess[..., None]
+    wide = torch.promote_types(p.dtype, torch.float32)
+    p, q, at = p.to(wide), q.to(wide), guess[..., None]
     ratio = (p[:, :-1].gather(2, at) / q.gather(2, at))[..., 0]
-    luck = torch.rand(ratio.shape, dtype=ratio.dtype, generator=random)
+    luck = torch.rand(ratio.shape, dtype=wide, device=p.device, generator=random)
     kept = (luck < ratio).cumprod(dim=1).sum(dim=1)
-    rows = torch.arange(len(guess))
+    rows = torch.arange(len(guess), device=p.device)
     q = pad(q, (0, 0, 0, 1))  # no guess at the last position: its residual is p
     correction = residual(p[rows, kept], q[rows, kept])
     return kept, correction.multinomial(1, generator=random)[:, 0]

@@ -261,6 +261,17 @@ def test_too_many_tokens_are_refused(model):
         new_cache(1, 0)
 
 
+def test_keys_that_would_be_repeated_are_refused(model):
+    """An assignment would broadcast one sequence, head or feature to all."""
+    key = torch.zeros(3, 2, 5, 4, dtype=torch.float64)
+    for small in (key[:1], key[:, :1], key[..., :1]):
+        cache = new_cache(3, 11)
+        with pytest.raises(ValueError, match=r"in a cache for \(3, 2, 5, 4\)"):
+            cache.update(small, small, 0)
+    with pytest.raises(ValueError, match=r"in a cache for \(3, 2, 4, 4\)"):
+        model.logits(prompts(1, 4), new_cache(3, 11))
+
+
 def test_empty_prompts_are_refused(model):
     with pytest.raises(ValueError, match="0 queries"):
         generate(model, prompts(1, 0), 2)

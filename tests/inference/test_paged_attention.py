@@ -208,6 +208,17 @@ def test_equal_beginnings_share_full_blocks_only():
     assert len(slots) == 1
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 6, 7])
+def test_the_last_token_of_a_repeated_prompt_is_computed(length):
+    """Its logits choose the first new token, so that not all blocks may be found."""
+    cache = PrefixCache(blocks=9, block_size=3)
+    prompt = list(range(length))
+    cache.free(cache.admit(prompt)[0])
+    sequence, slots = cache.admit(prompt)
+    assert 1 <= len(slots) == length - 3 * ((length - 1) // 3)
+    assert cache.tokens[sequence] == prompt
+
+
 def test_equal_blocks_after_another_past_are_not_shared():
     cache = PrefixCache(blocks=9, block_size=3)
     first, _ = cache.admit([1, 1, 1, 4, 5, 6])

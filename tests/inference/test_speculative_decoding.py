@@ -130,6 +130,31 @@ def test_what_the_target_never_writes_is_never_kept():
     assert (token > 0).all()
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_keeps_unlikely_guesses_as_seldom_as_it_should(kind):
+    """``torch.rand`` is zero once in 500 in bfloat16, and zero is below any ratio."""
+    q = torch.tensor([0.5, 0.5], dtype=kind)
+    p = torch.tensor([2.0**-20, 1.0], dtype=kind)
+    guess, many = torch.zeros(100_000, 1, dtype=torch.long), (100_000, 1, 2)
+    random = torch.Generator().manual_seed(0)
+    kept, _ = verify(guess, q.expand(many), p.expand(100_000, 2, 2), random)
+    assert kept.sum() < 5  # 0.2 are expected
+    which, _ = verify_siblings(
+        guess, q.expand(100_000, 2), p.expand(100_000, 2), random
+    )
+    assert (which == 0).sum() < 5
+
+
+def test_all_that_is_drawn_lies_where_the_probabilities_are():
+    """On the device ``meta``, which refuses tensors of another device."""
+    p, q = torch.rand(4, 3, 5, device="meta"), torch.rand(4, 2, 5, device="meta")
+    guess = torch.zeros(4, 2, dtype=torch.long, device="meta")
+    kept, token = verify(guess, q, p)
+    assert kept.device == token.device == p.device
+    which, token = verify_siblings(guess, q[:, 0], p[:, 0])
+    assert which.device == token.device == p.device
+
+
 def test_expected_tokens_by_simulation_and_by_the_closed_form(agrees):
     random = torch.Generator().manual_seed(0)
     for alpha, guesses in [(0.3, 1), (0.7, 4), (0.9, 7)]:
