@@ -54,7 +54,8 @@ for color, (name, scheme) in zip(("C0", "C1", "C2"), schemes.items(), strict=Tru
     measured[f"{name.lower()}_inside"] = inside.mean()
     measured[f"{name.lower()}_beyond"] = beyond.mean()
     topic = loss.topic[:, 3 * TRAINED - 2 :].mean(1)
-    measured |= {f"{name.lower()}_topic_{i}": x for i, x in enumerate(topic.sort()[0])}
+    measured[f"{name.lower()}_topic_low"] = topic.min()
+    measured[f"{name.lower()}_topic_high"] = topic.max()
     for ax, lines in zip(axes, loss, strict=True):
         for seed, line in enumerate(lines.unfold(1, 3, 1).mean(-1)):
             label = name if seed == 0 else None
