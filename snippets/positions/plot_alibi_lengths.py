@@ -14,20 +14,20 @@ from snippets.positions.symbol_language import evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
-SHORT, LONG, SEEDS, STEPS = 16, 64, 3, 800
+SHORT, LONG, SEEDS, STEPS = 16, 64, 3, 400
 held_out = texts(96, LONG + 1, seed=1)
 
 
 def trained(scheme, seq: int) -> list[Reader]:
-    """Three models; a step has 128 tokens of each, whatever the length of its texts."""
-    batch = 128 // seq
+    """Three models; a step has 256 tokens of each, whatever the length of its texts."""
+    batch = 256 // seq
     batches = texts(STEPS * SEEDS * batch, seq + 1, seed=0)
     batches = batches.unflatten(0, (STEPS, SEEDS, batch))
     models = [
-        Reader(scheme(), tokens=10, outputs=10, d_model=32, heads=4)
+        Reader(scheme(), tokens=10, outputs=10, d_model=24, heads=3)
         for _ in range(SEEDS)
     ]
-    return train(models, batches, rate=1.5e-2)[0]
+    return train(models, batches, rate=2e-2)[0]
 
 
 losses = {

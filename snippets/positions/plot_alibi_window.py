@@ -16,7 +16,7 @@ from snippets.positions.symbol_language import evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
-SHORT, LONG, SEEDS, STEPS, BATCH = 16, 64, 3, 800, 8
+SHORT, LONG, SEEDS, STEPS, BATCH = 16, 64, 3, 500, 16
 
 
 class WindowedAlibi(Alibi):
@@ -32,9 +32,9 @@ class WindowedAlibi(Alibi):
 batches = texts(STEPS * SEEDS * BATCH, SHORT + 1, seed=0)
 batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
 models = [
-    Reader(Alibi(), tokens=10, outputs=10, d_model=32, heads=4) for _ in range(SEEDS)
+    Reader(Alibi(), tokens=10, outputs=10, d_model=24, heads=3) for _ in range(SEEDS)
 ]
-models, _ = train(models, batches, rate=1.5e-2)
+models, _ = train(models, batches, rate=2e-2)
 held_out = texts(96, LONG + 1, seed=1)
 losses = {"all keys": evaluate(models, held_out)}
 for model in models:

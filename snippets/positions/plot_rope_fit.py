@@ -13,8 +13,6 @@ import torch
 from snippets.positions.rope import angles, frequencies
 
 TRAINED = 2048
-
-
 thetas = frequencies(128)
 
 
@@ -54,7 +52,7 @@ assert largest["limited_beyond"] < 4
 ax.axvline(TRAINED, color="0.5", ls=":")
 ax.text(TRAINED - 40, 300, "fitted up to here", ha="right")
 ax.set(xlabel="distance (positions)", ylabel="size of the score", ylim=(1e-2, None))
-ax.legend(title="query and key", loc="upper left")
+ax.legend(title="norms of query and key", loc="upper left")
 fig.set_label(
     "Size of two fitted scores over distances to 4096, logarithmic. Both stay near one "
     "up to 2048. There the free fit shoots up beyond a hundred; the limited one stays."

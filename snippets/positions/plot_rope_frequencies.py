@@ -47,6 +47,6 @@ fig.set_label(
     "Factor on the frequency of each pair, over its turns in training, five lines. "
     "Position interpolation: 0.25 for all. NTK-aware: rises evenly from 0.25 to 1. The "
     "ramps of Llama 3.1 and YaRN begin at 1 turn; Llama 3.1 reaches 1 at 4 turns, YaRN "
-    "at 32, its code ahead of its formula on the way."
+    "at 32; between, the curve of its code lies above that of its formula."
 )
 measured = {"unfinished": int((counts < 1).sum())}

@@ -67,9 +67,10 @@ def causal_attention(
     bias: Float[Tensor, "#heads seq seq"] | float = 0.0,
 ) -> Heads:
     """Attention to earlier tokens, with a bias that is added to the scores."""
-    scores = query / math.sqrt(query.shape[-1]) @ key.mT + bias
-    future = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-    return scores.masked_fill(future, -math.inf).softmax(dim=-1) @ value
+    seq, head_dim = query.shape[-2:]
+    future = torch.full((seq, seq), -math.inf, dtype=query.dtype).triu(1)
+    scores = query / math.sqrt(head_dim) @ key.mT + (bias + future)
+    return scores.softmax(dim=-1) @ value
 
 
 class NoPositions(nn.Module):
@@ -129,7 +130,7 @@ class Rotary(NoPositions):
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
         positions = torch.arange(query.shape[2]) / self.stretch
         rotation = angles(positions, self.frequencies)
-        query, key = (self.scale * rotate(x, rotation) for x in (query, key))
+        query, key = self.scale * rotate(torch.stack([query, key]), rotation)
         return super().attend(query, key, value)
 
 
@@ -165,17 +166,18 @@ class Reader(nn.Module):
         for _ in range(2):
             parts = {
                 "norm": nn.LayerNorm(d_model),
-                "in_proj": nn.Linear(d_model, 3 * d_model),
-                "out_proj": nn.Linear(d_model, d_model),
+                "in_proj": nn.Linear(d_model, 3 * d_model, bias=False),
+                "out_proj": nn.Linear(d_model, d_model, bias=False),
                 "feed_forward": nn.Sequential(
                     nn.LayerNorm(d_model),
-                    nn.Linear(d_model, 2 * d_model),
+                    nn.Linear(d_model, 2 * d_model, bias=False),
                     nn.GELU(),
-                    nn.Linear(2 * d_model, d_model),
+                    nn.Linear(2 * d_model, d_model, bias=False),
                 ),
             }
             self.layers.append(nn.ModuleDict(parts))
-        self.output = nn.Sequential(nn.LayerNorm(d_model), nn.Linear(d_model, outputs))
+        output = nn.Linear(d_model, outputs, bias=False)
+        self.output = nn.Sequential(nn.LayerNorm(d_model), output)
 
     def forward(
         self, tokens: Int[Tensor, "batch seq"]

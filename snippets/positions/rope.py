@@ -56,8 +56,12 @@ def angles(
     ------
     ValueError
         If ``frequencies`` have 16 bits: their product with a position of a long text
-        would be wrong by whole turns.
+        would be wrong by whole turns. If ``positions`` are 16-bit floating point, which
+        rounds those of a long text.
     """
+    if positions.is_floating_point() and positions.dtype.itemsize < 4:
+        rounded = f"positions in {positions.dtype} are rounded"
+        raise ValueError(f"{rounded}: use integers or at least 32 bits")
     if frequencies.dtype.itemsize < 4:
         raise ValueError(f"angles in {frequencies.dtype} are wrong by whole turns")
     return positions.to(frequencies)[:, None] * frequencies
@@ -68,6 +72,8 @@ def check_sizes(x: Tensor, angles: Tensor) -> None:
     if x.shape[-2:] != (seq, 2 * pairs):
         shape = tuple(x.shape)
         raise ValueError(f"{seq} angles of {pairs} pairs cannot rotate {shape}")
+    if angles.dtype.itemsize < 4:
+        raise ValueError(f"angles in {angles.dtype} are rounded: use at least 32 bits")
 
 
 def rotate(
@@ -78,7 +84,8 @@ def rotate(
     Raises
     ------
     ValueError
-        If ``angles`` are not those of the positions and pairs of ``x``.
+        If ``angles`` are not those of the positions and pairs of ``x``, or have 16
+        bits.
 
     Examples
     --------
@@ -103,7 +110,8 @@ def rotate_halves(
     Raises
     ------
     ValueError
-        If ``angles`` are not those of the positions and pairs of ``x``.
+        If ``angles`` are not those of the positions and pairs of ``x``, or have 16
+        bits.
     """
     check_sizes(x, angles)
     cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
@@ -225,8 +233,8 @@ def yarn_frequencies(
 
     first = max(math.floor(pair_that_turns(32)), 0)
     last = math.ceil(pair_that_turns(1))
-    ramp = ((torch.arange(len(plain)) - first) / (last - first)).clamp(0, 1)
-    return plain * (1 - ramp) + plain / factor * ramp
+    kept = ((last - torch.arange(len(plain))) / (last - first)).clamp(0, 1)
+    return plain * kept + plain / factor * (1 - kept)
 
 
 def yarn_scale(factor: float) -> float:

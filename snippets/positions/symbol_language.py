@@ -49,13 +49,13 @@ def texts(samples: int, seq: int, seed: int) -> Int[Tensor, "samples seq"]:
 
 
 class Loss(NamedTuple):
-    symbol: Float[Tensor, "models samples seq"]  # KL divergence, in nats
-    topic: Float[Tensor, "models samples seq"]  # cross-entropy, in nats
+    symbol: Float[Tensor, "*models samples seq"]  # KL divergence, in nats
+    topic: Float[Tensor, "*models samples seq"]  # cross-entropy, in nats
 
 
 def losses(
-    logits: Float[Tensor, "models samples seq outputs"],
-    text: Int[Tensor, "models samples tokens"],
+    logits: Float[Tensor, "*models samples seq outputs"],
+    text: Int[Tensor, "*models samples tokens"],
 ) -> Loss:
     """Losses at positions 3, 4, ...; the first two symbols of a text are free."""
     truth = next_symbol()[text[..., 1:-2], text[..., 2:-1]]
@@ -94,12 +94,13 @@ def train(
         (len(models) * loss).backward()  # the sum over models: each has its gradient
         optimizer.step()
         schedule.step()
-        history.append(losses(logits.detach(), text).symbol.mean((1, 2)))
+        history.append(logits.detach())
     trained = [deepcopy(model) for model in models]
     for place, model in enumerate(trained):
         own = {name: stacked[place] for name, stacked in parameters.items()}
         model.load_state_dict(own)
-    return trained, torch.stack(history)
+    history = losses(torch.stack(history), batches).symbol.mean((2, 3))
+    return trained, history
 
 
 @torch.no_grad()

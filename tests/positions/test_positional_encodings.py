@@ -1,4 +1,4 @@
-"""The reader against PyTorch's transformer, its schemes against transformers' code."""
+"""The model against PyTorch's transformer, its schemes against code of transformers."""
 
 import pytest
 import torch
@@ -80,14 +80,15 @@ def test_permuted_tokens_give_permuted_results():
 
 def test_reader_agrees_with_a_transformer_of_pytorch(agrees):
     ours = reader(NoPositions())
+    settings = {"batch_first": True, "norm_first": True, "bias": False}
     block = nn.TransformerEncoderLayer(
-        D_MODEL, HEADS, 2 * D_MODEL, 0.0, "gelu", batch_first=True, norm_first=True
+        D_MODEL, HEADS, 2 * D_MODEL, 0.0, "gelu", **settings
     )
     theirs = nn.TransformerEncoder(block, 2, enable_nested_tensor=False).double()
     for mine, layer in zip(ours.layers, theirs.layers, strict=True):
         first_norm, up, _, down = mine["feed_forward"]
         attention = layer.self_attn
-        attention.in_proj_weight, attention.in_proj_bias = mine["in_proj"].parameters()
+        attention.in_proj_weight = mine["in_proj"].weight
         attention.out_proj, layer.linear1, layer.linear2 = mine["out_proj"], up, down
         layer.norm1, layer.norm2 = mine["norm"], first_norm
     text = torch.randint(11, (2, SEQ))
@@ -162,6 +163,16 @@ def test_shaw_is_its_definition(agrees):
         step = scaled_dot_product_attention(query[:, :, i : i + 1], keys, values)
         theirs[:, :, i] = step[:, :, 0]
     agrees(ours.attend(query, key, value), theirs, SDPA + " with a key per offset")
+
+
+def test_without_a_first_token_that_differs_the_mask_does_not_count():
+    """On a text of one repeated token, a model without positions outputs one vector."""
+    read = reader(NoPositions())(torch.full((1, SEQ), 3))
+    assert_close(read, read[:, :1].expand_as(read))
+    marked = torch.full((1, SEQ), 3)
+    marked[0, 0] = 4
+    read = reader(NoPositions())(marked)[0, 1:]
+    assert torch.pdist(read).min() > 1e-4
 
 
 @pytest.mark.parametrize("name", SCHEMES)

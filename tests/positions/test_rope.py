@@ -1,4 +1,4 @@
-"""RoPE against transformers' Llama and GPT-J, and the rope functions of its models."""
+"""Rotations against Llama and GPT-J of transformers, scaling against its functions."""
 
 import math
 
@@ -271,6 +271,8 @@ def test_bad_sizes_are_refused():
         frequencies(0)
     with pytest.raises(ValueError, match="bfloat16 are wrong by whole turns"):
         angles(torch.arange(3), frequencies(4).bfloat16())
+    with pytest.raises(ValueError, match=r"positions in torch\.bfloat16 are"):
+        angles(torch.tensor([1001.0, 1003.0]).bfloat16(), frequencies(8))
     with pytest.raises(ValueError, match="trained=6 positions"):
         yarn_frequencies(8, factor=2.0, trained=6)
 
@@ -279,6 +281,14 @@ def test_bad_sizes_are_refused():
 def test_angles_of_other_features_are_refused(turn_pairs):
     turn = angles(torch.arange(SEQ), frequencies(HEAD_DIM))
     with pytest.raises(ValueError, match=r"7 angles of 5 pairs cannot rotate \(7, 8\)"):
+        turn_pairs(torch.ones(SEQ, 8), turn)
+
+
+@pytest.mark.parametrize("turn_pairs", [rotate, rotate_halves])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_angles_of_16_bits_are_refused(turn_pairs, dtype):
+    turn = angles(torch.arange(SEQ), frequencies(8)).to(dtype)
+    with pytest.raises(ValueError, match="are rounded: use at least 32 bits"):
         turn_pairs(torch.ones(SEQ, 8), turn)
 
 
