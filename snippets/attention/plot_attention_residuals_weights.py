@@ -2,7 +2,7 @@
 The weights over depth while a network is trained
 =================================================
 
-How one student of the full form weighs its sources, averaged over inputs, in multiples
+How one network of the full form weighs its sources, averaged over inputs, in multiples
 of the plain mean with which it begins (:doc:`/attention/attention_residuals`).
 """
 
