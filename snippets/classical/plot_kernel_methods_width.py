@@ -14,8 +14,8 @@ from sklearn.datasets import make_moons
 from snippets.classical.kernel_methods import gaussian, kernel_svm
 
 
-def moons(samples, seed):
-    points, kinds = make_moons(samples, noise=0.3, random_state=seed)
+def moons(samples, seed, noise=0.3):
+    points, kinds = make_moons(samples, noise=noise, random_state=seed)
     return points - [0.5, 0.25], 2 * kinds - 1
 
 
@@ -31,6 +31,9 @@ gammas = np.geomspace(0.01, 1000, 16)
 seen = np.array([np.mean(values(points, g) * labels <= 0) for g in gammas])
 unseen = np.array([np.mean(values(new, g) * new_labels <= 0) for g in gammas])
 best = unseen.argmin()
+arcs, arc_labels = moons(2000, seed=0, noise=0)
+near = gaussian(new, arcs, 1 / (2 * 0.3**2))  # of each arc point, its normal density
+bayes_error = np.mean((near @ arc_labels > 0) != (new_labels > 0))
 assert 0 < best < 15
 assert unseen[0] > unseen[best] + 0.04
 assert unseen[-1] > 0.25 > 0.001 > seen[-1]
@@ -56,6 +59,7 @@ axes[1, 1].set(xlabel=r"$\gamma$", ylabel="error (%)", ylim=(0, None))
 axes[1, 1].legend()
 
 measured = {
+    "bayes_error": bayes_error,
     "unseen_wide": unseen[0],
     "unseen_best": unseen[best],
     "seen_narrow": seen[-1],

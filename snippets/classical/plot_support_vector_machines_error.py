@@ -70,7 +70,7 @@ for number, (draw, name) in enumerate([(hidden_line, "line"), (two_clouds, "clou
     right.bar_label(bars, fmt="%.1f", fontsize="small")
 fig.set_label(
     "Left: the error of random separating lines falls as their margin grows. Right: "
-    f"errors of a random line, the SVM and the mean of all lines: {told[0]} for points "
+    f"errors of a random line, the SVM and the mean of the lines: {told[0]} for points "
     f"labeled by a hidden line, {told[1]} for two clouds."
 )
 ax.legend(["hidden line", "two clouds"], fontsize="small", loc="lower left")

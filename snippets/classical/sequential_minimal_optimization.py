@@ -140,7 +140,7 @@ def solve_dual(
     for name, value, top in (("C", C, True), ("tolerance", tolerance, False)):
         if not (0 < value < np.inf or (top and value == np.inf)):
             raise ValueError(f"{name}={value} must be positive")
-    for count, last in enumerate(smo(K, labels, C)):
+    for count, last in enumerate(smo(K.astype(float), labels, C)):
         gap = last.lower - last.upper
         if gap <= tolerance:
             break

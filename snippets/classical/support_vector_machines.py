@@ -10,7 +10,7 @@ Glossary::
     w, b     weight, bias
     alpha_i  multipliers  of the dual problem, 0 for all but the support vectors
     C        C            price of a unit of hinge loss; infinite for the hard margin
-    gamma    margin
+    rho      margin
 
 Axes::
 
@@ -50,7 +50,8 @@ def margin(weight: Vector, bias: Number, points: Points, labels: Labels) -> floa
     check(points, labels)
     if not np.any(weight):
         raise ValueError("a zero weight has no direction")
-    signed = labels * (points @ weight.astype(float) + bias)
+    weight = weight.astype(float)
+    signed = labels * (points @ weight + bias)
     return float(signed.min() / np.linalg.norm(weight))
 
 
@@ -62,7 +63,7 @@ def hinge_loss(weight: Vector, bias: Number, points: Points, labels: Labels) -> 
 def primal_objective(
     weight: Vector, bias: Number, points: Points, labels: Labels, C: Number
 ) -> float:
-    """What training minimizes.
+    """What training minimizes; infinite if a hard margin is violated.
 
     Examples
     --------
@@ -73,7 +74,8 @@ def primal_objective(
     10.5
     """
     loss = hinge_loss(weight, bias, points, labels).sum()
-    return float(np.linalg.norm(weight) ** 2 / 2 + C * loss)
+    penalty = C * loss if loss else 0.0  # an infinite C times zero is not a number
+    return float(np.linalg.norm(weight.astype(float)) ** 2 / 2 + penalty)
 
 
 def dual_objective(multipliers: Values, points: Points, labels: Labels) -> float:
@@ -105,6 +107,7 @@ def linear_svm(
     Hyperplane(weight=array([1.]), bias=-2.0, multipliers=array([0.5, 0.5]))
     """
     check(points, labels)
+    points = points.astype(float)
     mean = points.mean(axis=0)
     centered = points - mean  # far from the origin dot products lose digits
     solution = solve_dual(centered @ centered.T, labels, C, tolerance, max_steps)

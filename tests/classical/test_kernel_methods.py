@@ -362,3 +362,22 @@ def test_a_small_gram_matrix_that_is_not_symmetric_is_refused():
 def test_points_that_are_all_zero_cost_what_they_miss():
     solution = kernel_svm(np.zeros((2, 2)), SIDES, C=3.0)
     assert_allclose(solution.multipliers, 3)
+
+
+def test_a_small_negative_eigenvalue_beside_a_large_one_is_refused():
+    with pytest.raises(ValueError, match=r"lowest eigenvalue -0\.001"):
+        check_gram(np.diag([1e6, 1e-4, -1e-3]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_gram_matrices_in_low_precision(dtype):
+    """Rounding makes eigenvalues slightly negative; sums would overflow in half."""
+    points, labels = moons(31)
+    K = gaussian(points, points, 1).astype(dtype)
+    check_gram(K)
+    wide = kernel_svm(gaussian(points, points, 1), labels, C=1.0)
+    low = kernel_svm(K, labels, C=1.0)
+    assert low.multipliers.dtype == float
+    assert_allclose(low.multipliers, wide.multipliers, atol=0.02)
+    ridge = kernel_ridge(K[:1, :1], np.ones(1, dtype), penalty=1)
+    assert_allclose(ridge, [0.5])

@@ -280,3 +280,19 @@ def test_small_integers_do_not_overflow():
     for given_points in (points, wide):
         value = dual_objective(small, given_points, labels)
         assert_allclose(value, 1 - 114**2)
+
+
+def test_half_precision_does_not_overflow():
+    points = np.array([[300, 0], [0, 0], [400, 100], [0, 100]], dtype=np.float16)
+    labels = np.array([1, -1, 1, -1])
+    assert_allclose(linear_svm(points, labels).weight, [1 / 150, 0], atol=1e-9)
+    weight = np.array([300, 0], dtype=np.float16)
+    near = np.array([[1.0, 0.0]])
+    assert primal_objective(weight, 0.0, near, np.array([1]), C=1) == 45_000
+    assert_allclose(margin(weight, 0.0, points[:2] - 100, np.array([1, -1])), 100)
+
+
+def test_an_infinite_price_costs_nothing_without_loss():
+    line, sides = np.array([[1.0], [-1.0]]), np.array([1, -1])
+    assert primal_objective(np.ones(1), 0.0, line, sides, C=np.inf) == 0.5
+    assert primal_objective(np.ones(1) / 2, 0.0, line, sides, C=np.inf) == np.inf
