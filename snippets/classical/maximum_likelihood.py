@@ -42,11 +42,14 @@ def fit_normal(points: Real[ndarray, " samples"]) -> tuple[float, float]:
     >>> fit_normal(np.array([1.0, 2.0, 2.0, 3.0, 7.0]))
     (3.0, 2.0976176963403033)
     """
-    spread = float(np.std(points)) if len(points) else 0.0
-    if not spread > 0 or points.min() == points.max():
-        found = np.unique(points)[:3].tolist()
-        raise ValueError(f"needs two different finite points, not {found}")
-    return float(np.mean(points)), spread
+    points = points.astype(float)
+    found = np.unique(points)
+    if len(found) < 2 or not np.isfinite(found).all():
+        raise ValueError(f"needs two different finite points, not {found[:3].tolist()}")
+    mean = points.mean()
+    farthest = np.abs(points - mean).max()  # its square might overflow
+    scaled = (points - mean) / farthest
+    return float(mean), float(farthest * np.sqrt(np.mean(scaled**2)))
 
 
 def check(design: Design, labels: Labels) -> None:
@@ -59,7 +62,7 @@ def check(design: Design, labels: Labels) -> None:
     found = np.unique(labels).tolist()
     if found != [0, 1]:
         raise ValueError(f"labels must be 0 and 1, both of them, not {found[:5]}")
-    rank = np.linalg.matrix_rank(design)
+    rank = np.linalg.matrix_rank(design.astype(float))
     if rank < features:
         raise ValueError(f"{features} features, but only {rank} of them independent")
 
@@ -74,7 +77,7 @@ def probability(weight: Weight, design: Design) -> Float[ndarray, " samples"]:
     >>> probability(np.array([np.log(3)]), np.array([[1.0], [0.0]])).round(10)
     array([0.75, 0.5 ])
     """
-    return (1 + np.tanh(design @ weight / 2)) / 2  # the logistic function, no overflow
+    return np.exp(-np.logaddexp(0, -(design @ weight)))  # logistic, no overflow
 
 
 def log_likelihood(weight: Weight, design: Design, labels: Labels) -> float:
@@ -102,7 +105,8 @@ def fisher_information(
 ) -> Float[ndarray, "features features"]:
     """Minus the second derivative of the log-likelihood."""
     p = probability(weight, design)
-    return design.T @ (design * (p * (1 - p))[:, None])
+    q = probability(-weight, design)  # 1 - p, also where p rounds to 1
+    return design.T @ (design * (p * q)[:, None])
 
 
 def gradient_ascent(

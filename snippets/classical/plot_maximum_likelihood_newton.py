@@ -61,6 +61,7 @@ ring_design = np.column_stack([np.ones(138), ring_temperatures])
 
 measured = {
     "gradient_gap": below[0][-1],
+    "gradient_times": np.exp(below[0][-1]),
     "gradient_scaled": needed,
     "ring_intercept": ring_weight[0],
     "ring_slope": ring_weight[1],

@@ -54,4 +54,8 @@ ax.set(xlabel="width of the narrow density (°F)", ylabel="log-likelihood")
 ax.set(ylim=(-100, -55))
 ax.legend(fontsize="small")
 
-measured = {"common_top": common.max(), "common_width": widths[best]}
+measured = {
+    "common_top": common.max(),
+    "common_width": widths[best],
+    "one_normal": alone,
+}

@@ -316,3 +316,37 @@ def test_equal_points_whose_mean_is_rounded_are_refused():
     """Three times 0.1 has a standard deviation of 1e-17 by rounding."""
     with pytest.raises(ValueError, match=r"two different finite points, not \[0.1\]"):
         fit_normal(np.full(3, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        (np.array([6e4, -6e4, 6e4], np.float16), (2e4, 4e4 * math.sqrt(2))),
+        (np.array([300, 301, 310], np.float16), (911 / 3, math.sqrt(182) / 3)),
+        (np.array([1e200, -1e200]), (0, 1e200)),
+        (np.array([1e-200, -1e-200]), (0, 1e-200)),
+    ],
+)
+def test_normal_of_points_whose_squares_overflow(points, expected):
+    assert_allclose(fit_normal(points), expected, rtol=1e-3)
+
+
+def test_half_precision_gives_the_maximum_of_double():
+    design = np.column_stack([np.ones(5), np.arange(5.0)])
+    labels = np.array([0, 1, 0, 1, 1])
+    *_, expected = newton(design, labels)
+    *_, found = newton(design.astype(np.float16), labels)
+    assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize("logit", [-50.0, 50.0])
+def test_tails_keep_their_digits(logit):
+    """Both p and 1 - p, in the information too."""
+    one = np.ones((3, 1))
+    small = math.exp(-50)
+    tail = probability(np.array([-50.0]), one)
+    assert_allclose(tail, small)
+    information = fisher_information(np.array([logit]), one)
+    assert_allclose(information, [[3 * small]])
+    error = standard_errors(np.array([logit]), one)
+    assert_allclose(error, (3 * small) ** -0.5)
