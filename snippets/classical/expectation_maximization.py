@@ -127,7 +127,7 @@ def mixture_m_step(
 ) -> Mixture:
     """Weights, means and covariances, each point weighted by its responsibility.
 
-    ``reg_covar`` is added to the variances, so that no component can collapse.
+    ``reg_covar`` is added to the variances, so that none of them can reach zero.
     """
     check(points)
     counts = resp.sum(axis=1)
@@ -162,19 +162,20 @@ def kmeans_plusplus(
     check(points)
     if not 1 <= components <= len(np.unique(points, axis=0)):
         raise ValueError(f"{components} components, but fewer different points")
+    points = points.astype(float)  # differences of unsigned integers would wrap
     means = [points[rng.integers(len(points))]]
     while len(means) < components:
         apart = points[:, None] - np.array(means)  # (samples, drawn, features)
         nearest = (apart**2).sum(axis=2).min(axis=1)
         means.append(points[rng.choice(len(points), p=nearest / nearest.sum())])
-    return np.array(means, dtype=float)
+    return np.array(means)
 
 
 def initial_mixture(
     points: Points, means: Real[ndarray, "components features"], reg_covar: float
 ) -> Mixture:
     """The M step, with each point wholly in the component of the nearest mean."""
-    apart = points[:, None] - means  # (samples, components, features)
+    apart = points[:, None].astype(float) - means  # (samples, components, features)
     nearest = (apart**2).sum(axis=2).argmin(axis=1)
     return mixture_m_step(points, np.eye(len(means))[:, nearest], reg_covar)
 
@@ -192,9 +193,19 @@ def em_mixture(
 
 
 def convergence_rate(chances: Chances, heads: Counts, throws: int) -> float:
-    """Factor by which an iteration shrinks the distance to a maximum, ``chances``."""
+    """Factor by which an iteration shrinks the distance to a maximum, ``chances``.
+
+    Raises
+    ------
+    ValueError
+        If an iteration still moves the chances by more than 0.001. The information
+        ``complete`` is the second derivative only where the gradient is zero.
+    """
     resp = responsibilities(coin_log_joint(chances, heads, throws))
     complete = throws * resp.sum(axis=1) / (chances * (1 - chances))
-    _, hessian = coin_derivatives(chances, heads, throws)
+    slope, hessian = coin_derivatives(chances, heads, throws)
+    moved = np.abs(slope / complete).max()  # by one iteration
+    if moved > 1e-3:
+        raise ValueError(f"not a maximum: an iteration moves the chances by {moved:g}")
     missing = np.diag(complete) + hessian
     return float(np.linalg.eigvals(missing / complete[:, None]).real.max())

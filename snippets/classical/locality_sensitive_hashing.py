@@ -115,6 +115,8 @@ def minhash(sets: Sets, permutations: Permutations, block: int = 1024) -> Signat
         Documents at a time, so that their members stay in the cache.
     """
     check(sets)
+    if block < 1:
+        raise ValueError(f"block={block} must be positive")
     starts, numbers = sets.starts, fmix32(sets.members)
     first = np.empty((permutations.shape[1], len(starts) - 1), dtype=np.uint32)
     for begin in range(0, len(starts) - 1, block):
@@ -138,9 +140,13 @@ def candidate_probability(
     >>> candidate_probability(0.5, bands=2, rows=1)
     0.75
     """
-    if bands < 1 or rows < 1 or np.any(np.abs(np.asarray(similarity) - 0.5) > 0.5):
+    inside = np.abs(np.asarray(similarity) - 0.5) <= 0.5  # false for NaN
+    if bands < 1 or rows < 1 or not inside.all():
         raise ValueError(f"bands={bands}, rows={rows}, or a similarity outside 0 to 1")
-    return 1 - (1 - similarity**rows) ** bands
+    with np.errstate(divide="ignore"):  # similarity 1
+        missed = bands * np.log1p(-(similarity**rows))  # logarithm, exact if close to 0
+    found = -np.expm1(missed)
+    return found if isinstance(similarity, ndarray) else float(found)
 
 
 def rho(p1: float, p2: float) -> float:

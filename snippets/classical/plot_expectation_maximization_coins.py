@@ -8,6 +8,7 @@ probabilities of two coins, from nine starts of a grid of 380.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.optimize import minimize
 
 from snippets.classical.expectation_maximization import em_coins
 from snippets.classical.maximum_likelihood import coin_log_joint, hidden_log_likelihood
@@ -27,12 +28,20 @@ ends = [list(em_coins(start, heads, throws, 120))[-1] for start in starts]
 arrived = np.mean([far(end) < 1e-3 for end in ends])
 assert arrived == 1
 
+
+def loss(chances):
+    return -hidden_log_likelihood(coin_log_joint(chances, heads, throws))
+
+
+ends = [minimize(loss, start, bounds=[(1e-4, 1 - 1e-4)] * 2).x for start in starts]
+lbfgs = np.mean([far(end) < 1e-3 for end in ends])  # L-BFGS-B, because of the bounds
+assert lbfgs > 0.95
+
 *_, stuck = em_coins(np.array([0.6, 0.6]), heads, throws, 100)
 nudged = np.array(list(em_coins(np.array([0.66, 0.660001]), heads, throws, 100)))
 leaves = np.argmax(np.abs(nudged[:, 0] - nudged[:, 1]) > 0.1)
 assert np.allclose(stuck, 0.66)
 assert 10 < leaves < 60
-
 path = list(em_coins(np.array([0.6, 0.5]), heads, throws, 10))
 
 fig, ax = plt.subplots(figsize=(4.8, 4.8))
@@ -44,9 +53,7 @@ fig.set_label(
 )
 axis = np.linspace(0.0125, 0.9875, 60)
 grid = np.stack(np.meshgrid(axis, axis), -1)
-heights = np.apply_along_axis(
-    lambda p: hidden_log_likelihood(coin_log_joint(p, heads, throws)), -1, grid
-)
+heights = -np.apply_along_axis(loss, -1, grid)
 levels = heights.max() + np.array([-32, -16, -8, -4, -2, -1, -0.48, -0.2, -0.05])
 ax.contour(axis, axis, heights, levels, colors="0.5", linewidths=0.8, linestyles="-")
 some = [(0.1, 0.05), (0.9, 0.1), (0.5, 0.15), (0.3, 0.6), (0.05, 0.9)]
@@ -68,5 +75,6 @@ measured = {
     "tenth_a": path[10][0],
     "tenth_b": path[10][1],
     "to_maximum": arrived,
+    "lbfgs": lbfgs,
     "leaves": leaves,
 }

@@ -68,4 +68,10 @@ fig.set_label(
     f"8 features, {groups[2]} with PPMI in 40 contexts."
 )
 
-measured = {"excluded": share[0, 0], "left_in": share[0, 1], "neighbor": share[0, 2]}
+measured = {
+    "excluded": share[0, 0],
+    "left_in": share[0, 1],
+    "neighbor": share[0, 2],
+    "excluded_40": share[2, 0],
+    "neighbor_40": share[2, 2],
+}

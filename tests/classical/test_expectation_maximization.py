@@ -238,6 +238,11 @@ def test_rate_agrees_with_the_derivative_of_a_round(agrees, heads):
     agrees(convergence_rate(top, heads, 10), theirs, "torch.autograd")
 
 
+def test_rate_away_from_a_maximum_is_refused():
+    with pytest.raises(ValueError, match=r"moves the chances by 0\.1669"):
+        convergence_rate(np.array([0.3, 0.9]), HEADS, 10)
+
+
 def test_one_component_is_the_mean_and_covariance_of_all_points(agrees):
     points, start = clouds(19, 3, 1)
     _, mixture = em_mixture(points, start, 1)
@@ -295,6 +300,26 @@ def test_start_and_first_rounds_agree_with_scikit_learn_from_labels(agrees):
             theirs = model.fit(points)
         agrees(ours[iterations].means, theirs.means_, SKLEARN)
         agrees(ours[iterations].covariances, theirs.covariances_, SKLEARN)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int16, np.float16])
+def test_starts_do_not_depend_on_the_type_of_the_points(kind):
+    """Differences such as 0 - 200 would wrap, and squares overflow."""
+    points = {
+        np.uint8: [0, 0, 200, 10, 250],
+        np.int8: [-100, -100, 100, -90, 127],
+        np.int16: [-30_000, -30_000, 20_000, -29_000, 30_000],
+        np.float16: [-3000, -3000, 2000, -2900, 3000],
+    }[kind]
+    narrow = np.array(points, dtype=kind)[:, None]
+    wide = narrow.astype(float)
+    ours, theirs = (initial_mixture(x, x[[0, 4]], 1.0) for x in (narrow, wide))
+    assert_allclose(ours.means, theirs.means)
+    for seed in range(20):
+        ours, theirs = (
+            kmeans_plusplus(x, 3, np.random.default_rng(seed)) for x in (narrow, wide)
+        )
+        assert_allclose(ours, theirs)
 
 
 def test_equal_coins_stay_on_the_saddle():

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import jaccard as jaccard_distance
 
+from snippets.classical.inverted_index import similar_pairs
 from snippets.classical.locality_sensitive_hashing import (
     Sets,
     band_keys,
@@ -33,6 +34,7 @@ from snippets.classical.locality_sensitive_hashing import (
     simhash,
     similarities,
 )
+from snippets.classical.prefix_filtering import joined_pairs
 
 bounded = settings(max_examples=40, deadline=None, derandomize=True)
 words = st.sets(st.integers(0, 30).map(str), min_size=1, max_size=12)
@@ -207,6 +209,37 @@ def test_candidates_are_as_frequent_as_the_curve_says(bands, rows):
         assert abs(found - expected) < 4 * math.sqrt(0.25 / 20_000)
 
 
+def test_tiny_and_certain_probabilities_are_exact():
+    assert_allclose(candidate_probability(0.01, bands=2, rows=13), 2e-26)
+    assert candidate_probability(1.0, 3, 5) == 1
+    assert_array_equal(candidate_probability(np.array([0.0, 1.0]), 3, 5), [0, 1])
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.6, 0.8, 1.0])
+def test_prefix_filtering_finds_what_the_comparison_of_all_pairs_finds(
+    agrees, threshold
+):
+    """Sets of uneven sizes over 20 members, in which many similarities are equal."""
+    drawn = random.Random(0)
+    every = [str(n) for n in range(20)]
+    sets = [set(drawn.sample(every, drawn.randrange(1, 12))) for _ in range(120)]
+    found, compared = joined_pairs(hashed(sets), threshold)
+    pairs = itertools.combinations(range(120), 2)
+    theirs = [[i, j] for i, j in pairs if jaccard(sets[i], sets[j]) >= threshold]
+    agrees(found, np.array(theirs), "definition as loops", rtol=0, atol=0)
+    assert_array_equal(similar_pairs(hashed(sets), threshold)[0], theirs)
+    assert len(theirs) <= compared < 120 * 119 / 2
+
+
+def test_prefix_filtering_of_sets_without_a_pair_and_of_bad_thresholds():
+    sets = hashed([{"a"}, {"b", "c"}])
+    found, compared = joined_pairs(sets, 0.5)
+    assert (found.shape, compared) == ((0, 2), 0)
+    for threshold in (0.0, 1.1, math.nan):
+        with pytest.raises(ValueError, match=f"threshold={threshold}"):
+            joined_pairs(sets, threshold)
+
+
 def test_near_duplicates_by_hand():
     """The first two share 9 of 11 members, the others nothing."""
     nine = {str(n) for n in range(9)}
@@ -292,7 +325,10 @@ def test_impossible_bands_pairs_and_thresholds_are_refused():
     for pair in ([0, 2], [-1, 0]):
         with pytest.raises(ValueError, match="pairs name documents from"):
             similarities(sets, np.array([pair]))
-    for arguments in ((0.5, 0, 2), (0.5, 2, 0), (1.5, 2, 2), (np.array([-0.1]), 2, 2)):
+    with pytest.raises(ValueError, match="block=0 must be positive"):
+        minhash(sets, permutations, block=0)
+    cases = [(0.5, 0, 2), (0.5, 2, 0), (1.5, 2, 2), (math.nan, 2, 2)]
+    for arguments in [*cases, (np.array([-0.1]), 2, 2)]:
         with pytest.raises(ValueError, match=r"bands=\d, rows=\d, or a similarity"):
             candidate_probability(*arguments)
 
