@@ -71,7 +71,7 @@ def alibi_bias(
     """
     if not 1 <= q_len <= kv_len:
         raise ValueError(f"{q_len} queries cannot be the last of {kv_len} keys")
-    key = torch.arange(kv_len, device=slopes.device)  # whole: bfloat16 has no 257
+    key = torch.arange(kv_len, device=slopes.device)  # integers: bfloat16 has no 257
     distance = key[kv_len - q_len :, None] - key
     bias = -slopes.double()[:, None, None] * distance
     return bias.masked_fill(distance < 0, -math.inf).to(slopes)

@@ -43,11 +43,14 @@ assert (sinusoidal.symbol[:, beyond].mean(1) > 0.8).all()
 assert straight.symbol[:, beyond].mean(1).max() < 0.15
 short_long = straight.symbol[:, double].mean(1), sinusoidal_32.symbol[:, double].mean(1)
 gap = (short_long[0].mean() - short_long[1].mean()).abs()
-assert gap < short_long[1].max() - short_long[1].min()
+spread = max(loss.max() - loss.min() for loss in short_long)
+assert gap < spread
 measured = {
     "inside": straight.symbol[:, inside].mean(),
     "beyond": straight.symbol[:, beyond].mean(),
     "double": straight.symbol[:, double].mean(),
+    "double_gap": gap,
+    "double_spread": spread,
     "sinusoidal_inside": sinusoidal.symbol[:, inside].mean(),
     "sinusoidal_beyond": sinusoidal.symbol[:, beyond].mean(),
     "sinusoidal_double": sinusoidal_32.symbol[:, double].mean(),

@@ -20,6 +20,7 @@ assert torch.allclose(plain[100 + offset], similarity(offset, D_MODEL))
 best = (moved @ encoding.mT).argmax(1)
 assert (best[BACK:] == torch.arange(200 - BACK)).all()
 measured = {"gap": plain[100] - plain[101]}
+measured["gap_100"] = 100 * measured["gap"] / D_MODEL**0.5  # of scores, query times 100
 
 fig, ax = plt.subplots()
 ax.plot(offset, plain[100 + offset], label="query: PE(p)")

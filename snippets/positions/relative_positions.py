@@ -6,7 +6,7 @@ Raffel et al. (2020), https://arxiv.org/abs/1910.10683
 Symbols::
 
     k         reach, the largest offset that has a row of its own; K on the page
-    a^K, a^V  key_table, value_table
+    a^K, a^V  key_table, value_table; a^key, a^value on the page
     j - i     offset, key position minus query position
 
 Axes::
@@ -123,7 +123,7 @@ def t5_bucket(
         raise ValueError(f"cannot split {buckets=} into halves, {causal=}")
     if max_distance <= exact:
         raise ValueError(f"{max_distance=} leaves nothing beyond {exact} exact rows")
-    offset = offset.long()  # minus of the smallest 8-bit number has none
+    offset = offset.long()  # in int8, -(-128) overflows
     distance = (-offset).clamp(min=0) if causal else offset.abs()
     octaves = (distance.double().clamp(min=exact) / exact).log2()
     far = exact + octaves / math.log2(max_distance / exact) * (side - exact)
