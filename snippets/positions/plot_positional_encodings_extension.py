@@ -28,6 +28,7 @@ models = train_in_stages(models, [(280, 24, 16, 2e-2), (270, 1, TRAINED, 5e-3)])
 
 # %%
 # Frequencies, stretch and scale; the last setting is YaRN with the ramp of the paper.
+# Texts are read one at a time, as attention to 832 keys needs much memory.
 
 by_turns = ramp_by_turns(plain, factor=FACTOR, trained=TRAINED, slow=1.0, fast=32.0)
 by_index = yarn_frequencies(16, factor=FACTOR, trained=TRAINED)
