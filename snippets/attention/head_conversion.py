@@ -20,6 +20,7 @@ from snippets.attention.grouped_query_attention import (
 from snippets.attention.recall_task import Recaller, train
 
 HEADS, STEPS, RATE = 8, 320, 3e-3
+UPTRAINING = (0, 16, 32, 64)  # steps after conversion: up to 20 % of ``STEPS``
 
 
 def recaller(kv_heads: int) -> Recaller:
@@ -63,6 +64,11 @@ def convert(
     return model
 
 
+def uptrain(model: Recaller, seed: int) -> list[float]:
+    """Accuracy after each number of steps in ``UPTRAINING``, on new texts."""
+    return train(model, UPTRAINING, seed=seed + 50, rate=RATE)
+
+
 def keep_head(head: int) -> Callable[..., Float[Tensor, "head_dim d_model"]]:
     """For :func:`convert` to one head: keep that head of the eight."""
     return lambda weight, heads, kv_heads: weight.unflatten(0, (heads, -1))[head]
@@ -78,3 +84,19 @@ def pool_and_rescale(
     """
     pooled = pool_heads(weight, heads=heads, kv_heads=kv_heads)
     return (heads / kv_heads) ** 0.5 * pooled
+
+
+def norm_of_mean(weight: Float[Tensor, "rows d_model"], *, heads: int) -> float:
+    """Norm of the mean of the heads, as a share of the mean of their norms.
+
+    Examples
+    --------
+    Equal heads, and two that are orthogonal:
+
+    >>> norm_of_mean(torch.ones(2, 3), heads=2)
+    1.0
+    >>> round(norm_of_mean(torch.eye(2), heads=2), 3)
+    0.707
+    """
+    parts = weight.detach().unflatten(0, (heads, -1))
+    return (parts.mean(0).norm() / parts.norm(dim=(1, 2)).mean()).item()

@@ -9,7 +9,6 @@ weights of one query while its normalizer is still incomplete.
 import math
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from matplotlib.animation import FuncAnimation
 from matplotlib.patches import Rectangle
@@ -42,7 +41,7 @@ for rows in tiles(SEQ, TILE):
 grid.text(11.5, 4, "never visited", ha="center", va="center", color="0.5", fontsize=10)
 grid.set(xlim=(0, SEQ), ylim=(SEQ, 0), aspect="equal", xlabel="key", ylabel="query")
 grid.set(xticks=range(0, SEQ + 1, TILE), yticks=range(0, SEQ + 1, TILE))
-shown = bars.bar(np.arange(SEQ), np.zeros(SEQ), color="C0")
+shown = bars.bar(range(SEQ), [0.0] * SEQ, color="C0")
 bars.set(xlabel="key", ylabel="weight so far", xlim=(-0.7, SEQ - 0.3), ylim=(0, 1.15))
 note = bars.text(0.97, 0.97, "", ha="right", va="top", transform=bars.transAxes)
 

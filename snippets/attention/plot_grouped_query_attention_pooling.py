@@ -3,9 +3,8 @@ Grouped-query attention: mean of the heads, or one of them?
 ===========================================================
 
 For :doc:`/attention/grouped_query_attention`: three trained models are converted to a
-single key/value head in four ways and trained for up to 20 % of the original steps. The
-mean of the heads starts behind a single kept head and ends ahead of it; with its norm
-restored, the mean leads throughout.
+single key/value head in four ways, and training continues. The mean of the heads starts
+behind a kept head and ends ahead of it; with its norm restored, it leads throughout.
 """
 
 import matplotlib.pyplot as plt
@@ -15,14 +14,15 @@ import torch
 from snippets.attention.grouped_query_attention import pool_heads
 from snippets.attention.head_conversion import (
     HEADS,
-    RATE,
     STEPS,
+    UPTRAINING,
     convert,
     keep_head,
+    norm_of_mean,
     pool_and_rescale,
     trained_model,
+    uptrain,
 )
-from snippets.attention.recall_task import train
 
 # %%
 # Seven conversions of each model
@@ -30,7 +30,6 @@ from snippets.attention.recall_task import train
 # The mean of the heads, the mean with its norm restored, a new random head, and four of
 # the eight heads, each kept alone.
 
-marks = (0, 16, 32, 64)
 ways = {
     "rescaled mean": [pool_and_rescale],
     "mean": [pool_heads],
@@ -44,13 +43,11 @@ for seed in range(3):
         for pool in pools:
             torch.manual_seed(seed)
             model = convert(trained, 1, pool)
-            curves[name].append(train(model, marks, seed=seed + 50, rate=RATE))
-    for layer in trained.mix:
-        heads = layer.key.weight.unflatten(0, (HEADS, -1))
-        norms.append(heads.mean(0).norm() / heads.norm(dim=(1, 2)).mean())
+            curves[name].append(uptrain(model, seed))
+    norms += [norm_of_mean(layer.key.weight, heads=HEADS) for layer in trained.mix]
 
 mean = {name: np.mean(lines, axis=0) for name, lines in curves.items()}
-kept = np.array(curves["one of the heads"]).reshape(3, -1, len(marks))
+kept = np.array(curves["one of the heads"]).reshape(3, -1, len(UPTRAINING))
 assert mean["mean"][1] < mean["one of the heads"][1] - 0.03
 in_each = kept[..., 3].mean(axis=1)  # one of the heads after 20 %, for each model
 assert (np.array(curves["mean"])[:, 3] > in_each).all()
@@ -61,7 +58,7 @@ assert (mean["new head"] < mean["mean"] - 0.02).all()
 assert 0.3 < min(norms) <= max(norms) < 0.42
 
 fig, ax = plt.subplots()
-percent = [100 * step / STEPS for step in marks]
+percent = [100 * step / STEPS for step in UPTRAINING]
 for color, (name, lines) in enumerate(curves.items()):
     ax.plot(percent, np.transpose(lines), color=f"C{color}", alpha=0.3, lw=0.8)
     ax.plot(percent, mean[name], "o-", color=f"C{color}", label=name)
@@ -75,16 +72,9 @@ fig.set_label(
     "percent of the original steps. "
     + " ".join(f"{name.capitalize()}: {line}." for name, line in said.items())
 )
-measured = {
-    "pooled_5": mean["mean"][1],
-    "pooled_20": mean["mean"][3],
-    "kept_5": mean["one of the heads"][1],
-    "kept_20": mean["one of the heads"][3],
-    "kept_worst": kept[..., 3].min(),
-    "kept_best": kept[..., 3].max(),
-    "random_5": mean["new head"][1],
-    "random_20": mean["new head"][3],
-    "rescaled_5": mean["rescaled mean"][1],
-    "rescaled_20": mean["rescaled mean"][3],
-    "norm": np.mean([norm.item() for norm in norms]),
-}
+measured = {"kept_worst": kept[..., 3].min(), "kept_best": kept[..., 3].max()}
+measured["norm"] = np.mean(norms)
+for key, line in zip(
+    ("rescaled", "pooled", "kept", "random"), mean.values(), strict=True
+):
+    measured |= {f"{key}_5": line[1], f"{key}_20": line[3]}

@@ -3,8 +3,7 @@ Grouped-query attention: accuracy after merging heads
 =====================================================
 
 For :doc:`/attention/grouped_query_attention`: three trained models have their eight
-key/value heads merged to four, two or one by averaging. The same training then
-continues. The fewer heads are left, the more training they need.
+key/value heads averaged to four, two or one. Fewer heads need more training.
 """
 
 import matplotlib.pyplot as plt
@@ -12,13 +11,14 @@ import numpy as np
 import torch
 
 from snippets.attention.head_conversion import (
-    RATE,
     STEPS,
+    UPTRAINING,
     convert,
     recaller,
     trained_model,
+    uptrain,
 )
-from snippets.attention.recall_task import SYMBOLS, recall, train
+from snippets.attention.recall_task import shown_baselines
 
 # %%
 # Up to 64 steps of uptraining
@@ -26,24 +26,19 @@ from snippets.attention.recall_task import SYMBOLS, recall, train
 # That is 20 % of the original 320 steps. New models with four heads get as many steps.
 # Two baselines know which four values a text shows, but not which one was asked for.
 
-marks = (0, 16, 32, 64)
 original, pooled, scratch = [], {4: [], 2: [], 1: []}, []
 for seed in range(3):
     trained, reached = trained_model(seed)
     original.append(reached)
     for kv_heads, curves in pooled.items():
-        model = convert(trained, kv_heads)
-        curves.append(train(model, marks, seed=seed + 50, rate=RATE))
+        curves.append(uptrain(convert(trained, kv_heads), seed))
     torch.manual_seed(seed)
-    scratch.append(train(recaller(4), marks, seed=seed + 50, rate=RATE))
+    scratch.append(uptrain(recaller(4), seed))
 pooled = {kv_heads: np.array(curves) for kv_heads, curves in pooled.items()}
 mean = {kv_heads: curves.mean(axis=0) for kv_heads, curves in pooled.items()}
 new = np.mean(scratch, axis=0)
-
-texts, answers = recall(20_000, torch.Generator().manual_seed(5))
-values = texts[:, 1:-1:2] - SYMBOLS
-any_shown = (values == answers[:, None]).float().mean()
-most_frequent = (values.mode(dim=1).values == answers).float().mean()
+random = torch.Generator().manual_seed(5)
+any_shown, most_frequent = shown_baselines(20_000, random)
 
 assert min(original) > 0.98
 assert pooled[4][:, 0].min() > 0.65 > 0.45 > pooled[1][:, 0].max()
@@ -54,7 +49,7 @@ assert pooled[1][:, 3].min() > 0.85
 assert np.max(scratch) < 0.5
 
 fig, ax = plt.subplots()
-percent = [100 * step / STEPS for step in marks]
+percent = [100 * step / STEPS for step in UPTRAINING]
 for color, (kv_heads, curves) in enumerate(pooled.items()):
     ax.plot(percent, curves.T, color=f"C{color}", alpha=0.4, lw=1)
     label = f"{kv_heads} heads" if kv_heads > 1 else "1 head"
@@ -75,13 +70,9 @@ fig.set_label(
 )
 measured = {
     "original": np.mean(original),
-    "mean_4_before": mean[4][0],
-    "mean_2_before": mean[2][0],
-    "mean_1_before": mean[1][0],
-    "mean_4": mean[4][1],
-    "mean_2": mean[2][1],
-    "mean_2_twice": mean[2][2],
-    "mean_1_twice": mean[1][2],
+    **{f"mean_{kv_heads}_before": line[0] for kv_heads, line in mean.items()},
+    **{f"mean_{kv_heads}": mean[kv_heads][1] for kv_heads in (4, 2)},
+    **{f"mean_{kv_heads}_twice": mean[kv_heads][2] for kv_heads in (2, 1)},
     "mean_1_last": mean[1][3],
     "scratch_last": new[3],
     "any_shown": any_shown,

@@ -71,14 +71,7 @@ fig.set_label(
     f"{after_100[128, 'not divided']:.2f} without, and reaches "
     f"{mean[128, 'not divided'][-1]:.2f} after 400."
 )
-measured = {
-    "best_16": after_100[16, "divided"],
-    "best_16_not": after_100[16, "not divided"],
-    "best_128": after_100[128, "divided"],
-    "best_128_not": after_100[128, "not divided"],
-    "untrained_16": slope[16, "divided"],
-    "untrained_16_not": slope[16, "not divided"],
-    "untrained_128": slope[128, "divided"],
-    "untrained_128_not": slope[128, "not divided"],
-    "late_128_not": mean[128, "not divided"][-1],
-}
+measured = {"late_128_not": mean[128, "not divided"][-1]}
+for (head_dim, name), right in after_100.items():
+    key = f"{head_dim}" if name == "divided" else f"{head_dim}_not"
+    measured |= {f"best_{key}": right, f"untrained_{key}": slope[head_dim, name]}

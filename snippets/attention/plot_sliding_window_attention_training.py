@@ -9,54 +9,8 @@ have a window of three, so each reaches two positions farther
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
-from snippets.attention.multi_head_attention import MultiHeadAttention
-from snippets.attention.sliding_window_attention import window_mask
-
-SYMBOLS, SEQ, BACK, WINDOW = 4, 16, range(1, 8), 3
-
-
-class Recaller(nn.Module):
-    def __init__(self, layers: int) -> None:
-        super().__init__()
-        self.symbol = nn.Embedding(SYMBOLS, 32)
-        self.position = nn.Parameter(torch.randn(SEQ, 32) / 2)
-        self.norms = nn.ModuleList(nn.LayerNorm(32) for _ in range(layers))
-        self.layers = nn.ModuleList(
-            MultiHeadAttention(d_model=32, heads=4) for _ in range(layers)
-        )
-        self.answer = nn.Linear(32, len(BACK) * SYMBOLS)
-
-    def forward(self, symbols):
-        x, allowed = self.symbol(symbols) + self.position, window_mask(SEQ, SEQ, WINDOW)
-        for norm, layer in zip(self.norms, self.layers, strict=True):
-            x = x + layer(norm(x), allowed=allowed)
-        return self.answer(x)[:, max(BACK) :].unflatten(-1, (len(BACK), SYMBOLS))
-
-
-def answers(symbols):
-    first = max(BACK)
-    return torch.stack([symbols[:, first - b : SEQ - b] for b in BACK], dim=-1)
-
-
-def accuracy(layers: int, seed: int) -> np.ndarray:
-    """Right answers for each distance, on new texts, after 200 batches."""
-    torch.manual_seed(seed)
-    model, random = Recaller(layers), torch.Generator().manual_seed(seed + 1)
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3, fused=True)
-    for _ in range(200):
-        symbols = torch.randint(SYMBOLS, (32, SEQ), generator=random)
-        loss = cross_entropy(model(symbols).flatten(0, -2), answers(symbols).flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    symbols = torch.randint(SYMBOLS, (200, SEQ), generator=random)
-    right = model(symbols).argmax(-1) == answers(symbols)
-    return right.float().mean(dim=(0, 1)).numpy()
-
+from snippets.attention.distances_task import BACK, SYMBOLS, WINDOW, accuracy
 
 fig, ax = plt.subplots()
 inside, outside = [], []

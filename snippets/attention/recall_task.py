@@ -39,6 +39,15 @@ def recall(
     return torch.cat([pairs, question], dim=1), answer[:, 0]
 
 
+def shown_baselines(count: int, random: torch.Generator) -> tuple[float, float]:
+    """Accuracy of naming any shown value, and of naming the one shown most often."""
+    texts, answers = recall(count, random)
+    values = texts[:, 1:-1:2] - SYMBOLS
+    any_shown = (values == answers[:, None]).float().mean()
+    most_frequent = (values.mode(dim=1).values == answers).float().mean()
+    return any_shown.item(), most_frequent.item()
+
+
 class Recaller(nn.Module):
     """Two layers of attention, and an answer from the last position.
 

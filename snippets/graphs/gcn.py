@@ -105,6 +105,19 @@ class GraphConvolution(nn.Module):
         return smooth(self.linear(x), edge_index) + self.bias
 
 
+class SGC(nn.Linear):
+    """A GCN without its hidden layer: two smoothing steps, then one linear map.
+
+    Wu et al. (2019), https://arxiv.org/abs/1902.07153
+    """
+
+    def forward(
+        self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
+    ) -> Float[Tensor, "nodes classes"]:
+        """Class scores, before the softmax."""
+        return super().forward(smooth(smooth(x, edge_index), edge_index))
+
+
 class GCN(nn.Module):
     """Two layers with a ReLU between them: class scores for every node.
 

@@ -52,6 +52,22 @@ def junk_graph(seed: int) -> JunkGraph:
     return JunkGraph(x, edges_of(once + once.T), label, junk)
 
 
+def without_edges(graph: JunkGraph) -> JunkGraph:
+    """The nodes alone."""
+    return graph._replace(edge_index=graph.edge_index[:, :0])
+
+
+def without_junk(graph: JunkGraph) -> JunkGraph:
+    """Without the edges from or to junk."""
+    ordinary = ~graph.junk[graph.edge_index].any(dim=0)
+    return graph._replace(edge_index=graph.edge_index[:, ordinary])
+
+
+def without_flag(graph: JunkGraph) -> JunkGraph:
+    """With feature 3 at zero, so that nothing but noise tells junk."""
+    return graph._replace(x=graph.x * (torch.arange(6) != 3))
+
+
 def together(seeds: Iterable[int]) -> JunkGraph:
     """Several junk graphs as one, without edges between them.
 

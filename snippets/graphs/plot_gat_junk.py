@@ -13,31 +13,19 @@ import torch
 from snippets.graphs.gat import GAT, GATv2
 from snippets.graphs.gcn import GraphConvolution
 from snippets.graphs.junk_classifier import Classifier, MeanLayer, accuracy, training
-from snippets.graphs.junk_graphs import JunkGraph, together
+from snippets.graphs.junk_graphs import (
+    JunkGraph,
+    together,
+    without_edges,
+    without_flag,
+    without_junk,
+)
 
 seen, unseen = together(range(6)), together(range(10, 16))
-
-# %%
-# Graphs for the controls
-# -----------------------
-# Without junk: edges from or to junk are removed. Without the flag: feature 3 is zero.
 
 
 def as_it_is(graph: JunkGraph) -> JunkGraph:
     return graph
-
-
-def without_edges(graph: JunkGraph) -> JunkGraph:
-    return graph._replace(edge_index=graph.edge_index[:, :0])
-
-
-def without_junk(graph: JunkGraph) -> JunkGraph:
-    ordinary = ~graph.junk[graph.edge_index].any(dim=0)
-    return graph._replace(edge_index=graph.edge_index[:, ordinary])
-
-
-def without_flag(graph: JunkGraph) -> JunkGraph:
-    return graph._replace(x=graph.x * (torch.arange(6) != 3))
 
 
 def trained(layer: type, change, seed: int) -> float:
@@ -51,6 +39,7 @@ def trained(layer: type, change, seed: int) -> float:
 # %%
 # Three runs of each
 # ------------------
+# Without junk: edges from or to junk are removed. Without the flag: feature 3 is zero.
 
 kinds = {
     "GAT,\nno flag": (GAT, without_flag),

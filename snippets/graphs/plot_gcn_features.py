@@ -12,20 +12,12 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from snippets.graphs.gcn import GCN, smooth
+from snippets.graphs.gcn import GCN, SGC
 from snippets.graphs.label_spreading import label_spreading
 from snippets.graphs.semi_supervised import trained_scores
 from snippets.graphs.toy_citations import TOPICS, citations
 
 WORDS, NODES, LABELED, GRAPHS = 80, 400, torch.arange(20), 5
-
-
-class SGC(nn.Linear):
-    """A GCN without its hidden layer: two smoothing steps, then one linear map."""
-
-    def forward(self, x: torch.Tensor, edge_index: torch.Tensor) -> torch.Tensor:
-        return super().forward(smooth(smooth(x, edge_index), edge_index))
-
 
 # %%
 # One graph

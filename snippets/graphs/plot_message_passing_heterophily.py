@@ -9,46 +9,15 @@ share of citations within a topic, of networks that use citations in three ways 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch import nn
 
-from snippets.graphs.adjacency_matrix import with_self_loops
 from snippets.graphs.gcn import GCN
-from snippets.graphs.message_passing import MessagePassing, propagate, scatter_mean
+from snippets.graphs.own_features import Apart, Mixed
 from snippets.graphs.semi_supervised import trained_scores
 from snippets.graphs.toy_citations import TOPICS, citations
 
 LABELED, SEEDS = torch.arange(200), (0, 1, 2)
 HOMOPHILY = [0.0, 0.25, 0.5, 0.75, 1.0]
 SIZES = {"features": 80, "hidden": 16, "classes": TOPICS}
-
-# %%
-# Own features apart, or as those of one more neighbor
-# ----------------------------------------------------
-
-
-class Apart(nn.Module):
-    def __init__(self, features: int, hidden: int, classes: int) -> None:
-        super().__init__()
-        self.read, self.out = nn.Linear(features, hidden), nn.Linear(hidden, classes)
-        self.step = MessagePassing(
-            features=hidden, edge_features=0, aggregate=scatter_mean
-        )
-
-    def forward(self, x, edge_index):
-        no_features = x.new_zeros(edge_index.shape[1], 0)
-        return self.out(self.step(self.read(x), edge_index, no_features))
-
-
-class Mixed(nn.Module):
-    def __init__(self, features: int, hidden: int, classes: int) -> None:
-        super().__init__()
-        self.read, self.out = nn.Linear(features, hidden), nn.Linear(hidden, classes)
-        self.update = nn.Linear(hidden, hidden)
-
-    def forward(self, x, edge_index):
-        loops = with_self_loops(edge_index, len(x))
-        mean = propagate(self.read(x), loops, scatter_mean)
-        return self.out(self.update(mean).tanh())
 
 
 def accuracy(kind: type, homophily: float, seed: int, keep: bool = True) -> float:

@@ -9,28 +9,11 @@ steps of message passing, and the control with the same bonds in a chain.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch import nn
 
-from snippets.graphs.message_passing import MessagePassing, scatter_mean
+from snippets.graphs.molecule_network import MoleculeNetwork
 from snippets.graphs.toy_molecules import in_a_row, molecules
 
 BATCHES, STEPS, SEEDS = 12, 288, (0, 1, 2)
-
-
-class Network(nn.Module):
-    def __init__(self, steps: int):
-        super().__init__()
-        self.steps = nn.ModuleList(
-            MessagePassing(features=12, edge_features=1) for _ in range(steps)
-        )
-        self.read = nn.Sequential(nn.Linear(12, 24), nn.Tanh(), nn.Linear(24, 1))
-
-    def forward(self, edges, strength, owner):
-        x = torch.eye(12)[torch.zeros_like(owner)]  # all atoms are alike
-        for step in self.steps:
-            x = x + step(x, edges, strength)
-        return scatter_mean(self.read(x), owner, int(owner[-1]) + 1)[:, 0]
-
 
 # %%
 # Training
@@ -43,7 +26,7 @@ mean, spread = energies.mean(), energies.std()
 
 def error(steps: int, seed: int, chain: bool = False) -> float:
     torch.manual_seed(seed)
-    model = Network(steps)
+    model = MoleculeNetwork(steps)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
 

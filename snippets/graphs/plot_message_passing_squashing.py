@@ -9,13 +9,12 @@ the root of a binary tree, and the control with an edge from each leaf to the ro
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from snippets.graphs.tree_lookup import (
     VALUES,
     Lookup,
     direct_edges,
-    questions,
+    train,
     tree_edges,
 )
 
@@ -32,16 +31,7 @@ def accuracies(edges, leaves: int, layers: int, features: int, seed: int) -> np.
     torch.manual_seed(seed)
     edge_index = edges(BATCH, leaves)
     model = Lookup(leaves=leaves, features=features, layers=layers)
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3, fused=True)
-    right = []
-    for _ in range(STEPS):
-        batch = questions(BATCH, leaves)
-        scores = model(batch, edge_index)
-        right.append((scores.argmax(dim=1) == batch.answer).double().mean().item())
-        loss = cross_entropy(scores, batch.answer)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    right = train(model, edge_index, batch=BATCH, leaves=leaves, steps=STEPS)
     return np.lib.stride_tricks.sliding_window_view(right, SHOWN).mean(axis=1)
 
 

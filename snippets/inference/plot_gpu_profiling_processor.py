@@ -13,15 +13,13 @@ import numpy as np
 import torch
 
 from snippets.inference.gpu_profiling import Counter, Machine, linear_cost, seconds_of
-from snippets.inference.profiled_layer import two_steps
+from snippets.inference.profiled_layer import linear_step, two_steps
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
 
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 weight, square = torch.randn(4096, 4096), torch.randn(1024, 1024)
-inputs = {rows: torch.randn(rows, 4096) for rows in ROWS}
-outputs = {rows: torch.empty(rows, 4096) for rows in ROWS}
 steps = two_steps()
 costs = {rows: linear_cost(rows, 4096, 4096, itemsize=4) for rows in ROWS}
 for name, run in steps.items():
@@ -29,10 +27,7 @@ for name, run in steps.items():
         run()
     costs[name] = counter.total
 
-runs = {
-    rows: lambda rows=rows: torch.mm(inputs[rows], weight.T, out=outputs[rows])
-    for rows in ROWS
-}
+runs = {rows: linear_step(weight, rows) for rows in ROWS}
 runs |= steps | {
     "product": lambda: square @ square,
     "sum": lambda: weight.sum(),

@@ -8,14 +8,13 @@ lines are the median of 16 neighboring passes, bands reach from the 10th to the 
 percentile.
 """
 
-from time import process_time
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
 from snippets.foundations.resource_accounting import Decoder
-from snippets.inference.kv_cache import KVCache, step_flops
+from snippets.inference.kv_cache import KVCache
+from snippets.inference.timed_passes import timed_passes
 from snippets.inference.tiny_decoder import TinyDecoder
 
 torch.set_num_threads(1)
@@ -26,23 +25,9 @@ sizes = Decoder(
 )
 model, prompt = TinyDecoder(sizes), torch.randint(256, (1, PROMPT))
 
-
-@torch.no_grad()
-def timed(cache: KVCache | None) -> tuple[torch.Tensor, list[float], list[int]]:
-    """The text, and the CPU seconds and operations of each pass."""
-    tokens, times, operations = prompt, [], []
-    for _ in range(NEW):
-        uncached = tokens if cache is None else tokens[:, cache.length :]
-        operations.append(step_flops(sizes, uncached.shape[1], tokens.shape[1]))
-        start = process_time()
-        best = model.logits(uncached, cache).argmax(dim=-1, keepdim=True)
-        times.append(process_time() - start)
-        tokens = torch.cat([tokens, best], dim=1)
-    return tokens, times, operations
-
-
-runs = [timed(KVCache(sizes, batch=1, capacity=PROMPT + NEW - 1)) for _ in range(3)]
-plain = [timed(None) for _ in range(3)]
+caches = [KVCache(sizes, batch=1, capacity=PROMPT + NEW - 1) for _ in range(3)]
+runs = [timed_passes(model, prompt, NEW, cache) for cache in caches]
+plain = [timed_passes(model, prompt, NEW, None) for _ in range(3)]
 (tokens, _, many), (_, _, few) = plain[0], runs[0]
 slow, quick = (np.median([t for _, t, _ in each], axis=0) for each in (plain, runs))
 ratios = [sum(long) / sum(short) for _, long, _ in plain for _, short, _ in runs]

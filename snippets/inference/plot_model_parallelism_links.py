@@ -10,8 +10,7 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 
-from snippets.foundations.resource_accounting import Decoder
-from snippets.inference.server_costs import Server, Work
+from snippets.inference.server_costs import LLAMA3_8B, Server, Work
 
 # %%
 # One user, and one prompt
@@ -20,17 +19,7 @@ from snippets.inference.server_costs import Server, Work
 # in the cache gets a token; right, a prompt of 2000 tokens is read. A sum has one
 # latency, as in an all-reduce in one shot; last, a ring with ten microseconds a hop.
 
-llama = Server(
-    model=Decoder(
-        layers=32,
-        d_model=4096,
-        heads=32,
-        kv_heads=8,
-        head_dim=128,
-        d_ff=14336,
-        vocab=128256,
-    )
-)
+llama = Server(model=LLAMA3_8B)
 links = {
     "NVLink, 450 GB/s": (450e9, 10e-6),
     "PCIe, 32 GB/s": (32e9, 20e-6),

@@ -77,7 +77,4 @@ right.set(yscale="log", xlabel="bits", ylabel="squared error", xticks=BITS)
 right.legend(fontsize=8)
 
 measured = {f"error_{bits}": e for bits, e in zip(BITS, rotated, strict=True)}
-measured |= {
-    "plain_over_turned_1": plain[0] / rotated[0],
-    "plain_over_turned_3": plain[2] / rotated[2],
-}
+measured |= {f"plain_over_turned_{n}": plain[n - 1] / rotated[n - 1] for n in (1, 3)}

@@ -2,15 +2,16 @@
 TurboQuant: inner products of stored vectors
 ============================================
 
-Unit vectors of 128 coordinates, stored in two ways, and their products with others at
-many angles. Left: one bit, one rotation. Right: the slope of stored against true
-products, the mean of 20 rotations.
+Unit vectors of 128 coordinates, stored in two ways, and their products with others.
+Left: one bit, one rotation. Right: slope of stored over true products, 20 rotations.
 """
+
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from torch import Tensor
+from torch.nn.functional import normalize
 
 from snippets.inference.turboquant import (
     distortion,
@@ -21,39 +22,31 @@ from snippets.inference.turboquant import (
 
 torch.set_num_threads(1)
 random = torch.Generator().manual_seed(0)
-
-
-def gaussian(*shape: int) -> Tensor:
-    return torch.randn(*shape, generator=random, dtype=torch.float64)
-
-
-def unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True)
-
+gaussian = partial(torch.randn, generator=random, dtype=torch.float64)
 
 DIM, BITS = 128, [1, 2, 3, 4]
-x = unit(gaussian(600, DIM) * gaussian(DIM).exp())
-others = unit(x + gaussian(600, DIM) * torch.rand(600, 1, generator=random) * 0.3)
+x = normalize(gaussian(600, DIM) * gaussian(DIM).exp())
+others = normalize(x + gaussian(600, DIM) * torch.rand(600, 1, generator=random) * 0.3)
 truth = (x * others).sum(dim=1)
-apart = unit(gaussian(600, DIM))
+apart = normalize(gaussian(600, DIM))
 
 
-def slope(stored: Tensor) -> float:
+def slope(stored: torch.Tensor) -> float:
     return ((stored * others).sum(dim=1) @ truth / (truth @ truth)).item()
 
 
 slopes, errors = {"least error": [], "unbiased": []}, []
 for bits in BITS:
-    shrunk, fair, squares = [], [], []
+    trials = []
     for _ in range(20):
         rotation = random_rotation(DIM, random)
-        shrunk.append(slope(quantize(x, rotation, bits)))
         stored = quantize_unbiased(x, rotation, gaussian(DIM, DIM), bits)
-        fair.append(slope(stored))
-        squares.append(((stored - x) * apart).sum(dim=1).square().mean().item())
-    slopes["least error"].append(np.mean(shrunk))
-    slopes["unbiased"].append(np.mean(fair))
-    errors.append(DIM * np.mean(squares))
+        square = ((stored - x) * apart).sum(dim=1).square().mean().item()
+        trials.append((slope(quantize(x, rotation, bits)), slope(stored), square))
+    shrunk, fair, square = (np.mean(each) for each in zip(*trials, strict=True))
+    slopes["least error"].append(shrunk)
+    slopes["unbiased"].append(fair)
+    errors.append(DIM * square)
 expected = np.array([distortion(bits, DIM) for bits in range(5)])
 assert np.abs(np.array(slopes["least error"]) - (1 - expected[1:])).max() < 0.03
 assert np.abs(np.array(slopes["unbiased"]) - 1).max() < 0.04
@@ -68,12 +61,13 @@ fig.set_label(
     + "."
 )
 rotation = random_rotation(DIM, random)
-near = unit(apart + 0.3 * torch.rand(600, 1, generator=random) * gaussian(600, DIM))
-for name, stored in {
-    "unbiased": quantize_unbiased(apart, rotation, gaussian(DIM, DIM), 1),
-    "least error": quantize(apart, rotation, 1),
-}.items():
-    color = "C1" if name == "unbiased" else "C0"
+near = normalize(
+    apart + 0.3 * torch.rand(600, 1, generator=random) * gaussian(600, DIM)
+)
+for color, name, stored in (
+    ("C1", "unbiased", quantize_unbiased(apart, rotation, gaussian(DIM, DIM), 1)),
+    ("C0", "least error", quantize(apart, rotation, 1)),
+):
     true, found = ((near * each).sum(dim=1)[::3] for each in (apart, stored))
     ax.plot(true, found, color + ".", ms=3)
     right.plot(BITS, slopes[name], color + "o-", label=name)

@@ -36,6 +36,14 @@ class Layer(nn.Module):
         return x + self.down(gelu(self.up(x)))
 
 
+def linear_step(
+    weight: Float[Tensor, "out_features in_features"], rows: int
+) -> Callable[[], Tensor]:
+    """Pass ``rows`` random inputs through a linear layer, into prepared memory."""
+    x, out = torch.randn(rows, weight.shape[1]), torch.empty(rows, weight.shape[0])
+    return lambda: torch.mm(x, weight.T, out=out)
+
+
 def two_steps() -> dict[str, Callable[[], Tensor]]:
     """Read a prompt of 128 tokens; write the token after 4095 others."""
     layer = Layer(d_model=1024, heads=16, kv_heads=4, d_ff=4096).requires_grad_(False)

@@ -14,6 +14,7 @@ Axes::
     tokens   of a text, with the one that the last position predicts; ``seq + 1``
 """
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -103,10 +104,40 @@ def train(
     return trained, history
 
 
+def train_in_stages(
+    models: list[Reader], stages: Iterable[tuple[int, int, int, float]]
+) -> list[Reader]:
+    """Trained copies of the models, after several calls of ``train``.
+
+    Parameters
+    ----------
+    stages
+        Steps, texts of a batch, positions and learning rate; the texts of a stage are
+        drawn with its number as seed.
+    """
+    for seed, (steps, batch, seq, rate) in enumerate(stages):
+        batches = texts(steps * len(models) * batch, seq + 1, seed)
+        batches = batches.unflatten(0, (steps, len(models), batch))
+        models, _ = train(models, batches, rate)
+    return models
+
+
 @torch.no_grad()
-def evaluate(models: list[Reader], text: Int[Tensor, "samples tokens"]) -> Loss:
-    """Losses of each model, averaged over the same texts; axes ``(models, seq)``."""
+def evaluate(
+    models: list[Reader],
+    text: Int[Tensor, "samples tokens"],
+    at_once: int | None = None,
+) -> Loss:
+    """Losses of each model, averaged over the same texts; axes ``(models, seq)``.
+
+    Parameters
+    ----------
+    at_once
+        Texts that are in memory together, all by default.
+    """
     parameters, apply = stack(models)
-    text = text.expand(len(models), -1, -1)
-    logits = apply(parameters, text[..., :-1])
-    return Loss(*(part.mean(1) for part in losses(logits, text)))
+    parts = []
+    for some in text.split(at_once or len(text)):
+        some = some.expand(len(models), -1, -1)
+        parts.append(losses(apply(parameters, some[..., :-1]), some))
+    return Loss(*(torch.cat(part, dim=1).mean(1) for part in zip(*parts, strict=True)))

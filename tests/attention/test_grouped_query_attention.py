@@ -1,5 +1,8 @@
 """Grouped-query attention against PyTorch's fused kernel and transformers' Llama."""
 
+from collections import Counter
+from itertools import product
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -14,6 +17,7 @@ from snippets.attention.grouped_query_attention import (
     operations_per_byte,
     pool_heads,
 )
+from snippets.attention.recall_task import PAIRS, shown_baselines
 
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
 
@@ -216,3 +220,13 @@ def test_heads_of_one_feature_and_an_empty_batch():
     layer = GroupedQueryAttention(d_model=4, heads=4, kv_heads=1)
     assert layer(torch.randn(0, 3, 4)).shape == (0, 3, 4)
     assert layer(torch.randn(2, 3, 4)).isfinite().all()
+
+
+def test_naming_shown_values_is_right_as_often_as_chances_say():
+    """The answer is one of four independent draws from 8 values, and so is a guess."""
+    counts = [Counter(drawn) for drawn in product(range(8), repeat=PAIRS)]
+    equal = sum(n * n for count in counts for n in count.values())
+    any_shown = equal / len(counts) / PAIRS**2
+    most_frequent = sum(max(count.values()) for count in counts) / len(counts) / PAIRS
+    ours = shown_baselines(40_000, torch.Generator().manual_seed(0))
+    assert_close(ours, (any_shown, most_frequent), rtol=0, atol=0.01)

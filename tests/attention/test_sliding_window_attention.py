@@ -10,6 +10,7 @@ from transformers import DynamicCache, MistralConfig, MistralModel
 from transformers.masking_utils import sdpa_mask, sliding_window_causal_mask_function
 from transformers.models.mistral.modeling_mistral import MistralAttention
 
+from snippets.attention.distances_task import SEQ, Recaller, right_answers
 from snippets.attention.multi_head_attention import merge_heads, split_heads
 from snippets.attention.self_attention import attention, causal
 from snippets.attention.sliding_window_attention import (
@@ -266,3 +267,23 @@ def test_half_precision_does_not_overflow(attend):
 def test_an_empty_batch_gives_an_empty_output(attend):
     empty = torch.randn(0, 5, 4)
     assert attend(empty, empty, empty, window=2).shape == (0, 5, 4)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_model_of_the_task_reads_two_positions_back_for_each_layer(layers):
+    torch.manual_seed(0)
+    model, symbols = Recaller(layers), torch.randint(4, (1, SEQ))
+    for back in range(8):
+        changed = symbols.clone()
+        changed[0, -1 - back] = (changed[0, -1 - back] + 1) % 4
+        same = torch.equal(model(changed)[0, -1], model(symbols)[0, -1])
+        assert same == (back > 2 * layers)
+
+
+def test_answers_of_the_task_are_the_earlier_symbols():
+    symbols = torch.randint(4, (3, SEQ), generator=torch.Generator().manual_seed(0))
+    answers = right_answers(symbols)
+    assert answers.shape == (3, SEQ - 7, 7)
+    for position in range(7, SEQ):
+        expected = symbols[:, position - 7 : position].flip(1)
+        assert torch.equal(answers[:, position - 7], expected)

@@ -11,7 +11,12 @@ from snippets.graphs.adjacency_matrix import edges_of, with_self_loops
 from snippets.graphs.dictionary_lookup import dictionaries
 from snippets.graphs.gat import GAT, GATv2, edge_softmax
 from snippets.graphs.junk_classifier import MeanLayer
-from snippets.graphs.junk_graphs import together
+from snippets.graphs.junk_graphs import (
+    together,
+    without_edges,
+    without_flag,
+    without_junk,
+)
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     from torch_geometric.nn import GATConv, GATv2Conv, SAGEConv
@@ -277,3 +282,14 @@ def test_dictionaries_are_answered_by_the_entry_of_the_word():
         (entry,) = [e for e in entries if torch.equal(word[e], word[question])]
         assert told[entry].argmax() == answer
         assert not told[question].any()
+
+
+def test_controls_lack_what_they_say_and_nothing_else():
+    graph = together(range(2))
+    assert without_edges(graph).edge_index.shape == (2, 0)
+    x = without_flag(graph).x
+    assert torch.equal(x != graph.x, (torch.arange(6) == 3).expand(len(x), -1))
+    assert not x[:, 3].any()
+    kept = set(map(tuple, without_junk(graph).edge_index.T.tolist()))
+    for source, target in graph.edge_index.T.tolist():
+        assert ((source, target) in kept) != (graph.junk[[source, target]].any())

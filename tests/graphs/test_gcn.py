@@ -7,11 +7,17 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from snippets.graphs.gcn import GCN, GraphConvolution, normalized_adjacency, smooth
+from snippets.graphs.gcn import (
+    GCN,
+    SGC,
+    GraphConvolution,
+    normalized_adjacency,
+    smooth,
+)
 from snippets.graphs.karate_club import karate_club
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
-    from torch_geometric.nn import GCNConv
+    from torch_geometric.nn import GCNConv, SGConv
     from torch_geometric.nn.conv.gcn_conv import gcn_norm
     from torch_geometric.utils import to_dense_adj
 
@@ -195,3 +201,11 @@ def test_fresh_weights_fill_the_range_of_xavier_and_biases_are_zero():
 def test_one_feature_is_enough():
     x, edge_index = random_nodes("undirected", features=1)
     assert layer(features=1, hidden=1)(x, edge_index).shape == (7, 1)
+
+
+@pytest.mark.parametrize("edges", GRAPHS)
+def test_network_without_hidden_layer_agrees_with_torch_geometric(agrees, edges):
+    x, edge_index = random_nodes(edges)
+    ours, theirs = SGC(5, 3).double(), SGConv(5, 3, K=2).double()
+    theirs.lin.load_state_dict(ours.state_dict())
+    agrees(ours(x, edge_index), theirs(x, edge_index), "torch_geometric.nn.SGConv")

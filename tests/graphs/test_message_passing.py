@@ -21,8 +21,16 @@ from snippets.graphs.message_passing import (
     scatter_mean,
     scatter_sum,
 )
+from snippets.graphs.molecule_network import MoleculeNetwork
+from snippets.graphs.own_features import Apart, Mixed
 from snippets.graphs.toy_molecules import energy, in_a_row, molecules
-from snippets.graphs.tree_lookup import Lookup, direct_edges, questions, tree_edges
+from snippets.graphs.tree_lookup import (
+    Lookup,
+    direct_edges,
+    questions,
+    train,
+    tree_edges,
+)
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     import torch_geometric.nn as pyg
@@ -297,3 +305,38 @@ def test_a_receptive_field_is_a_lower_bound_where_units_are_saturated():
     assert whole.nonzero()[:, 0].tolist() == [0, 1, 3, 4]
     assert (part <= whole).all()
     assert part.sum() < whole.sum()
+
+
+def test_the_number_of_a_molecule_does_not_depend_on_the_batch():
+    torch.manual_seed(0)
+    model = MoleculeNetwork(steps=2)
+    edges, strength, owner, _ = molecules(4, seed=0)
+    first = 0
+    for number, together in enumerate(model(edges, strength, owner)):
+        own, atoms = owner[edges[0]] == number, owner == number
+        alone = model(edges[:, own] - first, strength[own], owner[atoms] - number)
+        assert_close(alone[0], together)
+        first += int(atoms.sum())
+
+
+def test_own_features_are_apart_or_mixed_in():
+    """A node whose neighbor is its copy hears the same as a node without neighbors."""
+    torch.manual_seed(0)
+    sizes = {"features": 3, "hidden": 4, "classes": 2}
+    x, nobody = torch.randn(1, 3).expand(2, 3), torch.zeros(2, 0, dtype=torch.long)
+    other = torch.tensor([[0], [1]])
+    for kind, same in ((Mixed, True), (Apart, False)):
+        model = kind(**sizes)
+        alone, heard = model(x, nobody), model(x, other)
+        assert torch.equal(alone[0], heard[0])
+        assert torch.allclose(alone[1], heard[1]) == same
+
+
+def test_training_in_trees_starts_near_guessing_and_learns():
+    torch.manual_seed(0)
+    model = Lookup(leaves=2, features=16, layers=1)
+    edges = direct_edges(64, 2)
+    right = train(model, edges, batch=64, leaves=2, steps=200)
+    assert len(right) == 200
+    assert right[0] < 0.5
+    assert min(right[-10:]) > 0.9

@@ -20,7 +20,7 @@ from snippets.inference.gpu_profiling import (
     profiled_seconds,
     seconds_of,
 )
-from snippets.inference.profiled_layer import Layer, two_steps
+from snippets.inference.profiled_layer import Layer, linear_step, two_steps
 
 positive = st.floats(min_value=1e-3, max_value=1e15)
 
@@ -197,3 +197,14 @@ def test_two_steps_read_a_prompt_and_write_a_token():
         operations[name] = counter.costs["mm"].operations
         assert run().shape == shape
     assert operations["prefill"] == 128 * operations["decode"]
+
+
+def test_a_linear_step_multiplies_rows_and_writes_to_the_same_memory():
+    torch.manual_seed(0)
+    weight = torch.randn(3, 5)
+    torch.manual_seed(1)
+    run = linear_step(weight, rows=2)
+    torch.manual_seed(1)
+    first = run()
+    assert_close(first, nn.functional.linear(torch.randn(2, 5), weight))
+    assert run().data_ptr() == first.data_ptr()

@@ -30,6 +30,7 @@ from snippets.inference.kv_cache import (
     step_flops,
     tokens_that_fit,
 )
+from snippets.inference.timed_passes import timed_passes
 from snippets.inference.tiny_decoder import TinyDecoder
 
 
@@ -304,3 +305,16 @@ def test_the_cache_has_the_type_of_the_model(model, kind):
 
 def test_no_new_token_leaves_the_prompt(model):
     assert_close(generate(model, prompts(1, 1), 0), prompts(1, 1))
+
+
+@pytest.mark.parametrize("capacity", [None, 26])
+def test_timed_passes_write_the_same_text_and_count_their_operations(capacity):
+    model, tokens = lively(), prompts(1, 4)
+    cache = None if capacity is None else KVCache(SIZES, batch=1, capacity=capacity)
+    text, seconds, operations = timed_passes(model, tokens, 23, cache)
+    assert torch.equal(text, generate_without_cache(model, tokens, 23))
+    lengths = range(4, 27)
+    read = [n if cache is None or n == 4 else 1 for n in lengths]
+    expected = [step_flops(SIZES, q, n) for q, n in zip(read, lengths, strict=True)]
+    assert operations == expected
+    assert min(seconds) >= 0

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
 
+from snippets.inference.block_frames import Recorder
 from snippets.inference.block_tables import (
     BlockTables,
     OutOfBlocks,
@@ -556,3 +557,18 @@ def test_late_blocks_count_as_much_as_early_ones_in_half_precision(kind):
     query, table = torch.ones(1, 1, dtype=kind), list(range(blocks))
     mixed = paged_attention(query, keys, values, table, kv_len=16 * blocks)
     assert_close(mixed, torch.full((1, 1), 0.5, dtype=kind))
+
+
+def test_frames_keep_what_was_there_and_name_the_writers():
+    cache = BlockTables(blocks=3, block_size=2)
+    recorder = Recorder(cache)
+    recorder.admit(3, "A arrives")
+    cache.fork(0)
+    recorder.append(1, 0)
+    texts = [frame.text for frame in recorder.frames]
+    copy = "B writes to block 2, a copy of block 1"
+    assert texts == ["A arrives", copy, copy, copy, "A writes to block 1"]
+    assert recorder.frames[0].tables == {0: [0, 1]}
+    assert recorder.frames[1].writers == [[0, 0], [0, 0], [0, 1]]
+    assert recorder.frames[-1].tables == {0: [0, 1], 1: [0, 2]}
+    assert [len(tokens) for tokens in recorder.frames[-1].tokens.values()] == [4, 4]

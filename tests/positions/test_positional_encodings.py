@@ -22,7 +22,14 @@ from snippets.positions.positional_encodings import (
     order_by_mask,
     set_attention,
 )
-from snippets.positions.symbol_language import losses, next_symbol, texts, train
+from snippets.positions.symbol_language import (
+    evaluate,
+    losses,
+    next_symbol,
+    texts,
+    train,
+    train_in_stages,
+)
 
 HEADS, SEQ, HEAD_DIM, D_MODEL = 3, 7, 4, 12
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
@@ -293,3 +300,20 @@ def test_models_trained_side_by_side_are_those_trained_alone():
         assert_close(own[:, 0], history[:, place])
         assert_close(alone[0].state_dict(), together[place].state_dict())
     assert history[-1].mean() != history[0].mean()
+
+
+def test_stages_are_trainings_one_after_the_other():
+    sizes = {"tokens": 10, "outputs": 10, "d_model": 8, "heads": 2}
+    models = [Reader(Rotary(head_dim=4), **sizes).double() for _ in range(2)]
+    both = train_in_stages(models, [(2, 3, 7, 0.01), (3, 1, 9, 0.02)])
+    models, _ = train(models, texts(12, 8, seed=0).unflatten(0, (2, 2, 3)), 0.01)
+    models, _ = train(models, texts(6, 10, seed=1).unflatten(0, (3, 2, 1)), 0.02)
+    for ours, theirs in zip(both, models, strict=True):
+        assert_close(ours.state_dict(), theirs.state_dict())
+
+
+def test_losses_do_not_depend_on_how_many_texts_are_read_at_once():
+    sizes = {"tokens": 10, "outputs": 10, "d_model": 8, "heads": 2}
+    models, text = [Reader(Rotary(head_dim=4), **sizes)] * 2, texts(5, 9, seed=0)
+    for at_once in (1, 2, 5):
+        assert_close(evaluate(models, text, at_once), evaluate(models, text))
