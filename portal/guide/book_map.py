@@ -23,7 +23,8 @@ from portal.pages.titles import book_title, title
 
 LAYOUTS = {"wide": Layout(760, 372), "narrow": Layout(328, 328)}
 LEGEND = (
-    "Lines lead from a page to those that build on it; dashed, pages of other books."
+    "Lines lead from a page to those that build on it. Dashed boxes are pages of other "
+    "books."
 )
 
 
