@@ -138,10 +138,10 @@ Equation :eq:`{page}-idea` in code:
    :language: python
    :pyobject: method
 
-.. figure:: /gallery/{book}/images/sphx_glr_plot_{page}_001.png
+.. figure:: /gallery/{book}/images/sphx_glr_plot_{page}_curve_001.png
    :alt: One curve.
 
-   Drawn by :doc:`/gallery/{book}/plot_{page}`.
+   Drawn by :doc:`/gallery/{book}/plot_{page}_curve`.
 
 A worked number
 ---------------
@@ -219,7 +219,7 @@ def page_files(page: Page, edits: set[str]) -> dict[str, str]:
     templates = {
         f"docs/{page.book}/{page.name}.rst": ARTICLE,
         f"snippets/{page.book}/{page.name}.py": MODULE,
-        f"snippets/{page.book}/plot_{page.name}.py": SCRIPT,
+        f"snippets/{page.book}/plot_{page.name}_curve.py": SCRIPT,
         f"tests/{page.book}/test_{page.name}.py": TEST,
     }
     return {path: text.format(**words) for path, text in templates.items()}

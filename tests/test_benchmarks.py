@@ -30,7 +30,7 @@ def test_a_site_depends_on_pages_and_edits_alone(tmp_path):
     ("edit", "changed"),
     [
         ("article", "docs/book_0/page_000.rst"),
-        ("script", "snippets/book_1/plot_page_001.py"),
+        ("script", "snippets/book_1/plot_page_001_curve.py"),
         ("module", "snippets/book_0/waves.py"),
     ],
 )

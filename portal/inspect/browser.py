@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 COMPRESSED = (".css", ".html", ".js", ".json", ".svg", ".txt", ".xml")
+MOVED = '<meta http-equiv="refresh"'
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -112,6 +113,8 @@ def loaded(page: "Page") -> list[str]:
 
 
 def pages(folder: Path) -> list[str]:
-    """The pages of a built site, by their path."""
-    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.html"))
-    return [name for name in found if not name.startswith("_")]
+    """The pages of a built site, by their path, but those that lead to another."""
+    found = sorted(folder.rglob("*.html"))
+    staying = (path for path in found if MOVED not in path.read_text("utf-8"))
+    names = (str(path.relative_to(folder)) for path in staying)
+    return [name for name in names if not name.startswith("_")]

@@ -22,6 +22,7 @@ PRIVATE = {
     "torch._weight_int4pack_mm_for_cpu": "the same kernel",
     "torch.utils._python_dispatch": "the mode that PyTorch's own counters are made of",
     "torch.utils._pytree": "what a dispatch mode takes its arguments apart with",
+    "layer._forward_pre_hooks": "says whether a hook was left",
     "operation._schema": "says whether an operation writes to its arguments",
     "transformers.generation.utils._speculative_sampling": "the rule, without a model",
     "T5Attention._relative_position_bucket": "the buckets, without a layer",
@@ -127,6 +128,9 @@ def test_private_names_of_libraries_are_those_listed_here(sources):
 
 
 def test_caches_are_passed_by_position(sources):
-    """Their keyword is another in each release of transformers, the place is one."""
-    keyword = re.compile(r"\b(past_key_values?|cache_params)=")
+    """The keyword of layers is another in each release of transformers.
+
+    That of models and of ``generate``, ``past_key_values``, is always the same.
+    """
+    keyword = re.compile(r"\b(past_key_value|cache_params)=")
     assert [path for path, text in sources.items() if keyword.search(text)] == []

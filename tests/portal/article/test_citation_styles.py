@@ -2,11 +2,14 @@
 
 import pybtex.plugin
 
+from portal.article import citation_styles
+
 CITING = "\n:cite:t:`real`\n\n.. bibliography::\n   :filter: docname in docnames\n"
 
 
 def test_no_style_is_looked_up_twice(site, make_html, monkeypatch):
     asked, entry_points = [], pybtex.plugin.entry_points
+    citation_styles.register.cache_clear()
 
     def ask(**wanted):
         asked.append(tuple(wanted.items()))
