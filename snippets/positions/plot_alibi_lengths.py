@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import Alibi, Reader, Sinusoidal
-from snippets.positions.symbol_language import evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -21,13 +21,12 @@ held_out = texts(96, LONG + 1, seed=1)
 def trained(scheme, seq: int) -> list[Reader]:
     """Three models; a step has 256 tokens of each, whatever the length of its texts."""
     batch = 256 // seq
-    batches = texts(STEPS * SEEDS * batch, seq + 1, seed=0)
-    batches = batches.unflatten(0, (STEPS, SEEDS, batch))
+    drawn = batches(STEPS, SEEDS, batch, seq, seed=0)
     models = [
         Reader(scheme(), tokens=10, outputs=10, d_model=24, heads=3)
         for _ in range(SEEDS)
     ]
-    return train(models, batches, rate=2e-2)[0]
+    return train(models, drawn, rate=2e-2)[0]
 
 
 losses = {

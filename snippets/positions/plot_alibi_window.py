@@ -12,7 +12,7 @@ import torch
 
 from snippets.positions.alibi import alibi_bias, slopes
 from snippets.positions.positional_encodings import Alibi, Reader, causal_attention
-from snippets.positions.symbol_language import evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -29,12 +29,11 @@ class WindowedAlibi(Alibi):
         return causal_attention(query, key, value, bias.masked_fill(far, -torch.inf))
 
 
-batches = texts(STEPS * SEEDS * BATCH, SHORT + 1, seed=0)
-batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
+drawn = batches(STEPS, SEEDS, BATCH, SHORT, seed=0)
 models = [
     Reader(Alibi(), tokens=10, outputs=10, d_model=24, heads=3) for _ in range(SEEDS)
 ]
-models, _ = train(models, batches, rate=2e-2)
+models, _ = train(models, drawn, rate=2e-2)
 held_out = texts(96, LONG + 1, seed=1)
 losses = {"all keys": evaluate(models, held_out)}
 for model in models:

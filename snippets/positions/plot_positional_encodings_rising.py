@@ -10,7 +10,13 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import Learned, Reader, Rotary, Sinusoidal
-from snippets.positions.symbol_language import evaluate, next_symbol, texts, train
+from snippets.positions.symbol_language import (
+    batches,
+    evaluate,
+    next_symbol,
+    texts,
+    train,
+)
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -20,8 +26,7 @@ schemes = {
     "sinusoidal": Sinusoidal,
     "RoPE": lambda: Rotary(head_dim=8),
 }
-batches = texts(STEPS * SEEDS * BATCH, TRAINED + 1, seed=0)
-batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
+drawn = batches(STEPS, SEEDS, BATCH, TRAINED, seed=0)
 held_out = texts(96, LONG + 1, seed=1)
 
 # %%
@@ -46,7 +51,7 @@ for color, (name, scheme) in zip(("C0", "C1", "C2"), schemes.items(), strict=Tru
     models = [
         Reader(scheme(), tokens=10, outputs=10, d_model=24, heads=3) for _ in "123"
     ]
-    models, _ = train(models, batches, rate=2e-2)
+    models, _ = train(models, drawn, rate=2e-2)
     loss = evaluate(models, held_out)  # from position 3 on
     inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
     beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)

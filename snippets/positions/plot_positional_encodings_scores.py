@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import T5, Alibi, Reader, Shaw
-from snippets.positions.symbol_language import evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -20,8 +20,7 @@ schemes = {
     "Shaw": lambda: Shaw(reach=8, head_dim=8),
     "ALiBi": Alibi,
 }
-batches = texts(STEPS * SEEDS * BATCH, TRAINED + 1, seed=0)
-batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
+drawn = batches(STEPS, SEEDS, BATCH, TRAINED, seed=0)
 held_out = texts(96, LONG + 1, seed=1)
 
 # %%
@@ -33,7 +32,7 @@ for place, (name, scheme) in enumerate(schemes.items()):
     models = [
         Reader(scheme(), tokens=10, outputs=10, d_model=24, heads=3) for _ in "123"
     ]
-    models, _ = train(models, batches, rate=2e-2)
+    models, _ = train(models, drawn, rate=2e-2)
     loss = evaluate(models, held_out)  # from position 3 on
     inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
     beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)

@@ -11,18 +11,17 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import NoPositions, Reader
-from snippets.positions.symbol_language import evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
 TRAINED, LONG, SEEDS, STEPS, BATCH = 16, 64, 3, 1200, 16
-batches = texts(STEPS * SEEDS * BATCH, TRAINED + 1, seed=0)
-batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
+drawn = batches(STEPS, SEEDS, BATCH, TRAINED, seed=0)
 models = [
     Reader(NoPositions(), tokens=10, outputs=10, d_model=24, heads=3)
     for _ in range(SEEDS)
 ]
-models, history = train(models, batches, rate=2e-2)
+models, history = train(models, drawn, rate=2e-2)
 loss = evaluate(models, texts(96, LONG + 1, seed=1))  # from position 3 on
 inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
 beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)

@@ -10,14 +10,13 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import Reader, Rotary, Sinusoidal
-from snippets.positions.symbol_language import texts, train
+from snippets.positions.symbol_language import batches, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
 SEEDS, STEPS, BATCH, SEQ = 3, 400, 8, 16
 schemes = {"sinusoidal": Sinusoidal, "RoPE": lambda: Rotary(head_dim=8)}
-batches = texts(STEPS * SEEDS * BATCH, SEQ + 1, seed=0)
-batches = batches.unflatten(0, (STEPS, SEEDS, BATCH))
+drawn = batches(STEPS, SEEDS, BATCH, SEQ, seed=0)
 
 measured, last, steps_to = {}, {}, {}
 fig, ax = plt.subplots()
@@ -26,7 +25,7 @@ for color, (name, scheme) in enumerate(schemes.items()):
         Reader(scheme(), tokens=10, outputs=10, d_model=32, heads=4)
         for _ in range(SEEDS)
     ]
-    history = train(models, batches, rate=1.5e-2)[1]
+    history = train(models, drawn, rate=1.5e-2)[1]
     lines = history.T.unfold(1, 20, 5).mean(-1)  # means of 20 steps
     last[name] = lines[:, -1]
     measured[f"{name.lower()}_last"] = lines[:, -1].mean()

@@ -49,6 +49,14 @@ def texts(samples: int, seq: int, seed: int) -> Int[Tensor, "samples seq"]:
     return text
 
 
+def batches(
+    steps: int, models: int, batch: int, seq: int, seed: int
+) -> Int[Tensor, "steps models batch tokens"]:
+    """Texts to train on: new ones in each step, and for each model its own."""
+    drawn = texts(steps * models * batch, seq + 1, seed)
+    return drawn.unflatten(0, (steps, models, batch))
+
+
 class Loss(NamedTuple):
     symbol: Float[Tensor, "*models samples seq"]  # KL divergence, in nats
     topic: Float[Tensor, "*models samples seq"]  # cross-entropy, in nats
@@ -75,7 +83,7 @@ def stack(models: list[Reader]):
 
 
 def train(
-    models: list[Reader], batches: Int[Tensor, "steps models batch tokens"], rate: float
+    models: list[Reader], drawn: Int[Tensor, "steps models batch tokens"], rate: float
 ) -> tuple[list[Reader], Float[Tensor, "steps models"]]:
     """Trained copies of the models, and their divergence on each batch before its step.
 
@@ -83,9 +91,9 @@ def train(
     """
     parameters, apply = stack(models)
     optimizer = torch.optim.Adam(parameters.values(), rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, len(batches))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, len(drawn))
     history = []
-    for text in batches:
+    for text in drawn:
         optimizer.zero_grad()
         logits = apply(parameters, text[..., :-1])
         symbol, topic = logits.split(SYMBOLS, dim=-1)
@@ -100,7 +108,7 @@ def train(
     for place, model in enumerate(trained):
         own = {name: stacked[place] for name, stacked in parameters.items()}
         model.load_state_dict(own)
-    history = losses(torch.stack(history), batches).symbol.mean((2, 3))
+    history = losses(torch.stack(history), drawn).symbol.mean((2, 3))
     return trained, history
 
 
@@ -116,9 +124,8 @@ def train_in_stages(
         drawn with its number as seed.
     """
     for seed, (steps, batch, seq, rate) in enumerate(stages):
-        batches = texts(steps * len(models) * batch, seq + 1, seed)
-        batches = batches.unflatten(0, (steps, len(models), batch))
-        models, _ = train(models, batches, rate)
+        drawn = batches(steps, len(models), batch, seq, seed)
+        models, _ = train(models, drawn, rate)
     return models
 
 

@@ -23,6 +23,7 @@ from snippets.positions.positional_encodings import (
     set_attention,
 )
 from snippets.positions.symbol_language import (
+    batches,
     evaluate,
     losses,
     next_symbol,
@@ -291,12 +292,11 @@ def test_models_trained_side_by_side_are_those_trained_alone():
     torch.manual_seed(0)
     sizes = {"tokens": 10, "outputs": 10, "d_model": 8, "heads": 2}
     models = [Reader(Rotary(head_dim=4), **sizes).double() for _ in range(2)]
-    batches = texts(4 * 2 * 3, 8, seed=2).unflatten(0, (4, 2, 3))
-    together, history = train(models, batches, 0.01)
+    drawn = batches(4, 2, 3, 7, seed=2)
+    assert_close(drawn.flatten(0, 2), texts(4 * 2 * 3, 8, seed=2))
+    together, history = train(models, drawn, 0.01)
     for place in range(2):
-        alone, own = train(
-            models[place : place + 1], batches[:, place : place + 1], 0.01
-        )
+        alone, own = train(models[place : place + 1], drawn[:, place : place + 1], 0.01)
         assert_close(own[:, 0], history[:, place])
         assert_close(alone[0].state_dict(), together[place].state_dict())
     assert history[-1].mean() != history[0].mean()
