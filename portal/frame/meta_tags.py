@@ -1,10 +1,9 @@
 """What the head of a page tells machines: summary, preview, feeds, its plain text.
 
 A link to an article is shown elsewhere as a card: its title and book, its summary, and
-a picture of these with the first figure of its script.
+a picture of these with the first figure that it shows.
 """
 
-import json
 import textwrap
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,7 +11,8 @@ from urllib.parse import urljoin
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from portal.article.figure import versions
+from portal.article.figure import read, versions
+from portal.evidence.files import Figure
 from portal.frame.templates import render
 from portal.order import Context
 from portal.outputs import feed
@@ -22,15 +22,18 @@ from portal.pages.titles import book_title, title
 LONGEST = 200  # characters of a description, of which search engines show about 160
 
 
-def drawing(app: Sphinx, doctree: nodes.document) -> Path | None:
+def png(app: Sphinx, figure: Figure) -> Path:
+    return Path(app.srcdir, f"{figure.stem}.png")
+
+
+def drawing(app: Sphinx, doctree: nodes.document) -> Figure | None:
     """The first figure that a page shows and that is a PNG, too."""
     shown = (node["drawn"] for node in doctree.findall(versions))
-    drawings = (Path(app.srcdir, f"{figure.stem}.png") for figure in shown)
-    return next((file for file in drawings if file.is_file()), None)
+    return next((figure for figure in shown if png(app, figure).is_file()), None)
 
 
 def picture(
-    app: Sphinx, docname: str, name: str, book: str, figure: Path | None
+    app: Sphinx, docname: str, name: str, book: str, figure: Figure | None
 ) -> dict[str, str]:
     """Address and alternative text of the card, if there is a figure for it."""
     address = f"_cards/{docname}.png"
@@ -40,11 +43,10 @@ def picture(
     from portal.frame import link_preview  # Pillow: only where pages are written
 
     file = Path(app.outdir, address)
-    link_preview.draw(name, book, app.config.project, figure, file)
-    described = json.loads(figure.with_suffix(".json").read_text())
+    link_preview.draw(name, book, app.config.project, png(app, figure), file)
     return {
         "og:image": urljoin(app.config.html_baseurl, address),
-        "og:image:alt": described["alt"],
+        "og:image:alt": read(app.env, figure)["alt"],
     }
 
 

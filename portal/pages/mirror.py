@@ -79,10 +79,11 @@ def scripts(root: Path) -> dict[tuple[str, str], list[Path]]:
 
 def problems(root: Path) -> list[tuple[str, str]]:
     """Each breach of the layout: the file that it concerns, and what is wrong."""
-    found = []
-    for (book, page), own in scripts(root).items():
+    found, known = [], scripts(root)
+    for (book, page), own in known.items():
         found += lacks(root, book, page, own)
-    return [*found, *strays(root), *doubles(root), *misnamed(root)]
+    found += strays(root, {script for own in known.values() for script in own})
+    return [*found, *doubles(root), *misnamed(root)]
 
 
 def lacks(
@@ -100,9 +101,8 @@ def lacks(
         yield str(article), f"the page needs a script {script}: write that file"
 
 
-def strays(root: Path) -> Iterator[tuple[str, str]]:
-    """Scripts of no page."""
-    known = {script for own in scripts(root).values() for script in own}
+def strays(root: Path, known: set[Path]) -> Iterator[tuple[str, str]]:
+    """Scripts of no page: all but those that are known."""
     for script in all_scripts(root):
         if script not in known:
             problem = "call it plot_<page>_<figure>.py, after a page of its book"
