@@ -31,10 +31,18 @@ def training_letters() -> Int[Tensor, " letters"]:
     return torch.tensor([LETTERS.index(letter) for letter in help_letters(200_000)])
 
 
-def trained_decoder(letters: Int[Tensor, " letters"], steps: int = 120) -> TinyDecoder:
-    """Four layers of width 64, trained on batches of 16 passages of 48 letters."""
+def trained_decoder(
+    letters: Int[Tensor, " letters"], steps: int = 120, layers: int = 4
+) -> TinyDecoder:
+    """Layers of width 64, trained on batches of 16 passages of 48 letters."""
     sizes = Decoder(
-        layers=4, d_model=64, heads=4, kv_heads=4, head_dim=16, d_ff=128, vocab=VOCAB
+        layers=layers,
+        d_model=64,
+        heads=4,
+        kv_heads=4,
+        head_dim=16,
+        d_ff=128,
+        vocab=VOCAB,
     )
     model = TinyDecoder(sizes)
     optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
