@@ -32,7 +32,7 @@ class Folder:
     """An environment that has the packages of this one, but not the checkout."""
 
     def __init__(self, folder: Path) -> None:
-        venv.create(folder, with_pip=True)
+        venv.create(folder)
         self.python = folder / "bin/python"
         site = sysconfig.get_path("purelib", vars={"base": str(folder)})
         packages = sysconfig.get_path("purelib")
