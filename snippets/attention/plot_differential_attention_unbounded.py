@@ -56,4 +56,6 @@ measured = {}
 for (rate, kind), values in accuracy.items():
     measured[f"{rate}_{kind.split('-')[0].split()[0]}"] = values.mean()
 for (rate, kind), values in score.items():
+    if kind == "uniform subtracted":
+        continue
     measured[f"score_{rate}_{kind.split('-')[0].split()[0]}"] = values.mean()
