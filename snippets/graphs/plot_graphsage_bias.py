@@ -19,7 +19,7 @@ x, edge_index = groups(10)
 degree = edge_index[1].bincount(minlength=200)
 some = (degree > 0).nonzero()[::8, 0]
 random = torch.Generator().manual_seed(0)
-DRAWS, AT_ONCE, ORDERS = 512, 64, 32
+DRAWS, AT_ONCE, ORDERS = 512, 64, 256
 
 
 def errors(sampled, fan_outs, target):
