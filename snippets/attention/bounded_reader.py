@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss, normalize
 
-from snippets.attention.differential_attention import Lambda, differential_weights
+from snippets.attention.differential_attention import Lambda
 
 
 class Questions(NamedTuple):
@@ -31,30 +31,41 @@ def draw_questions(count: int, random: torch.Generator) -> Questions:
     return Questions(normalize(query, dim=-1)[:, None], key, value, asked)
 
 
+#: one map of 32 features, the same minus a learned constant, two maps of 16 features
+KINDS = ("one map", "minus a constant", "sum of two", "difference")
+
+
 class Reader(nn.Module):
-    """One map of 32 features, the sum of two maps of 16, or their difference."""
+    """One of ``KINDS``; the constant is that of a second map that is uniform."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
-        self.kind, self.maps = kind, 1 if kind == "one map" else 2
+        self.kind, self.maps = kind, 1 + (kind in KINDS[2:])
         self.query, self.key = (nn.Linear(16, 32, bias=False) for _ in range(2))
         self.out = nn.Linear(8, 8, bias=False)
         nn.init.eye_(self.out.weight)
         self.lambda_ = Lambda(head_dim=16, layer=1)
 
-    def weights(
+    def cosines(
         self, query: Float[Tensor, "batch 1 16"], key: Float[Tensor, "batch 64 16"]
-    ) -> Float[Tensor, "batch 64"]:
+    ) -> Float[Tensor, "batch maps 1 64"]:
         # (batch, maps, positions, features)
         query, key = (
             normalize(part(x).unflatten(-1, (self.maps, -1)).transpose(1, 2), dim=-1)
             for part, x in ((self.query, query), (self.key, key))
         )
+        return query @ key.mT
+
+    def weights(
+        self, query: Float[Tensor, "batch 1 16"], key: Float[Tensor, "batch 64 16"]
+    ) -> Float[Tensor, "batch 64"]:
+        maps = (4 * self.cosines(query, key)).softmax(dim=-1)[:, :, 0]
         if self.kind == "one map":
-            return (4 * query @ key.mT).softmax(dim=-1)[:, 0, 0]
-        lambda_ = self.lambda_() if self.kind == "difference" else -1.0
-        query = 4 * query * query.shape[-1] ** 0.5  # undone by the division inside
-        return differential_weights(query[:, None], key[:, None], lambda_)[:, 0, 0]
+            return maps[:, 0]
+        if self.kind == "sum of two":
+            return maps.sum(dim=1)
+        second = maps[:, 1] if self.maps == 2 else 1 / maps.shape[-1]
+        return maps[:, 0] - self.lambda_() * second
 
     def forward(self, questions: Questions) -> Float[Tensor, "batch 8"]:
         weights = self.weights(questions.query, questions.key)
@@ -67,14 +78,16 @@ def loss_of(reader: Reader, questions: Questions) -> Float[Tensor, ""]:
     return mse_loss(reader(questions), value)
 
 
-def train_reader(kind: str, rate: float, seed: int, steps: int = 250) -> Reader:
-    """Train on batches of 32 new questions."""
+def train_reader(kind: str, rate: float, seed: int, steps: int) -> Reader:
+    """Train on batches of 32 new questions; the rate falls linearly to zero."""
     torch.manual_seed(seed)
     reader, random = Reader(kind), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(reader.parameters(), lr=rate, fused=True)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     for _ in range(steps):
         loss = loss_of(reader, draw_questions(32, random))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     return reader

@@ -195,6 +195,9 @@ def outer_product(*factors: object, out_shape: torch.Size, **_: object) -> int:
 def multiplications(run: Callable[[], object]) -> int:
     """Count those of matrix and outer products while ``run`` runs.
 
+    PyTorch's fused attention on the CPU counts as none, because the counter has no
+    formula for it.
+
     Examples
     --------
     >>> multiplications(lambda: torch.ones(2, 3) @ torch.ones(3, 5))

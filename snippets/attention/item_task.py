@@ -14,7 +14,7 @@ from snippets.attention.differential_attention import DifferentialAttention
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
 
 ITEMS, CLASSES, D_MODEL = 24, 8, 32
-LAYERS = ("multi-head", "differential", "nothing subtracted")
+LAYERS = ("multi-head", "differential", "nothing subtracted", "uniform subtracted")
 
 
 def draw_items(
@@ -41,12 +41,20 @@ class Nothing(nn.Module):
 
 
 def make_layer(kind: str) -> nn.Module:
-    """Two heads, or one head of two maps, with lambda learned or held at zero."""
+    """Two heads, or one head of two maps.
+
+    With ``nothing subtracted``, lambda is zero. With ``uniform subtracted``, the
+    queries of the second map are zero, so that it is uniform over the past.
+    """
     if kind == "multi-head":
         return GroupedQueryAttention(d_model=D_MODEL, heads=2, kv_heads=2)
     layer = DifferentialAttention(d_model=D_MODEL, heads=1, layer=1)
     if kind == "nothing subtracted":
         layer.lambda_ = Nothing()
+    if kind == "uniform subtracted":
+        first = torch.arange(D_MODEL)[:, None] < D_MODEL // 2
+        layer.query.weight.data *= first
+        layer.query.weight.register_hook(lambda gradient: gradient * first)
     return layer
 
 

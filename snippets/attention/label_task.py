@@ -1,8 +1,9 @@
 """Labels: a task whose answer stands at a few places of the text, and its training.
 
 A text is a row of noisy tokens of 32 kinds. In each text, every kind has one of eight
-labels, and half of the tokens show theirs. For the others, the layer must find an
-earlier token of the same kind that shows the label; guessing is right in one of eight.
+labels, and half of the tokens show their label. For a token that does not, the layer
+must find an earlier token of the same kind that does; guessing is right in one of
+eight.
 """
 
 from typing import NamedTuple

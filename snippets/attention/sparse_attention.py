@@ -116,6 +116,11 @@ def index_loss(
     Keys with a score of minus infinity take no part. The weights are the target, and
     no gradient flows into them.
 
+    Raises
+    ------
+    ValueError
+        If a key with a score of minus infinity has weight: the divergence is infinite.
+
     Examples
     --------
     Two heads that attend to different keys, and an indexer that scores both alike:
@@ -125,7 +130,10 @@ def index_loss(
     tensor(0.)
     """
     target = weights.detach().mean(dim=1)  # (batch, q_len, keys)
-    guess = scores.log_softmax(dim=-1).masked_fill(scores == -math.inf, 0)
+    masked = scores == -math.inf
+    if (target[masked] > 0).any():
+        raise ValueError("keys with weight are masked in the scores")
+    guess = scores.log_softmax(dim=-1).masked_fill(masked, 0)
     return (torch.xlogy(target, target) - target * guess).sum(dim=-1).mean()
 
 

@@ -62,7 +62,8 @@ fig.set_label(
     "Left: contours over the probabilities of two coins, symmetric about the diagonal, "
     "with two equal maxima at 0.80, 0.52 and its mirror image and a saddle point "
     "between them at 0.66. Right: the square colored by where Newton's method ends; "
-    f"{shares[0]:.0%} of it, in ragged regions, leads to a maximum."
+    f"{shares[0]:.0%} of it, in ragged regions, leads to a maximum, {shares[1]:.0%} to "
+    f"the saddle point, {shares[2]:.0%} to an edge, and {shares[3]:.0%} outside."
 )
 levels = heights.max() + np.array([-32, -16, -8, -4, -2, -1, -0.48, -0.2, -0.05])
 ax.contour(axis, axis, heights, levels, colors="0.5", linewidths=0.8, linestyles="-")

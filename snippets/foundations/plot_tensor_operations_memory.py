@@ -1,9 +1,9 @@
 """
-Views and copies: new memory of nine operations
-===============================================
+Views and copies: new memory of ten operations
+==============================================
 
-Bytes that each operation allocates for the elements of its result, on a float32 tensor
-of 4 MB. A storage counts if it is not the input's.
+Bytes of the storage of each result, for a float32 tensor of 4 MB; zero if that is the
+storage of the input.
 """
 
 import matplotlib.pyplot as plt
@@ -20,6 +20,7 @@ results = {
     "permute, reshape": x.permute(1, 0).reshape(-1),
     "rows by index": x[torch.arange(0, 1000, 2)],
     "mask": x[x == 0],
+    "stack two": torch.stack([x, x]),
     "repeat 8 times": x.repeat(8, 1, 1),
 }
 megabytes = {}

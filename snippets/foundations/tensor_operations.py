@@ -180,9 +180,11 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If a label stands for axes of different sizes.
+        If a label stands for axes of different sizes, or twice in the output.
     """
     inputs, output = equation.split("->")
+    if len(set(output)) < len(output):
+        raise ValueError(f"a label stands twice in the output of {equation}")
     names = inputs.split(",")
     sizes: dict[str, int] = {}
     for labels, tensor in zip(names, tensors, strict=True):
@@ -202,7 +204,7 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
 
 def softmax(scores: Float[Tensor, "*axes"], dim: int) -> Float[Tensor, "*axes"]:
     """Positive weights that sum to one along ``dim``; zeros where all is masked."""
-    if not scores.shape[dim]:
+    if not scores.numel():
         return scores
     largest = scores.amax(dim, keepdim=True)
     powers = (scores - largest.nan_to_num(neginf=0.0)).exp()
@@ -213,7 +215,15 @@ def softmax(scores: Float[Tensor, "*axes"], dim: int) -> Float[Tensor, "*axes"]:
 def gather(
     x: Float[Tensor, "rows columns"], index: Int[Tensor, "rows picks"]
 ) -> Float[Tensor, "rows picks"]:
-    """Of each row, the columns that the same row of ``index`` names."""
+    """Of each row, the columns that the same row of ``index`` names.
+
+    Raises
+    ------
+    ValueError
+        If an index is negative, which would count from the end.
+    """
+    if (index < 0).any():
+        raise ValueError("negative index")
     return torch.stack([row[columns] for row, columns in zip(x, index, strict=True)])
 
 

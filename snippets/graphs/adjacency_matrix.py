@@ -51,7 +51,7 @@ def adjacency_matrix(
     check_edges(edge_index, nodes)
     if weight is None:
         weight = torch.ones(edge_index.shape[1], device=edge_index.device)
-    source, target = edge_index
+    source, target = edge_index.long()  # index_put refuses int8 and int16
     table = weight.new_zeros(nodes, nodes)
     return table.index_put((source, target), weight, accumulate=True)
 
@@ -115,7 +115,8 @@ def walks(
     if length < 0:
         raise ValueError(f"a walk cannot have {length=}")
     counts = torch.linalg.matrix_power(adjacency, length)
-    if counts.numel() and counts.max() > 1 / torch.finfo(counts.dtype).eps:
+    exact = counts <= 1 / torch.finfo(counts.dtype).eps  # false for NaN, inf times 0
+    if not exact.all():
         raise ValueError(f"more walks of {length=} than {counts.dtype} counts exactly")
     return counts
 

@@ -75,8 +75,16 @@ def color_counts(
     colors: Int[Tensor, " nodes"],
     edge_index: Int[Tensor, "2 edges"],
     graph: Int[Tensor, " nodes"],
+    graphs: int,
 ) -> Int[Tensor, "graphs colors"]:
-    """How often each graph has each final color: different rows, different graphs."""
-    final = one_hot(refinements(colors, edge_index)[-1])
-    counts = final.new_zeros(int(graph.max()) + 1, final.shape[1])
-    return counts.index_add(0, graph, final)
+    """How often each graph has each final color: different rows, different graphs.
+
+    Raises
+    ------
+    ValueError
+        If a node belongs to no graph.
+    """
+    check_edges(graph.expand(2, -1), graphs)
+    final = refinements(colors, edge_index)[-1]
+    counts = final.new_zeros(graphs, len(final.unique()))
+    return counts.index_put((graph, final), final.new_ones(()), accumulate=True)

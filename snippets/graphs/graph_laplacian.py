@@ -28,14 +28,13 @@ def degrees(adjacency: Float[Tensor, "nodes nodes"]) -> Float[Tensor, " nodes"]:
     Raises
     ------
     ValueError
-        If an edge differs from the one back, or a degree is negative.
+        If an edge differs from the one back, or has a negative weight.
     """
     check_symmetric(adjacency)
-    degree = adjacency.sum(dim=1)
-    if (degree < 0).any():
-        node = int((degree < 0).nonzero()[0])
-        raise ValueError(f"node {node} has the negative degree {degree[node]:g}")
-    return degree
+    if (adjacency < 0).any():
+        i, j = (adjacency < 0).nonzero()[0].tolist()
+        raise ValueError(f"edge {i}-{j} has the negative weight {adjacency[i, j]:g}")
+    return adjacency.sum(dim=1)
 
 
 def laplacian(
@@ -105,7 +104,7 @@ def fiedler_vector(
     if parts > 1:
         raise ValueError(f"the graph is in {parts} parts, there is nothing to cut")
     L = laplacian(adjacency.double())
-    raised = L + 2 * L.diagonal().max() / len(L)  # the constant vector becomes the last
+    raised = L + 4 * L.diagonal().max() / len(L)  # the constant vector becomes the last
     return torch.linalg.eigh(raised)[1][:, 0].to(adjacency.dtype)
 
 
@@ -123,5 +122,5 @@ def diffuse(
     """
     if time < 0:
         raise ValueError(f"heat cannot be traced back: {time=}")
-    eigenvalues, vectors = torch.linalg.eigh(laplacian(adjacency))
-    return vectors @ (torch.exp(-time * eigenvalues) * (vectors.T @ heat))
+    L = laplacian(adjacency.double())
+    return (torch.matrix_exp(-time * L) @ heat.double()).to(heat.dtype)

@@ -44,6 +44,20 @@ def averaging_matrix(
     return adjacency.T / total.where(total != 0, 1)
 
 
+def unit_length(h: Float[Tensor, "*tree features"]) -> Float[Tensor, "*tree features"]:
+    """Nonnegative features over their length, at any scale; zeros stay zeros.
+
+    Examples
+    --------
+    >>> unit_length(torch.tensor([[3e30, 4e30], [0.0, 0.0]]))
+    tensor([[0.6000, 0.8000],
+            [0.0000, 0.0000]])
+    """
+    largest = h.detach().amax(dim=-1, keepdim=True)
+    scaled = h / largest.where(largest > 0, 1)
+    return normalize(scaled, dim=-1, eps=0.5)  # the length is 0, or at least 1
+
+
 class SAGELayer(nn.Module):
     """One layer with the mean aggregator, then a ReLU, then division by the length.
 
@@ -66,7 +80,7 @@ class SAGELayer(nn.Module):
     ) -> Float[Tensor, "*tree out_features"]:
         """New features of nodes, from their ``own`` and the mean of ``neighbors``."""
         both = torch.cat([own, neighbors], dim=-1)
-        return normalize(self.linear(both).relu(), dim=-1)
+        return unit_length(self.linear(both).relu())
 
     def forward(
         self, x: Float[Tensor, "nodes features"], edge_index: Int[Tensor, "2 edges"]
@@ -82,7 +96,7 @@ class SAGELayer(nn.Module):
         """The same with matrices: one block of the weights for each half."""
         own, neighbors = self.linear.weight.chunk(2, dim=1)
         mixed = x @ own.T + averaging_matrix(adjacency) @ x @ neighbors.T
-        return normalize((mixed + self.linear.bias).relu(), dim=-1)
+        return unit_length((mixed + self.linear.bias).relu())
 
 
 class GraphSAGE(nn.Module):

@@ -32,7 +32,8 @@ def draw(
 ) -> Int[Tensor, "*tree fan_out"]:
     """Neighbors of each node, with replacement; -1 where there is none to draw."""
     degree = (begin[level + 1] - begin[level]).where(level >= 0, 0)[..., None]
-    number = torch.randint(2**62, (*level.shape, fan_out), generator=generator)
+    shape, device = (*level.shape, fan_out), level.device
+    number = torch.randint(2**62, shape, generator=generator, device=device)
     place = begin[level][..., None] + number % degree.clamp(min=1)
     missing = sources.new_full((1,), -1)
     return torch.cat([sources, missing])[place.where(degree > 0, -1)]

@@ -7,6 +7,7 @@ karate club.
 """
 
 import matplotlib.pyplot as plt
+import networkx as nx
 import numpy as np
 
 from snippets.graphs.adjacency_matrix import adjacency_matrix, relabel, walks
@@ -21,6 +22,16 @@ assert filled[4] < 1
 assert filled[5] == 1
 
 # %%
+# How many times as many walks stay on a side, on average, as change sides
+
+side = faction.sort().values
+within = side[:, None] == side
+contrast = {
+    k: power[within].mean() / power[~within].mean() for k, power in powers.items()
+}
+assert contrast[1] > contrast[2] > contrast[5] + 1
+
+# %%
 # The figure
 # ----------
 # A field is empty where there is no walk.
@@ -30,8 +41,8 @@ for ax, length in zip(axes, (1, 2, 3, 5), strict=True):
     counts = np.ma.masked_equal(powers[length].numpy(), 0)
     image = ax.imshow(counts, norm="log", cmap="viridis", clim=(0.2, 2000))
     ax.set_title(f"{length} step{'s' * (length > 1)}", fontsize=10)
-    ax.set(xlabel="member", xticks=[0, 20], yticks=[0, 20])
-axes[0].set_ylabel("member")
+    ax.set(xlabel="place", xticks=[0, 20], yticks=[0, 20])
+axes[0].set_ylabel("place, by side")
 fig.colorbar(image, ax=axes, label="walks", shrink=0.75)
 shares = ", ".join(f"{length} fill {share:.0%}" for length, share in filled.items())
 fig.set_label(
@@ -39,3 +50,5 @@ fig.set_label(
     f"joined by up to {powers[5].max():.0f} walks."
 )
 measured = {f"filled_{length}": filled[length] for length in (1, 2, 4)}
+measured |= {f"contrast_{length}": contrast[length] for length in (2, 5)}
+measured["diameter"] = nx.diameter(nx.karate_club_graph())

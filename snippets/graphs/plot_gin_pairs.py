@@ -36,7 +36,7 @@ def tell(pair) -> list[bool]:
         one, two = readout(layers, x, edge_index, graph, 2)
         gaps.append(((one - two).norm() / one.norm()).item())
     assert all(gap < 1e-12 or gap > 1e-5 for gap in gaps)
-    one, two = color_counts(torch.tensor(kind), edge_index, graph)
+    one, two = color_counts(torch.tensor(kind), edge_index, graph, 2)
     return [*(gap > 1e-9 for gap in gaps), not torch.equal(one, two)]
 
 

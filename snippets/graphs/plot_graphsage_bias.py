@@ -19,19 +19,20 @@ x, edge_index = groups(10)
 degree = edge_index[1].bincount(minlength=200)
 some = (degree > 0).nonzero()[::8, 0]
 random = torch.Generator().manual_seed(0)
-DRAWS, AT_ONCE = 512, 64
+DRAWS, AT_ONCE, ORDERS = 512, 64, 256
 
 
 def errors(sampled, fan_outs, target):
-    """Squared error of one sample, and of the averages of more and more."""
+    """Squared error of one sample, and of averages of more and more, in many orders."""
     trees = [
         sampled_tree(some.repeat(AT_ONCE), edge_index, 200, fan_outs, random)
         for _ in range(DRAWS // AT_ONCE)
     ]
     samples = torch.cat([sampled(tree) for tree in trees]).unflatten(0, (DRAWS, -1))
-    averages = samples.cumsum(0) / torch.arange(1, DRAWS + 1).view(-1, 1, 1)
-    square = (samples - target[some]).square().mean().item()
-    return square, (averages - target[some]).square().mean(dim=(1, 2))
+    off, count = samples - target[some], torch.arange(1, DRAWS + 1).view(-1, 1, 1)
+    orders = [torch.randperm(DRAWS, generator=random) for _ in range(ORDERS)]
+    curves = [(off[o].cumsum(0) / count).square().mean(dim=(1, 2)) for o in orders]
+    return off.square().mean().item(), torch.stack(curves).mean(dim=0)
 
 
 def sample_mean(tree):
@@ -64,6 +65,7 @@ ax.loglog(count, curve / square, "C0", label="mean of neighbors, samples of 5")
 ax.loglog(count, 1 / count, ":", color="0.5", label="unbiased: 1 / samples")
 ax.legend(fontsize=9)
 ax.set(xlabel="samples averaged", ylabel="squared error (one sample: 1)")
+assert abs(curve[0].item() / square - 1) < 0.05
 assert curve[-1].item() / square < 0.01 < 0.04 < min(left.values())
 fig.set_label(
     "Squared error over the number of samples averaged, on log axes. The mean over "

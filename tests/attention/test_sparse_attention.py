@@ -197,6 +197,14 @@ def test_loss_ignores_future_keys():
     assert more_scores.grad.isfinite().all()
 
 
+def test_loss_refuses_a_target_where_scores_are_masked():
+    """There, the divergence is infinite; leaving the key out would make it negative."""
+    scores, weights = random_scores_and_weights()
+    scores[1, 2, 3] = -torch.inf
+    with pytest.raises(ValueError, match="masked in the scores"):
+        index_loss(scores, weights)
+
+
 def test_loss_is_zero_at_the_target_alone():
     scores, weights = random_scores_and_weights()
     assert_close(index_loss(weights.mean(dim=1).log(), weights), scores.new_tensor(0.0))

@@ -247,8 +247,16 @@ def test_bad_sizes_are_refused():
         expand(layout, (4,))
     with pytest.raises(ValueError, match="j is 3 and 4 in ij,jk->ik"):
         einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(4, 5))
+    with pytest.raises(ValueError, match="twice in the output of i->ii"):
+        einsum("i->ii", torch.ones(2))
+    with pytest.raises(ValueError, match="negative index"):
+        gather(torch.ones(2, 3), torch.tensor([[0], [-1]]))
 
 
 def test_softmax_over_nothing_is_empty():
     empty = torch.zeros(3, 0)
     assert_close(softmax(empty, 1), empty.softmax(1))
+
+
+def test_softmax_of_a_single_number_is_one():
+    assert_close(softmax(torch.tensor(3.0), -1), torch.tensor(3.0).softmax(-1))

@@ -218,6 +218,22 @@ def test_walks_that_cannot_be_counted_are_refused():
         walks(club, -1)
 
 
+@pytest.mark.parametrize("length", [25, 200, 1000])
+def test_walks_of_a_bipartite_graph_do_not_become_nan(length):
+    """Infinitely many walks times none are NaN, which is not above any limit."""
+    ring = torch.from_numpy(nx.to_numpy_array(nx.cycle_graph(6))).float()
+    with pytest.raises(ValueError, match=f"more walks of length={length}"):
+        walks(ring, length)
+    assert walks(ring, 24).max() == (2**24 + 2) / 3
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.int16, torch.int32])
+def test_nodes_may_be_small_integers(kind):
+    assert_close(
+        adjacency_matrix(EDGES.to(kind), NODES), adjacency_matrix(EDGES, NODES)
+    )
+
+
 @pytest.mark.parametrize("kind", [torch.int32, torch.int16])
 def test_rows_of_small_integers_are_those_of_large_ones(kind):
     """Source times nodes plus target would be 2,499,950,002 at the last edge."""

@@ -19,7 +19,7 @@ from snippets.graphs.color_refinement import (
     refinements,
 )
 from snippets.graphs.gin import GIN, GINLayer, side_by_side
-from snippets.graphs.gin_variants import GCNLayer, MaxLayer, MeanLayer
+from snippets.graphs.gin_variants import GCNLayer, MaxLayer, MeanLayer, stack
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     from torch_geometric.nn import GCNConv, GINConv, WLConv, global_add_pool
@@ -58,7 +58,8 @@ def together(graphs: list[nx.Graph]):
 
 
 def counted(edge_index: torch.Tensor, whose: torch.Tensor) -> torch.Tensor:
-    return color_counts(torch.zeros_like(whose), edge_index, whose)
+    graphs = int(whose.max()) + 1
+    return color_counts(torch.zeros_like(whose), edge_index, whose, graphs)
 
 
 def same(colors) -> torch.Tensor:
@@ -246,6 +247,32 @@ def test_bad_sizes_are_refused():
         GIN(widths=(3, 4)).double()(
             features(), ODD, torch.tensor([0, 0, 0, 0, 2, 2]), graphs=2
         )
+
+
+def test_graphs_without_nodes_have_no_colors():
+    none, edge_index = torch.zeros(0, dtype=torch.long), ODD[:, :0]
+    assert color_counts(none, edge_index, none, graphs=2).shape == (2, 0)
+    graph = torch.tensor([0, 0, 2])
+    counts = color_counts(torch.zeros(3).long(), edge_index, graph, graphs=4)
+    assert counts.tolist() == [[2], [0], [1], [0]]
+    with pytest.raises(ValueError, match="nodes 0 to 2, but nodes=2"):
+        color_counts(torch.zeros(3).long(), edge_index, graph, graphs=2)
+
+
+@pytest.mark.parametrize("nodes", [5, 9, 17])
+def test_gcn_is_at_most_one_round_ahead_of_colors(nodes):
+    """Geerts, Mazowiecki, and Perez (2021): it knows the degrees from the start."""
+    edge_index = edges(nx.path_graph(nodes))
+    rounds = refinements(torch.zeros(nodes).long(), edge_index)
+    torch.manual_seed(0)
+    x = torch.ones(nodes, 1).double()
+    for step, layer in enumerate(stack(GCNLayer, 1, len(rounds) - 1).double(), 1):
+        x = layer(x, edge_index)
+        ahead = rounds[min(step + 1, len(rounds) - 1)]
+        equal = same(ahead.tolist()).bool()
+        apart = (x[:, None] - x).abs().amax(dim=-1)
+        assert apart[equal].max() < 1e-12
+    assert apart[~equal].min() > 1e-12
 
 
 def test_graphs_of_small_integers_do_not_overflow_side_by_side():

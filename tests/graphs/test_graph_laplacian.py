@@ -185,15 +185,18 @@ def test_club_breaks_where_it_broke():
     assert (side != faction).nonzero()[:, 0].tolist() == [2, 8]
 
 
-def test_one_way_streets_and_negative_degrees_are_refused():
+def test_one_way_streets_and_negative_weights_are_refused():
     one_way = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
     for make in (laplacian, normalized_laplacian, fiedler_vector):
         with pytest.raises(ValueError, match="not symmetric: 1 from node 0 to 1"):
             make(one_way)
-        with pytest.raises(ValueError, match="node 0 has the negative degree -1"):
+        with pytest.raises(ValueError, match="edge 0-1 has the negative weight -1"):
             make(-(one_way + one_way.T))
     with pytest.raises(ValueError, match="not symmetric"):
         dirichlet_energy(torch.ones(2), one_way)
+    mixed = torch.tensor([[0.0, 3, -2], [3, 0, 3], [-2, 3, 0]])  # no negative degree
+    with pytest.raises(ValueError, match="edge 0-2 has the negative weight -2"):
+        laplacian(mixed)
 
 
 def test_what_is_in_parts_is_not_cut():
@@ -221,6 +224,42 @@ def test_a_long_path_is_cut_in_the_middle():
     expected = (torch.pi * places).cos() * (2 / 1600) ** 0.5
     slowest = fiedler_vector(path_graph(1600))
     assert_close(slowest * slowest[0].sign(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
+def test_two_nodes_are_cut_apart(weight):
+    """Their Fiedler value is twice the largest degree, as large as it can be."""
+    one, two = fiedler_vector(weight * path_graph(2)).tolist()
+    assert (abs(one), one) == pytest.approx((0.5**0.5, -two))
+
+
+@pytest.mark.parametrize("sides", [1, 2, 3])
+def test_constant_vector_comes_last_in_a_regular_bipartite_graph(sides):
+    adjacency = as_adjacency(nx.complete_bipartite_graph(sides, sides))
+    slowest = fiedler_vector(adjacency)
+    energy = dirichlet_energy(slowest, adjacency)
+    assert abs(slowest.sum()) < 1e-9
+    assert energy == pytest.approx(torch.linalg.eigvalsh(laplacian(adjacency))[1])
+
+
+def club_heat(time: float, adjacency: torch.Tensor) -> torch.Tensor:
+    start = torch.zeros(34)
+    start[0] = 1
+    return diffuse(start, adjacency, time)
+
+
+@pytest.mark.parametrize("time", [1e2, 1e4, 1e6])
+def test_heat_in_single_precision_is_kept_for_a_long_time(time):
+    club = adjacency_matrix(karate_club()[0], 34)
+    assert_close(club_heat(time, club), torch.full((34,), 1 / 34))
+
+
+@pytest.mark.parametrize("graph", [nx.complete_graph(5), nx.karate_club_graph()])
+def test_heat_has_a_gradient_in_the_edges_where_eigenvalues_coincide(graph):
+    edges = torch.from_numpy(nx.to_numpy_array(graph, weight=None)).double()
+    heat = torch.rand(len(edges), dtype=torch.float64)
+    weight = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: diffuse(heat, w * edges, 1.0), weight)
 
 
 def test_a_star_with_a_long_tail_is_one_part():

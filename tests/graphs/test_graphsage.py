@@ -86,6 +86,23 @@ def test_embeddings_have_length_one_or_are_zero():
     assert_close(ours(x, ODD), torch.zeros(NODES, 7, dtype=x.dtype))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_half_precision_without_active_units_is_zero_and_not_nan(dtype):
+    ours, x = layer().to(dtype), features().to(dtype)
+    torch.nn.init.constant_(ours.linear.bias, -100)
+    assert_close(ours(x, ODD), torch.zeros(NODES, 7, dtype=dtype))
+    ours(x, ODD).sum().backward()
+    assert not ours.linear.weight.grad.any()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30])
+def test_length_is_one_at_any_scale(scale):
+    ours = layer().float()
+    torch.nn.init.zeros_(ours.linear.bias)
+    x = features().float()
+    assert_close(ours(scale * x, ODD), ours(x, ODD))
+
+
 @pytest.mark.parametrize("node", [4, 5])
 def test_who_hears_nobody_depends_on_itself_alone(node):
     ours, x = net(3, 5, 7), features()
@@ -205,6 +222,14 @@ def test_nobody_draws_nobody():
         [-1, -1],
         [0, 0],
     ]
+
+
+def test_neighbors_are_drawn_on_the_device_of_the_graph():
+    begin, sources, level = (
+        torch.zeros(n, dtype=int, device="meta") for n in (4, 5, 3)
+    )
+    drawn = draw(level, begin, sources, 2)
+    assert (drawn.device.type, drawn.shape) == ("meta", (3, 2))
 
 
 def test_who_has_no_neighbors_hears_nothing_of_the_last_node():
