@@ -59,6 +59,7 @@ from portal.outputs import (
     plain_text,
     search,
     sitemap,
+    take_away,
 )
 from portal.overview import (
     costs,
@@ -130,6 +131,7 @@ MODULES = (
     plain_text,
     epub,
     sitemap,
+    take_away,
     search,
     leftovers,
     template_cache,

@@ -58,6 +58,7 @@ class Resolved(IntEnum):
 class Finished(IntEnum):
     """``build-finished``: at 500 files are written, the search's index among them."""
 
+    TAKE_AWAY = 600  # changes downloads that are written, and adds to them
     LEFTOVERS = 900  # lists all that is written
     FAILURES = 950
     COSTS = 999  # counts all seconds

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from portal.text.utf8 import read
 from portal.worker.versions import installed
@@ -22,13 +23,10 @@ DATA = re.compile(r"# sphinx_gallery_data = (.+)")
 HOME = Path(__file__).parents[2]  # where the portal itself lies
 
 
-@cache
 def imported_names(
     text: str, package: tuple[str, ...], file: Path = Path("<string>")
 ) -> set[str]:
     """Dotted names that a module of ``package`` imports, relative ones resolved.
-
-    Many scripts reach the same module, which is parsed once.
 
     >>> text = "import torch.nn\\nfrom . import gpt"
     >>> sorted(imported_names(text, ("snippets", "a")))
@@ -45,14 +43,21 @@ def imported_names(
     return names
 
 
-def module_files(name: str, root: Path) -> Iterator[Path]:
-    """Files under ``root`` that importing ``name`` executes, parents first."""
+@cache
+def possible_files(name: str, root: Path) -> tuple[Path, ...]:
+    """Where the packages and the module of a dotted name would lie, parents first."""
     parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        base = root.joinpath(*parts[:depth])
-        for file in (base / "__init__.py", base.with_suffix(".py")):
-            if file.is_file():
-                yield file
+    bases = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return tuple(
+        file
+        for base in bases
+        for file in (base / "__init__.py", base.with_suffix(".py"))
+    )
+
+
+def module_files(name: str, root: Path) -> list[Path]:
+    """Files under ``root`` that importing ``name`` executes, parents first."""
+    return [file for file in possible_files(name, root) if os.path.isfile(file)]
 
 
 def declared(file: Path, text: str) -> Iterator[Path]:
@@ -75,31 +80,58 @@ def declared(file: Path, text: str) -> Iterator[Path]:
             yield data
 
 
+class Module(NamedTuple):
+    names: set[str]  # imported
+    data: set[Path]
+
+
+@cache
+def _module(file: Path, root: Path, saved: int) -> Module:
+    text = read(file)
+    names = imported_names(text, file.relative_to(root).parent.parts, file)
+    return Module(names, set(declared(file, text)))
+
+
+def module(file: Path, root: Path) -> Module:
+    """What a module imports and reads. Many reach it: it is parsed once for all."""
+    return _module(file, root, file.stat().st_mtime_ns)
+
+
 def follow(names: set[str], root: Path) -> tuple[set[Path], set[str]]:
     """Files of the repository that importing ``names`` reaches, packages outside."""
-    files, packages, todo = set(), set(), list(names)
+    files, packages, todo, seen = set(), set(), list(names), set(names)
     while todo:
         name = todo.pop()
-        found = list(module_files(name, root))
+        found = module_files(name, root)
         if not found:
             packages.add(name.split(".")[0])
         for file in set(found) - files:
-            text = read(file)
-            files |= {file, *declared(file, text)}
-            todo += imported_names(text, file.relative_to(root).parent.parts, file)
+            imported, data = module(file, root)
+            files |= {file, *data}
+            todo += imported - seen
+            seen |= imported
     return files, packages - sys.stdlib_module_names
 
 
 def closure(file: Path, root: Path) -> tuple[set[Path], set[str]]:
     """Files of the repository that ``file`` reaches, and packages outside it."""
-    text = read(file)
-    names = imported_names(text, file.relative_to(root).parent.parts, file)
+    names, data = module(file, root)
     files, packages = follow(names, root)
-    return files | {file, *declared(file, text)}, packages
+    return files | {file, *data}, packages
 
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+@cache
+def _digest(file: Path, saved: int) -> str:
+    return digest(file.read_bytes())
+
+
+def file_digest(file: Path) -> str:
+    """The digest of a file. Many results depend on it: it is read once for all."""
+    return _digest(file, file.stat().st_mtime_ns)
 
 
 def of_script(script: Path, root: Path, maker: str, settings: object) -> Inputs:
@@ -125,7 +157,7 @@ def of_files(
 ) -> Inputs:
     """Digests of files, versions of packages, and what ``maker`` adds to a result."""
     made_by, more = portal_part(maker.partition(":")[0], HOME)
-    inputs = {place(file, root): digest(file.read_bytes()) for file in files | made_by}
+    inputs = {place(file, root): file_digest(file) for file in files | made_by}
     inputs |= {package: installed(package) for package in packages | more}
     inputs["settings"] = digest(repr(settings).encode())
     inputs["python"] = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,6 +7,9 @@ HTML that validators accept, and roles that assistive technology understands:
 - captions of the sidebar have the level that a heading needs;
 - the gallery has no attribute that HTML does not know, and no id on several places.
 
+Pages of scripts begin with their title, and offer the notebook and the script, which
+the site makes fit to be taken away; not an archive of both.
+
 ``docs/_templates/page.html`` does the same for the frame of the page.
 """
 
@@ -18,6 +21,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
 from portal.order import Context, Read
+
+UNWANTED = {"sphx-glr-download-link-note", "sphx-glr-download-zip"}
 
 
 def visit_citation(self: HTML5Translator, node: nodes.citation) -> None:
@@ -52,6 +57,9 @@ def correct_gallery(app: Sphinx, doctree: nodes.document) -> None:
         elif "sphx-glr-thumbcontainer" in raw.astext():
             text = raw.astext().replace(" tooltip=", " title=")
             raw.replace_self(nodes.raw(text, text, format="html"))
+    for node in list(doctree.findall(nodes.Element)):
+        if UNWANTED & set(node.get("classes", ())):
+            node.parent.remove(node)
 
 
 def level_captions(
