@@ -41,7 +41,8 @@ def static(x: Tensor, layers: list, queries: Tensor) -> Tensor:
     sources = [x]
     for reader in range(len(layers) + 1):
         weights = queries[reader, ..., : len(sources)].softmax(dim=-1)
-        mixed = (torch.stack(sources, dim=-1) * weights[..., None, :]).sum(dim=-1)
+        weights = weights.movedim(-1, 0).unsqueeze(-1)  # (sources, runs, 1, 1)
+        mixed = (torch.stack(sources) * weights).sum(dim=0)
         if reader < len(layers):
             sources.append(layers[reader](mixed))
     return mixed

@@ -35,7 +35,7 @@ for level, text in ((guess, "guessing"), ((1 + guess) / 2, "order unknown")):
     ax.axhline(level, color="0.5", ls=":")
     ax.text(480, level - 0.015, text, ha="right", va="top", fontsize=8)
 ax.set(xlabel="training step", ylabel="accuracy", ylim=(0, 1.04))
-ax.legend(loc="lower center")
+ax.legend(loc=(0.5, 0.25))
 
 right, wrong = curves["selective"][:, -1], curves["time-invariant"][:, -1]
 half = curves["time-invariant"][:, 10]  # after 240 of the 480 steps

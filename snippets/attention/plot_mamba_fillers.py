@@ -49,7 +49,7 @@ ax.set(xlabel="slots when tested (trained on 16)", ylabel="accuracy", xscale="lo
 ax.set(ylim=(0, 1.04))
 ax.set_xticks(LENGTHS, labels=LENGTHS)
 ax.minorticks_off()
-ax.legend(title="at fillers", loc="lower left")
+ax.legend(title="at fillers", loc=(0.02, 0.2))
 at_256 = {name: values[:, -1] for name, values in reached.items()}
 texts = [f"{name}, {v.min():.2f} to {v.max():.2f}" for name, v in at_256.items()]
 fig.set_label("Accuracy of three models with 256 slots: " + "; ".join(texts))

@@ -260,6 +260,28 @@ def test_fillers_change_only_what_is_asked():
     assert passed == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("decay", "add"), [(True, False), (False, True)])
+def test_decay_and_added_terms_are_changed_apart(monkeypatch, decay, add):
+    seen = []
+
+    def watched(a, b):
+        if b.shape[1] == 42:  # not one of its own calls on half of the positions
+            seen.append((a, b))
+        return parallel_scan(a, b)
+
+    monkeypatch.setattr("snippets.attention.mamba.parallel_scan", watched)
+    model = CopyingModel(MambaMixer)
+    accuracy_with_changed_fillers(model, 40, decay=decay, add=add)
+    accuracy(model, 40, batch=100)
+    (a, b), (plain_a, plain_b) = seen
+    tokens, _ = copying(100, 40, torch.Generator().manual_seed(99))
+    fillers = filler_only(tokens)
+    assert_close(a[~fillers], plain_a[~fillers])
+    assert_close(b[~fillers], plain_b[~fillers])
+    assert_close(a[fillers], plain_a[fillers] if decay else plain_a[fillers] * 0 + 1)
+    assert_close(b[fillers], plain_b[fillers] if add else plain_b[fillers] * 0)
+
+
 def test_without_a_position_there_is_nothing_to_scan():
     empty = torch.zeros(2, 0, 5, 3)
     with pytest.raises(ValueError, match=r"needs a position: got \(2, 0, 5, 3\)"):
