@@ -31,8 +31,14 @@ def depth_scores(
     sources: Float[Tensor, "sources *batch d_model"],
     query: Float[Tensor, "... d_model"],
 ) -> Float[Tensor, "sources *batch 1"]:
-    """Agreement of a layer's query with each source, whatever the source's length."""
-    return (rms_norm(sources, sources.shape[-1:]) * query).sum(dim=-1, keepdim=True)
+    """Agreement of a layer's query with each source, whatever the source's length.
+
+    Sources with a root mean square below about 0.003 score less: a small constant in
+    the norm keeps the gradient of a source of zeros finite. Scores are at least in
+    single precision.
+    """
+    wide = sources.to(torch.promote_types(sources.dtype, torch.float32))
+    return (rms_norm(wide, wide.shape[-1:]) * query).sum(dim=-1, keepdim=True)
 
 
 def depth_mix(
@@ -49,7 +55,7 @@ def depth_mix(
     tensor([3., 3.])
     """
     weights = depth_scores(sources, query).softmax(dim=0)
-    return (weights * sources).sum(dim=0)
+    return (weights * sources).sum(dim=0).to(sources.dtype)
 
 
 def attention_residuals(
@@ -129,11 +135,12 @@ def two_phase_residuals(
         scores = torch.stack([depth_scores(finished, query) for query in asking])
         total = scores.logsumexp(dim=1)
         mixed = (scores.softmax(dim=1) * finished).sum(dim=1)
-        partial = layers[start](mixed[0])
+        partial = layers[start](mixed[0].to(x.dtype))
         for i in range(1, len(asking)):
             score = depth_scores(partial[None], asking[i])[0]
-            chosen = torch.lerp(mixed[i], partial, torch.sigmoid(score - total[i]))
-            partial = partial + layers[start + i](chosen)
+            share = torch.sigmoid(score - total[i])
+            chosen = torch.lerp(mixed[i], partial.to(mixed.dtype), share)
+            partial = partial + layers[start + i](chosen.to(x.dtype))
         sources.append(partial)
     return depth_mix(torch.stack(sources), queries[-1])
 

@@ -22,6 +22,9 @@ Axes::
     seq        positions; ``chunk`` of them are handled at once
     key_dim    features of a key or query
     value_dim  features of a value; a state is a matrix (value_dim, key_dim)
+
+Half precision is too coarse for a state that is updated thousands of times. So all
+functions compute in single precision (or double), and return the type they were given.
 """
 
 import math
@@ -29,7 +32,28 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import elu
+
+
+def widened(*tensors: Tensor) -> list[Tensor]:
+    """Half precision turned into single; other types stay as they are.
+
+    Examples
+    --------
+    >>> [x.dtype for x in widened(torch.ones(1).half(), torch.ones(1).double())]
+    [torch.float32, torch.float64]
+    """
+    return [x.to(torch.promote_types(x.dtype, torch.float32)) for x in tensors]
+
+
+def feature_map(x: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """``elu(x) + 1``, which would be rounded to zero where ``x`` is below -17.
+
+    Examples
+    --------
+    >>> feature_map(torch.tensor([-20.0, 0.0, 2.0]))
+    tensor([2.0612e-09, 1.0000e+00, 3.0000e+00])
+    """
+    return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
 
 
 def normalized_linear_attention(
@@ -47,9 +71,12 @@ def normalized_linear_attention(
     >>> normalized_linear_attention(key, key, value).flatten()
     tensor([10., 15.])
     """
-    query, key = elu(query) + 1, elu(key) + 1
+    dtype = value.dtype
+    query, key, value = widened(query, key, value)
+    query, key = feature_map(query), feature_map(key)
     normalizer = torch.einsum("bhtk,bhtk->bht", query, key.cumsum(dim=2))
-    return linear_attention(query, key, value) / normalizer.unsqueeze(-1)
+    output = linear_attention(query, key, value) / normalizer.unsqueeze(-1)
+    return output.to(dtype)
 
 
 def linear_attention(
@@ -67,8 +94,9 @@ def linear_attention(
     >>> linear_attention(key, key, value).flatten()
     tensor([10., 30.])
     """
-    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
     output = torch.empty_like(value)
+    query, key, value = widened(query, key, value)
+    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
     for t in range(key.shape[2]):
         q, k, v = query[:, :, t], key[:, :, t], value[:, :, t]
         state = state + torch.einsum("bhv,bhk->bhvk", v, k)
@@ -84,8 +112,10 @@ def matrix_recurrence(
     transition: Float[Tensor, "batch heads seq key_dim key_dim"],
 ) -> Float[Tensor, "batch heads seq value_dim"]:
     """Any model with ``S_t = S_{t-1} A_t + beta_t v_t k_t^T`` and ``o_t = S_t q_t``."""
-    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
     output = torch.empty_like(value)
+    tensors = query, key, value, beta, transition
+    query, key, value, beta, transition = widened(*tensors)
+    state = value.new_zeros(*value.shape[:2], value.shape[3], key.shape[3])
     for t in range(key.shape[2]):
         written = beta[:, :, t, None] * value[:, :, t]
         update = torch.einsum("bhv,bhk->bhvk", written, key[:, :, t])
@@ -111,7 +141,7 @@ def delta_rule(
     Parameters
     ----------
     key
-        Of length one; with longer keys, corrections overshoot.
+        Of length one; where ``beta * |key|**2`` is above 2, the state grows.
     beta
         From 0 (do not write) to 1 (replace the value of the key).
 
@@ -124,14 +154,15 @@ def delta_rule(
     >>> delta_rule(key, key, value, always, empty)[0].flatten()
     tensor([10., 20.])
     """
-    output = torch.empty_like(value)
+    output, dtype = torch.empty_like(value), state.dtype
+    query, key, value, beta, state = widened(query, key, value, beta, state)
     for t in range(key.shape[2]):
         q, k, v = query[:, :, t], key[:, :, t], value[:, :, t]
         predicted = torch.einsum("bhvk,bhk->bhv", state, k)
         delta = beta[:, :, t, None] * (v - predicted)
         state = state + torch.einsum("bhv,bhk->bhvk", delta, k)
         output[:, :, t] = torch.einsum("bhvk,bhk->bhv", state, q)
-    return output, state
+    return output, state.to(dtype)
 
 
 def chunk_factors(
@@ -143,13 +174,15 @@ def chunk_factors(
     Float[Tensor, "batch heads chunk key_dim"],
 ]:
     """Matrices U and W: with a state S before it, a chunk writes ``U - W S^T``."""
-    beta = beta.unsqueeze(-1)
+    types = value.dtype, key.dtype
+    key, value, beta = widened(key, value, beta.unsqueeze(-1))
     system = (beta * key) @ key.mT  # only the part below the diagonal is used
     right = torch.cat([beta * value, beta * key], dim=-1)
     solved = torch.linalg.solve_triangular(
         system, right, upper=False, unitriangular=True
     )
-    return solved.split([value.shape[-1], key.shape[-1]], dim=-1)
+    U, W = solved.split([value.shape[-1], key.shape[-1]], dim=-1)
+    return U.to(types[0]), W.to(types[1])
 
 
 def chunked_delta_rule(
@@ -172,14 +205,16 @@ def chunked_delta_rule(
     """
     if chunk < 1:
         raise ValueError(f"a chunk of {chunk} positions")
-    output = []
-    parts = [tensor.split(chunk, dim=2) for tensor in (query, key, value, beta)]
-    for q, k, v, b in zip(*parts, strict=True):
+    output, dtype = torch.empty_like(value), state.dtype
+    *inputs, state = widened(query, key, value, beta, state)
+    for start in range(0, key.shape[2], chunk):
+        at = slice(start, start + chunk)
+        q, k, v, b = (tensor[:, :, at] for tensor in inputs)
         U, W = chunk_factors(k, v, b)
         delta = U - W @ state.mT
-        output.append(q @ state.mT + (q @ k.mT).tril() @ delta)
+        output[:, :, at] = q @ state.mT + (q @ k.mT).tril() @ delta
         state = state + delta.mT @ k
-    return torch.cat(output, dim=2), state
+    return output, state.to(dtype)
 
 
 def gated_delta_rule(
@@ -205,10 +240,12 @@ def gated_delta_rule(
         raise ValueError(f"a chunk of {chunk} positions")
     if not ((log_decay > -math.inf) & (log_decay <= 0)).all():
         raise ValueError("logarithms of decays must be finite and at most 0")
-    output = []
-    inputs = query, key, value, beta.unsqueeze(-1), log_decay
-    parts = [tensor.split(chunk, dim=2) for tensor in inputs]
-    for q, k, v, b, g in zip(*parts, strict=True):
+    output, dtype = torch.empty_like(value), state.dtype
+    inputs = query, key, value, beta.unsqueeze(-1), log_decay, state
+    *inputs, state = widened(*inputs)
+    for start in range(0, key.shape[2], chunk):
+        at = slice(start, start + chunk)
+        q, k, v, b, g = (tensor[:, :, at] for tensor in inputs)
         total = g.cumsum(dim=-1).unsqueeze(-1)
         # Sums from each position to each later one. The difference of two sums from
         # the start of the chunk would cancel where a decay is strong.
@@ -219,7 +256,8 @@ def gated_delta_rule(
         delta = torch.linalg.solve_triangular(
             system, right, upper=False, unitriangular=True
         )
-        output.append(total.exp() * (q @ state.mT) + (q @ k.mT * decay).tril() @ delta)
+        scores = (q @ k.mT * decay).tril()
+        output[:, :, at] = total.exp() * (q @ state.mT) + scores @ delta
         state = g.sum(-1)[..., None, None].exp() * state
         state = state + delta.mT @ (k * decay[..., -1:, :].mT)
-    return torch.cat(output, dim=2), state
+    return output, state.to(dtype)

@@ -41,7 +41,8 @@ def static(x: Tensor, layers: list, queries: Tensor) -> Tensor:
     sources = [x]
     for reader in range(len(layers) + 1):
         weights = queries[reader, ..., : len(sources)].softmax(dim=-1)
-        mixed = (torch.stack(sources, dim=-1) * weights[..., None, :]).sum(dim=-1)
+        weights = weights.movedim(-1, 0).unsqueeze(-1)  # (sources, runs, 1, 1)
+        mixed = (torch.stack(sources) * weights).sum(dim=0)
         if reader < len(layers):
             sources.append(layers[reader](mixed))
     return mixed
@@ -54,6 +55,10 @@ CONNECTIONS: dict[str, Callable] = {
     "block": partial(block_attention_residuals, block=4),
     "static": static,
 }
+
+
+#: learning rates of the weights over depth, chosen with other training batches
+RATES = {"residual": 0.01, "full": 0.03, "block": 0.03, "static": 0.3}
 
 
 class Result(NamedTuple):
@@ -112,9 +117,12 @@ def train(
 ) -> dict[str, Tensor]:
     """Adam with a cosine schedule, on 32 new samples a step for each run."""
     random, weights = torch.Generator().manual_seed(1), new_weights()
-    optimizer = torch.optim.Adam(
-        weights.values(), lr=1e-2, betas=(0.9, 0.99), fused=True
-    )
+    layers = [weight for name, weight in weights.items() if name != "queries"]
+    groups = [
+        {"params": layers, "lr": 0.01},
+        {"params": [weights["queries"]], "lr": RATES[connection]},
+    ]
+    optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99), fused=True)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
         watch(step, weights)

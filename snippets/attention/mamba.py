@@ -111,6 +111,16 @@ def parallel_scan(a: States, b: States) -> States:
     return states
 
 
+def discretize(
+    x: Float[Tensor, "batch seq channels"],
+    dt: Float[Tensor, "batch seq channels"],
+    A: Float[Tensor, "channels d_state"],
+    B: Float[Tensor, "batch seq d_state"],
+) -> tuple[States, States]:
+    """Factors ``exp(dt A)`` of the states, and terms ``dt B x`` to be added."""
+    return torch.exp(dt[..., None] * A), (dt * x)[..., None] * B[:, :, None]
+
+
 def selective_scan(
     x: Float[Tensor, "batch seq channels"],
     dt: Float[Tensor, "batch seq channels"],
@@ -130,8 +140,7 @@ def selective_scan(
     A
         Negative decay rates, in inverse units of ``dt``.
     """
-    a = torch.exp(dt[..., None] * A)  # (batch, seq, channels, d_state)
-    b = (dt * x)[..., None] * B[:, :, None]
+    a, b = discretize(x, dt, A, B)
     first = a[:, :1] * state[:, None] + b[:, :1]
     states = parallel_scan(a, torch.cat([first, b[:, 1:]], dim=1))
     return torch.einsum("btcn,btn->btc", states, C), states[:, -1]
@@ -198,7 +207,15 @@ class MambaMixer(nn.Module):
     def extend(
         self, x: Float[Tensor, "batch seq d_model"], cache: MambaCache | None = None
     ) -> tuple[Float[Tensor, "batch seq d_model"], MambaCache]:
-        """Output for ``x`` after the tokens behind ``cache``, and the new cache."""
+        """Output for ``x`` after the tokens behind ``cache``, and the new cache.
+
+        Raises
+        ------
+        ValueError
+            If there is no position.
+        """
+        if not x.shape[1]:
+            raise ValueError(f"a mixer needs a position: got {tuple(x.shape)}")
         x, z = self.in_proj(x).chunk(2, dim=-1)  # (batch, seq, channels)
         channels, _, d_conv = self.conv1d.weight.shape
         conv_state, state = cache or (

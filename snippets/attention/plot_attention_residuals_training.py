@@ -1,71 +1,81 @@
 """
-Attention residuals bound the layer inputs; the error falls by a percent
-========================================================================
+The sums to which layers add, with and without blocks
+=====================================================
 
-Networks with twelve feed-forward layers, connected in four ways and trained alike: the
-length of each layer's input, and the test error relative to the residual network with
-the same seed and task (:doc:`/attention/attention_residuals`).
+Networks with twelve feed-forward layers, connected in two ways and trained alike:
+lengths of layer inputs, and of the running sums to which layers add their outputs
+(:doc:`/attention/attention_residuals`).
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
+import torch
 
 from snippets.attention.depth_regression import (
-    CONNECTIONS,
     LAYERS,
+    examples,
     new_weights,
+    run,
     test,
     train,
 )
 
-STEPS = 128
+STEPS, BLOCK = 448, 4
 
-results = {name: test(name, train(name, STEPS)) for name in CONNECTIONS}
-untrained = {name: test(name, new_weights())[1] for name in CONNECTIONS}
-growth = {name: lengths[-1] / lengths[0] for name, (_, lengths) in results.items()}
-assert growth["residual"] > 5 > 3 > growth["block"] > 1.2 > growth["full"]
+trained = {name: train(name, STEPS) for name in ("residual", "block")}
+inputs = {name: test(name, weights)[1] for name, weights in trained.items()}
+kinds = ("residual", "block", "full")
+untrained = {name: test(name, new_weights())[1] for name in kinds}
+growth = {name: lengths[-1] / lengths[0] for name, lengths in inputs.items()}
+assert growth["residual"] > 5 > 3 > growth["block"]
 
-fig, ax = plt.subplots()
-for color, name in enumerate(("residual", "full", "block")):
+# %%
+# A layer adds to the residual stream, or to the sum of its block
+# ---------------------------------------------------------------
+
+
+@torch.no_grad()
+def sum_lengths(name: str) -> torch.Tensor:
+    """Mean length of the running sum after each layer."""
+    x, _ = examples(500, torch.Generator().manual_seed(2))
+    sources = torch.stack(run(name, trained[name], x).sources)
+    if name == "block":
+        blocks = sources[1:].unflatten(0, (-1, BLOCK))
+        return blocks.cumsum(dim=1).flatten(0, 1).norm(dim=-1).mean(dim=(1, 2))
+    return sources.cumsum(dim=0)[1:].norm(dim=-1).mean(dim=(1, 2))
+
+
+sums = {name: sum_lengths(name) for name in trained}
+rounds = sums["block"].view(-1, BLOCK)
+assert (rounds.diff(dim=1) > 0).all()
+assert (rounds[:-1, -1] > 2 * rounds[1:, 0]).all()
+assert rounds[:, -1].max() < 1.5 * rounds[:, -1].min()
+assert (sums["residual"].diff() > 0).all()
+
+at = range(1, LAYERS + 1)
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.4))
+for color, name in enumerate(kinds):
     style = {"color": f"C{color}"}
-    ax.plot(range(1, LAYERS + 1), results[name][1], "o-", label=name, **style)
-    ax.plot(range(1, LAYERS + 1), untrained[name], "--", **style)
-ax.set(xlabel="layer", ylabel="length of its input", ylim=(0, None))
-ax.legend()
-ends = [f"{results[name][1][-1]:.0f}" for name in ("residual", "block", "full")]
+    left.plot(at, untrained[name], "--", label=f"{name}, before", **style)
+    if name in trained:
+        left.plot(at, inputs[name], "o-", label=f"{name}, after", **style)
+        right.plot(at, sums[name], "o-", **style)
+left.set(xlabel="layer", ylabel="length of its input", ylim=(0, None))
+right.set(xlabel="layer", ylabel="length of the sum after it", ylim=(0, None))
+for ax in (left, right):
+    ax.set_xticks([1, 4, 8, 12])
+fig.legend(loc="outside upper center", ncols=3)
+ends = [f"{inputs[name][-1]:.0f}" for name in trained]
+peaks = ", ".join(f"{length:.0f}" for length in rounds[:, -1])
 fig.set_label(
-    "Length of the input of each of twelve layers, means of nine runs. After training "
-    f"(solid) it is {ends[0]} at the last layer of the residual network, {ends[1]} "
-    f"with blocks and {ends[2]} in the full form. Before training (dashed) the "
-    "residual line rises, too, and the two others fall."
+    "Left: length of the input of each of twelve layers. At the last layer it is "
+    f"{ends[0]} in the residual network and {ends[1]} with blocks. Before training "
+    "(dashed), the lines of blocks and of the full form fall. Right: length of the "
+    "sum that layers add to. The residual stream grows from "
+    f"{sums['residual'][0]:.0f} to {sums['residual'][-1]:.0f}. The sums of blocks rise "
+    f"to {peaks} and fall back where the next block begins."
 )
-
-errors = {name: error for name, (error, _) in results.items()}
-base = errors.pop("residual")
-longer = train("residual", STEPS * 5 // 4)
-errors["residual, 1.25 x steps"] = test("residual", longer)[0]
-ratio = {name: np.array(error / base).ravel() for name, error in errors.items()}
-mean = {name: values.mean() for name, values in ratio.items()}
-assert mean["block"] < mean["full"] < mean["static"] < 1
-assert mean["residual, 1.25 x steps"] < mean["block"]
-assert max(values.max() for values in ratio.values()) < 1
-
-fig, ax = plt.subplots(figsize=(6.4, 2.8))
-for at, (name, values) in enumerate(ratio.items()):
-    ax.plot(100 * (values - 1), np.full(len(values), at), "o", alpha=0.4, ms=8)
-    ax.plot(100 * (mean[name] - 1), at, "|", color="0.5", ms=22)
-ax.axvline(0, color="0.5", ls=":")
-ax.set_yticks(range(len(ratio)), labels=ratio)
-ax.set(ylim=(len(ratio) - 0.5, -0.5))
-ax.set_xlabel("test error, relative to the residual network (%)")
-shown = ", ".join(f"{name} {100 * (value - 1):.1f} %" for name, value in mean.items())
-fig.set_label(
-    "Nine points for each of four networks: the change of the test error relative to "
-    f"the residual network after {STEPS} steps. Means: {shown}."
-)
-
-measured = {f"growth_{name}": growth[name] for name in ("residual", "full", "block")}
-measured |= {f"gain_{name}": 1 - mean[name] for name in ("full", "block", "static")}
-measured["gain_longer"] = 1 - mean["residual, 1.25 x steps"]
-measured["block_wins"] = (ratio["block"] < ratio["full"]).sum()
+measured = {f"growth_{name}": ratio for name, ratio in growth.items()}
+measured |= {f"peak_{i}": rounds[i - 1, -1] for i in (1, 2, 3)}
+measured |= {"valley_2": rounds[1, 0], "valley_3": rounds[2, 0]}
+measured |= {"stream_1": sums["residual"][0], "stream_12": sums["residual"][-1]}
 measured["before_full"] = untrained["full"][-1] / untrained["full"][0]

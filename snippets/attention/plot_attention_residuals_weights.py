@@ -21,7 +21,7 @@ x, _ = examples(100, torch.Generator().manual_seed(2))
 @torch.no_grad()
 def watch(step: int, weights: dict) -> None:
     """Keep the weights over depth of the first run."""
-    if step % 16:
+    if step % 56:
         return
     sources = torch.stack(run("full", weights, x).sources)[:, 0]
     rows = np.zeros((LAYERS + 1, LAYERS + 1))
@@ -32,14 +32,14 @@ def watch(step: int, weights: dict) -> None:
     frames.append((step, rows))
 
 
-train("full", 128, watch)
+train("full", 448, watch)
 last = frames[-1][1]
 below = last[np.tril_indices(LAYERS + 1)]
 assert np.allclose(frames[0][1][np.tril_indices(LAYERS + 1)], 1)
 most = np.unravel_index(last.argmax(), last.shape)
 
 fig, stage = plt.subplots(figsize=(5.4, 4.2))
-scale = plt.Normalize(0, 2)
+scale = plt.Normalize(0, 4)
 fig.colorbar(plt.cm.ScalarMappable(scale), ax=stage, label="weight / plain mean")
 fig.set_label(
     "Animation of a triangular map of weights during training. All cells begin at one. "

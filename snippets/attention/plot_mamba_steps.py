@@ -20,6 +20,8 @@ from snippets.attention.selective_copying_task import (
     train,
 )
 
+models = [train(MambaMixer, [240], seed=seed)[0] for seed in range(3)]
+
 # %%
 # Mean step size over channels and sequences
 # ------------------------------------------
@@ -30,8 +32,7 @@ tokens, _ = copying(400, SLOTS, torch.Generator().manual_seed(5))
 symbol, fillers = tokens < SYMBOLS, filler_only(tokens)[:, 4:SLOTS]
 places = ["symbol", "1 after", "2 after", "3 after", "only fillers"]
 profiles = []
-for seed in range(3):
-    model, _ = train(MambaMixer, [240], seed=seed)
+for model in models:
     mixer = model.mixer
     with torch.no_grad():
         x = mixer.in_proj(model.norm(model.embedding(tokens))).chunk(2, dim=-1)[0]

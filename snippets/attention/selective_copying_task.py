@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
-from snippets.attention.mamba import MambaMixer
+from snippets.attention.mamba import MambaMixer, discretize
 
 SYMBOLS, ANSWERS, SLOTS = 6, 2, 16
 FILLER, QUESTION = SYMBOLS, SYMBOLS + 1
@@ -113,14 +113,21 @@ def filler_only(tokens: Int[Tensor, "batch seq"]) -> Tensor:
     return ~other.unfold(1, 4, 1).any(dim=-1)
 
 
-def accuracy_when_stopped(model: CopyingModel, slots: int) -> float:
-    """Accuracy if ``dt`` is zero wherever the convolution sees only fillers."""
+def accuracy_with_changed_fillers(
+    model: CopyingModel, slots: int, *, decay: bool, add: bool
+) -> float:
+    """Accuracy if the state does not ``decay`` at fillers, or they ``add`` nothing.
+
+    Fillers are positions at which the convolution sees only fillers. Without both,
+    the state passes over them as if ``dt`` were zero.
+    """
     tokens, _ = copying(100, slots, torch.Generator().manual_seed(99))
-    select = model.mixer.select
+    fillers = filler_only(tokens)[..., None, None]
 
-    def stopping(x: Tensor) -> tuple:
-        dt, B, C = select(x)
-        return dt.masked_fill(filler_only(tokens)[..., None], 0), B, C
+    def changed(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = discretize(*inputs)
+        a = a if decay else a.masked_fill(fillers, 1)
+        return a, b if add else b.masked_fill(fillers, 0)
 
-    with patch.object(model.mixer, "select", stopping):
+    with patch("snippets.attention.mamba.discretize", changed):
         return accuracy(model, slots, batch=100)

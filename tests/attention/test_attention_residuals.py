@@ -198,4 +198,29 @@ def test_a_source_of_zeros_scores_zero_with_finite_gradients(dtype):
 def test_large_sources_do_not_overflow_in_half_precision():
     sources = torch.tensor([[3e4] * 8, [-3e4] * 8]).half()
     weights = depth_scores(sources, torch.ones(8).half()).softmax(dim=0)
-    assert_close(weights[:, 0], torch.tensor([1.0, 0.0]).half(), atol=1e-3, rtol=0)
+    assert_close(weights[:, 0], torch.tensor([1.0, 0.0]), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_computed_in_single(dtype):
+    torch.manual_seed(0)
+    sources, query = torch.randn(40, 6, 16).to(dtype), torch.randn(16).to(dtype)
+    mixed = depth_mix(sources, query)
+    assert mixed.dtype == dtype
+    assert_close(mixed, depth_mix(sources.float(), query.float()).to(dtype))
+    x, layers, queries = network()
+    layers = [layer.to(dtype) for layer in layers]
+    arguments = x.to(dtype), layers, queries.to(dtype)
+    one = block_attention_residuals(*arguments, block=3)
+    two = two_phase_residuals(*arguments, block=3)
+    assert one.dtype == two.dtype == dtype
+    assert_close(one, two, rtol=0, atol=0.03)
+
+
+def test_scores_ignore_the_length_of_sources_above_the_stated_bound():
+    torch.manual_seed(0)
+    sources, query = torch.randn(4, 6, 16), torch.randn(16)
+    units = torch.nn.functional.rms_norm(sources, (16,))
+    scores = depth_scores(units, query)
+    assert_close(depth_scores(0.003 * units, query), scores, rtol=0.01, atol=0)
+    assert depth_scores(0 * units, query).abs().max() == 0

@@ -18,6 +18,7 @@ from snippets.attention.deltanet import (
     chunk_factors,
     chunked_delta_rule,
     delta_rule,
+    feature_map,
     gated_delta_rule,
     linear_attention,
     matrix_recurrence,
@@ -261,12 +262,63 @@ def test_strong_decay_stays_finite():
     assert_close(read[:, :, -1], fresh[..., None] * value[:, :, -1], rtol=0, atol=3e-3)
 
 
-@pytest.mark.parametrize("rule", [delta_rule, chunked_delta_rule])
+def ungated(query, key, value, rate, memory):
+    return gated_delta_rule(query, key, value, rate, 0 * rate, memory)
+
+
+RULES = [delta_rule, chunked_delta_rule, ungated]
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_no_positions_leave_the_memory_as_it_is(rule):
     *tensors, memory = inputs(seq=0)
     read, after = rule(*tensors, memory)
     assert read.shape == (2, 3, 0, 7)
     assert_close(after, memory)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("rule", RULES)
+def test_half_precision_is_computed_in_single(rule, dtype):
+    """Rounded once, at the end; the state keeps the type that it came with."""
+    *tensors, memory = inputs(seq=300, dtype=torch.float32)
+    short, memory = [x.to(dtype) for x in tensors], memory.to(dtype).float()
+    read, after = rule(*short, memory)
+    assert (read.dtype, after.dtype) == (dtype, torch.float32)
+    expected = rule(*(x.float() for x in short), memory)
+    assert_close(read, expected[0].to(dtype))
+    assert_close(after, expected[1])
+    assert rule(*short, memory.to(dtype))[1].dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sums_of_many_ones_do_not_stop_growing_in_half_precision(dtype):
+    one = torch.ones(1, 1, 400, 1, dtype=dtype)
+    sums = torch.arange(1.0, 401).to(dtype)
+    assert_close(linear_attention(one, one, one).flatten(), sums)
+    keep = one.unsqueeze(-1)
+    assert_close(matrix_recurrence(one, one, one, one[..., 0], keep).flatten(), sums)
+
+
+def test_factors_in_half_precision():
+    _, key, value, rate, _ = (x.bfloat16() for x in inputs())
+    own, stale = chunk_factors(key, value, rate)
+    exact = chunk_factors(key.double(), value.double(), rate.double())
+    assert_close(own, exact[0].bfloat16())
+    assert_close(stale, exact[1].bfloat16())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_small_features_stay_positive(dtype):
+    """``elu(x) + 1`` is rounded to zero here, and the output would be 0 / 0."""
+    query = torch.full((1, 1, 2, 3), -30.0, dtype=dtype, requires_grad=True)
+    value = torch.tensor([[[[10.0], [20.0]]]], dtype=dtype)
+    output = normalized_linear_attention(query, query, value)
+    assert_close(output.flatten(), torch.tensor([10.0, 15.0], dtype=dtype))
+    output.sum().backward()
+    assert query.grad.isfinite().all()
+    positive = feature_map(torch.tensor([-90.0, 0.0, 90.0], requires_grad=True))
+    assert positive.min() > 0
 
 
 def test_bad_arguments_are_refused():

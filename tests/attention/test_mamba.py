@@ -16,7 +16,14 @@ from snippets.attention.mamba import (
     selective_scan,
     zero_order_hold,
 )
-from snippets.attention.selective_copying_task import TimeInvariantMixer, filler_only
+from snippets.attention.selective_copying_task import (
+    CopyingModel,
+    TimeInvariantMixer,
+    accuracy,
+    accuracy_with_changed_fillers,
+    copying,
+    filler_only,
+)
 
 
 def random_steps(seq: int):
@@ -222,10 +229,65 @@ def test_a_step_of_zero_passes_over_a_position():
     assert_close(after, without)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_stays_near_single(dtype):
+    ours = mixer().float()
+    x = torch.randn(3, 300, 20)
+    expected = ours(x)
+    short = ours.to(dtype)(x.to(dtype))
+    assert short.dtype == dtype
+    assert_close(short.float(), expected, rtol=0.05, atol=0.02)
+
+
+def test_fillers_change_only_what_is_asked():
+    """Without decay and without their terms, fillers are passed over as at dt = 0."""
+    torch.manual_seed(0)
+    model = CopyingModel(MambaMixer)
+    as_it_is = accuracy_with_changed_fillers(model, 40, decay=True, add=True)
+    assert as_it_is == accuracy(model, 40, batch=100)
+    tokens, answers = copying(100, 40, torch.Generator().manual_seed(99))
+    select = model.mixer.select
+
+    def stopped(x):
+        dt, B, C = select(x)
+        return dt.masked_fill(filler_only(tokens)[..., None], 0), B, C
+
+    model.mixer.select = stopped
+    with torch.no_grad():
+        expected = (model(tokens).argmax(-1) == answers).float().mean().item()
+    model.mixer.select = select
+    passed = accuracy_with_changed_fillers(model, 40, decay=False, add=False)
+    assert passed == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("decay", "add"), [(True, False), (False, True)])
+def test_decay_and_added_terms_are_changed_apart(monkeypatch, decay, add):
+    seen = []
+
+    def watched(a, b):
+        if b.shape[1] == 42:  # not one of its own calls on half of the positions
+            seen.append((a, b))
+        return parallel_scan(a, b)
+
+    monkeypatch.setattr("snippets.attention.mamba.parallel_scan", watched)
+    model = CopyingModel(MambaMixer)
+    accuracy_with_changed_fillers(model, 40, decay=decay, add=add)
+    accuracy(model, 40, batch=100)
+    (a, b), (plain_a, plain_b) = seen
+    tokens, _ = copying(100, 40, torch.Generator().manual_seed(99))
+    fillers = filler_only(tokens)
+    assert_close(a[~fillers], plain_a[~fillers])
+    assert_close(b[~fillers], plain_b[~fillers])
+    assert_close(a[fillers], plain_a[fillers] if decay else plain_a[fillers] * 0 + 1)
+    assert_close(b[fillers], plain_b[fillers] if add else plain_b[fillers] * 0)
+
+
 def test_without_a_position_there_is_nothing_to_scan():
     empty = torch.zeros(2, 0, 5, 3)
     with pytest.raises(ValueError, match=r"needs a position: got \(2, 0, 5, 3\)"):
         parallel_scan(empty, empty)
+    with pytest.raises(ValueError, match=r"needs a position: got \(2, 0, 20\)"):
+        mixer()(torch.zeros(2, 0, 20).double())
 
 
 def test_bad_sizes_are_refused():
