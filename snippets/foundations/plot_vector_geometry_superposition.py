@@ -29,8 +29,10 @@ for _ in range(3000):
     optimizer.step()
 
 columns = weight.detach().mT  # (models, features, dimensions)
-stored = (columns.norm(dim=-1) > 0.5).sum(dim=1).reshape(-1, SEEDS)
+long = columns.norm(dim=-1) > 0.5
+stored = long.sum(dim=1).reshape(-1, SEEDS)
 assert torch.all(stored[0] == HIDDEN)
+assert torch.all(long[:SEEDS, :HIDDEN])  # the two most important features
 assert torch.all(stored[-1] == FEATURES)
 
 fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.5), sharey=True, layout="constrained")
@@ -53,4 +55,5 @@ measured = {
     "stored_dense_least": stored[0].min(),
     "stored_dense_most": stored[0].max(),
     "stored_sparse_least": stored[-1].min(),
+    "most_important": long[:SEEDS, :HIDDEN].all(dim=1).sum(),
 }

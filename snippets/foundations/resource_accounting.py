@@ -49,6 +49,11 @@ class Decoder:
         The head is the embedding table once more: one matrix, two uses.
     experts, top_k
         Feed-forward networks in a layer, and how many of them a token visits.
+
+    Raises
+    ------
+    ValueError
+        If a size is below one, or heads or experts do not fit together.
     """
 
     layers: int
@@ -66,7 +71,11 @@ class Decoder:
     top_k: int = 1
 
     def __post_init__(self) -> None:
-        if self.heads % self.kv_heads or not 1 <= self.top_k <= self.experts:
+        may_be_zero = {"positions", "gated", "biases", "tied"}
+        sizes = [size for name, size in vars(self).items() if name not in may_be_zero]
+        if min(*sizes, self.positions + 1) < 1:
+            raise ValueError(f"sizes must be at least 1: {self}")
+        if self.heads % self.kv_heads or self.top_k > self.experts:
             raise ValueError(
                 f"uneven: heads={self.heads}, kv_heads={self.kv_heads}, "
                 f"experts={self.experts}, top_k={self.top_k}"
@@ -160,7 +169,7 @@ def state_bytes(stage: int = 0, ranks: int = 1) -> float:
 
 
 def activation_bytes(batch: int, seq: int, d_model: int, heads: int) -> dict[str, int]:
-    """Bytes of activations that one layer saves, by what is recomputed.
+    """Bytes of activations that one layer stores, by what is recomputed.
 
     The layer is GPT's: an inner width of ``4 * d_model``, GELU, dropout, 16 bits.
 

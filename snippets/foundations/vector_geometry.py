@@ -66,6 +66,8 @@ def room(features: int, largest: float) -> int:
     ------
     ValueError
         If ``largest`` is not a cosine between 0 and 1.
+    OverflowError
+        If the number is beyond the range of a float.
 
     Examples
     --------
@@ -82,12 +84,14 @@ def pmi(
 ) -> Float[Tensor, "vocab contexts"]:
     """Logarithm of the factor by which a pair is more common than by chance.
 
+    Half precision becomes single precision, as the sum of all counts may exceed 65504.
+
     Raises
     ------
     ValueError
         If a count is negative, or a zero would become minus infinity.
     """
-    joint = counts + smoothing
+    joint = counts.to(torch.promote_types(counts.dtype, torch.float32)) + smoothing
     if not (joint > 0).all():
         raise ValueError(
             f"counts must exceed -smoothing: {counts.min()=}, {smoothing=}"
@@ -127,12 +131,19 @@ def solve_analogy(
 ) -> int:
     """Word that is to ``b`` as ``a_star`` is to ``a``, other than these three.
 
+    Raises
+    ------
+    ValueError
+        If there is no other word.
+
     Examples
     --------
     >>> words = torch.tensor([[1.0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1]])
     >>> solve_analogy(words, a=0, a_star=1, b=2)
     3
     """
+    if len(words) <= len({a, a_star, b}):
+        raise ValueError(f"{len(words)} words leave none for the answer")
     scores = cos_add(words, a, a_star, b)
     scores[[a, a_star, b]] = -math.inf
     return int(scores.argmax())
@@ -172,8 +183,8 @@ def project(
     """
     if not direction.any():
         raise ValueError("cannot project onto a direction of length zero")
-    amount = (x @ direction) / (direction @ direction)
-    along = amount[..., None] * direction
+    direction = unit(direction)
+    along = (x @ direction)[..., None] * direction
     return along, x - along
 
 
@@ -181,7 +192,7 @@ def by_columns(
     matrix: Float[Tensor, "out features"], x: Float[Tensor, " features"]
 ) -> Float[Tensor, " out"]:
     """``matrix @ x`` as a combination of columns, with the coefficients ``x``."""
-    total = torch.zeros_like(matrix[:, 0])
+    total = matrix.new_zeros(len(matrix))
     for amount, column in zip(x, matrix.T, strict=True):
         total = total + amount * column
     return total

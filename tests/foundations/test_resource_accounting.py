@@ -1,5 +1,6 @@
 """Counts against PyTorch's counter, transformers' models, autograd and papers."""
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -228,6 +229,18 @@ def test_activations_agree_with_what_autograd_keeps(agrees, recomputed):
     agrees(ours, kept, "torch.autograd.graph.saved_tensors_hooks", rtol=0, atol=0)
 
 
+def test_fused_attention_computes_its_scores_again_in_the_backward_pass():
+    """Five products instead of four: 14 with the forward pass, in place of 12."""
+    q = torch.empty(2, 4, 64, 16, device="meta", dtype=torch.bfloat16)
+    with FlopCounterMode(display=False) as forward:
+        out = torch.ops.aten._scaled_dot_product_flash_attention(q, q, q)
+    given = (out[0], q, q, q, *out[:6], 0.0, False, *out[6:8])
+    with FlopCounterMode(display=False) as backward:
+        torch.ops.aten._scaled_dot_product_flash_attention_backward(*given)
+    assert forward.get_total_flops() == 4 * (2 * 4) * 64 * 64 * 16
+    assert 2 * backward.get_total_flops() == 5 * forward.get_total_flops()
+
+
 @pytest.mark.parametrize(
     ("layers", "d_model", "heads", "published"),
     [
@@ -263,6 +276,12 @@ def test_bad_sizes_are_refused():
         sized(1, 48, 6, 4, 8, 100, 70)
     with pytest.raises(ValueError, match="experts=2, top_k=3"):
         sized(1, 48, 6, 2, 8, 100, 70, experts=2, top_k=3)
+    for name in ("layers", "heads", "kv_heads", "vocab"):
+        with pytest.raises(ValueError, match=f"at least 1: .*{name}=0"):
+            replace(LLAMA_7B, **{name: 0})
+    for name in ("layers", "positions"):
+        with pytest.raises(ValueError, match=f"at least 1: .*{name}=-1"):
+            replace(LLAMA_7B, **{name: -1})
     with pytest.raises(ValueError, match="stage=4, ranks=8"):
         state_bytes(stage=4, ranks=8)
     with pytest.raises(ValueError, match="stage=1, ranks=0"):

@@ -216,3 +216,29 @@ def test_means_of_nothing_and_directions_of_length_zero_are_refused():
         mean_difference(torch.empty(0, 3), torch.ones(2, 3))
     with pytest.raises(ValueError, match="a direction of length zero"):
         project(torch.ones(2, 3), torch.zeros(3))
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-6, 1e6, 1e30])
+def test_projection_does_not_depend_on_the_length_of_the_direction(length):
+    x, direction = torch.tensor([3.0, 4.0]), torch.tensor([length, 0.0])
+    along, rest = project(x, direction)
+    assert_close(along, torch.tensor([3.0, 0.0]))
+    assert_close(rest, torch.tensor([0.0, 4.0]))
+
+
+def test_half_precision_neither_overflows_in_a_projection_nor_in_a_table():
+    half = torch.float16
+    x, direction = torch.tensor([[300.0, 400.0], [300.0, 0.0]], dtype=half)
+    assert_close(project(x, direction)[0], direction)
+    counts = torch.full((4, 4), 6000.0, dtype=half)
+    assert_close(pmi(counts), torch.zeros(4, 4))
+
+
+def test_no_word_is_left_for_an_answer():
+    with pytest.raises(ValueError, match="3 words leave none"):
+        solve_analogy(torch.eye(3), 0, 1, 2)
+    assert solve_analogy(torch.eye(3), 0, 1, 0) == 2
+
+
+def test_a_combination_of_no_columns_is_zero():
+    assert_close(by_columns(torch.ones(3, 0), torch.ones(0)), torch.zeros(3))
