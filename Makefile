@@ -9,13 +9,14 @@ STAMP = $(VENV)/.installed-$(INPUTS)
 SPHINX = $(BIN)/python -m sphinx -W --keep-going -c . -d build/doctrees -j auto
 UV = build/uv/bin/uv
 NPM := $(shell command -v npm)
+LAB = build/jupyter/bin/jupyter-lab
 LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint format check lock resolve install drift live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
+.PHONY: html test lint format check lock resolve install drift lab live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
 .NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
@@ -95,6 +96,15 @@ screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
 
 bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench options=--help
 	$(BIN)/python -m benchmarks $(options)
+
+lab: html $(LAB)  ## open the notebooks in JupyterLab (needs the index the first time)
+	$(LAB) --notebook-dir "$$($(BIN)/python -m portal lab)"
+
+$(LAB): $(STAMP)  # an environment beside the portal's, which sees its packages
+	$(BIN)/python -m venv build/jupyter
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(build/jupyter/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/portal.pth"
+	build/jupyter/bin/pip install -qq --disable-pip-version-check jupyterlab==4.6.6
 
 rtd: $(STAMP)  ## build the last commit as Read the Docs will
 	$(BIN)/python -m portal rtd

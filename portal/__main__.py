@@ -8,6 +8,7 @@ from subprocess import CalledProcessError
 
 from portal.commands.drift import drift
 from portal.commands.install import try_install
+from portal.commands.lab import lay_out
 from portal.commands.new import new
 from portal.commands.read_the_docs import rehearse
 from portal.commands.resolver import Unreachable
@@ -46,6 +47,7 @@ def main(arguments: list[str], root: Path) -> int:
     )
     other.add_argument("--tests", nargs="+", default=[], help="only these, no build")
     commands.add_parser("install", help="install the package, import all of it")
+    commands.add_parser("lab", help="lay out the notebooks of the last build")
     commands.add_parser("rtd", help="build as the hosting service will")
     serving = commands.add_parser("live", help="serve, and build on every save")
     serving.add_argument("--port", type=int, default=8000, help="0: any that is free")
@@ -61,6 +63,8 @@ def main(arguments: list[str], root: Path) -> int:
             return 1 if audit(root) else 0
         elif options.command == "lighthouse":
             return 1 if judge(root) else 0
+        elif options.command == "lab":
+            print(lay_out(root))
         elif options.command == "live":
             live(root, options.port)
         elif options.command == "screenshots":

@@ -5,6 +5,7 @@ that shows it. An entry whose listing stands on
 no page leads to the article of its module, or else to one whose code imports it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from itertools import groupby
@@ -28,11 +29,28 @@ class shown_on(late):
     """Stands for the link to the page of one entry: its name, and a user's page."""
 
 
+CODE = re.compile(r"``(.+?)``|:\w+:`~?(.+?)`")
+
+
+def shown(summary: str) -> list[nodes.Node]:
+    """The first line of a docstring, with its code as code.
+
+    >>> [node.astext() for node in shown("As ``x``, by :func:`sum`.")]
+    ['As ', 'x', ', by ', 'sum', '.']
+    """
+    made, end = [], 0
+    for code in CODE.finditer(summary):
+        made.append(nodes.Text(summary[end : code.start()]))
+        made.append(nodes.literal("", code[1] or code[2]))
+        end = code.end()
+    return [*made, nodes.Text(summary[end:])]
+
+
 def item(entry: Entry, user: str) -> nodes.definition_list_item:
     name = nodes.strong("", entry.name)
     code = nodes.literal("", "", name, nodes.Text(entry.signature))
     page = shown_on("", of=(f"snippets.{entry.anchor}", user))
-    said = nodes.paragraph("", f"{entry.summary} " if entry.summary else "")
+    said = nodes.paragraph("", "", *shown(f"{entry.summary} " if entry.summary else ""))
     said += nodes.inline("", "", page)
     term = nodes.term("", "", code, ids=[entry.anchor])
     return nodes.definition_list_item("", term, nodes.definition("", said))

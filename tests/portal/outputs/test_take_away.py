@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from portal.commands.lab import lay_out
 from portal.evidence import files
 from portal.outputs import wheel
 from portal.outputs.take_away import with_cell
@@ -119,6 +120,21 @@ def test_a_notebook_of_each_book_installs_and_runs(
         notebook = nbformat.read(notebooks[f"{name}.ipynb"], as_version=4)
         client = NotebookClient(notebook, kernel_name="elsewhere", timeout=120)
         client.execute(cwd=str(html))
+
+
+def test_notebooks_are_laid_out_by_book_and_never_overwritten(site, make_html):
+    root = site(files={"pyproject.toml": PROJECT})
+    with pytest.raises(FileNotFoundError, match="make html"):
+        lay_out(root)
+    assert make_html(root).status == 0
+    (root / "build/html/.complete").touch()
+    folder = lay_out(root)
+    assert folder.name == "1.2"
+    (notebook,) = folder.rglob("*.ipynb")
+    assert notebook.relative_to(folder) == Path("attention/plot_small_line.ipynb")
+    notebook.write_text("mine")
+    lay_out(root)
+    assert notebook.read_text() == "mine"
 
 
 def test_a_version_is_that_of_the_commit(tmp_path):

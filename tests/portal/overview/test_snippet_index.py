@@ -17,7 +17,7 @@ Site
 """
 MODULE = '''\
 def small(x: int, *, factor=2) -> int:
-    """Multiplies by a factor.
+    """Multiplies ``x`` by a :func:`factor`.
 
     More about it.
     """
@@ -71,7 +71,11 @@ def entry(page, anchor):
 def test_an_entry_has_signature_summary_and_the_page_that_shows_it(built):
     text, links = entry(built[1], "attention.small.small")
     assert "small(x: int, *, factor=2) -&gt; int" in text
-    assert "Multiplies by a factor. Small" in text
+    assert "Multiplies x by a factor. Small" in text
+    assert (
+        '<code class="docutils literal notranslate"><span class="pre">x</span>'
+        in (built[1])
+    )
     assert "More about it" not in text
     assert links == ["attention/small.html#snippets.attention.small.small"]
 
@@ -115,7 +119,7 @@ def test_a_new_title_of_the_page_is_shown_by_the_entry(built, make_html):
     build = make_html(root)
     assert build.status == 0, build.output
     page = build.page("snippets")
-    assert "Multiplies by a factor. Larger" in entry(page, "attention.small.small")[0]
+    assert "Multiplies x by a factor. Larger" in entry(page, "attention.small.small")[0]
 
 
 def test_a_build_without_a_change_does_not_make_the_index_again(built, make_html):
