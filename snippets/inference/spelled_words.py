@@ -68,8 +68,8 @@ def least_perplexity(language: Language, texts: Int[Tensor, "texts letters"]) ->
     After "a" comes "b" or "c", and then a space:
 
     >>> language = Language(["ab ", "ac "], torch.tensor([0.5, 0.5]))
-    >>> least_perplexity(language, torch.tensor([[0, 1]])), "ab"
-    (2.0, 'ab')
+    >>> least_perplexity(language, torch.tensor([[0, 1]]))  # "ab"
+    2.0
     """
     chance = defaultdict(float)  # that a word begins so
     for word, share in zip(*language, strict=True):
