@@ -23,7 +23,7 @@ torch.set_num_threads(1)
 
 language = help_language(100)
 texts, unseen = (draw_texts(language, count, 33) for count in (6000, 500))
-model = trained_speller(texts, steps=400)
+model = trained_speller(texts, steps=360)
 torch.save(model.state_dict(), plain := BytesIO())
 found = {"32 bits": (plain.tell() / 1000, perplexity(model, unseen))}
 four = IntxWeightOnlyConfig(weight_dtype=torch.int4, granularity=PerGroup(32))

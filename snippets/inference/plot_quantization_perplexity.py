@@ -44,7 +44,7 @@ def rounded(model, recorded, method: str, bits: int) -> float:
 full, found = [], {"RTN": [], "GPTQ": []}  # by seed, and by seed and bits
 for seed in SEEDS:
     torch.manual_seed(seed)
-    model = trained_speller(texts, steps=400)
+    model = trained_speller(texts, steps=360)
     full.append(perplexity(model, unseen))
     recorded = record_inputs(model, calibration)
     for method, rows in found.items():

@@ -96,7 +96,7 @@ def trained_speller(texts: Int[Tensor, "texts letters"], steps: int) -> TinyDeco
     rest = [weight for name, weight in model.named_parameters() if "proj" not in name]
     optimizers = (
         torch.optim.AdamW(rest, 1e-2),
-        torch.optim.Muon(matrices, 2e-2, weight_decay=0.0),
+        torch.optim.Muon(matrices, 2e-2, weight_decay=0.0, ns_steps=3),
     )
     warm = [
         torch.optim.lr_scheduler.LambdaLR(
