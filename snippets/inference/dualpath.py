@@ -9,7 +9,6 @@ and terms of the paper, and their names here::
     P, D                       -> ``prefill``, ``decode``, numbers of nodes
     SNIC, storage NIC          -> ``snic``, bytes per second of one node's
     CNIC, compute NIC          -> ``cnic``, bytes per second into one prefill node
-    g, s, M                    -> ``devices``, ``snic``, ``memory`` of ``node_ratios``
     PE read, DE read           -> a ``nic`` below ``prefill``, or from there on
     shorter read queue         -> ``shortest_queue``
 """
@@ -17,6 +16,7 @@ and terms of the paper, and their names here::
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -83,34 +83,6 @@ def gain_bound(cluster: Cluster, load: float, compute: float) -> float:
     return rate_bound(cluster, load, compute) / rate_bound(single, load, compute)
 
 
-def node_ratios(
-    devices: int, snic: float | int, memory: float | int
-) -> tuple[float, float]:
-    """Prefill nodes per decoding node such that storage NICs stay the bottleneck.
-
-    Parameters
-    ----------
-    devices
-        Per node, each with one link of the compute network.
-    snic
-        Bandwidth of a node's storage NIC, in links.
-    memory
-        Bandwidth of a node's main memory, in links.
-
-    Examples
-    --------
-    Eight devices, a storage NIC as fast as a link, memory ten times as fast:
-
-    >>> node_ratios(8, 1, 10)
-    (0.14285714285714285, 3.5)
-    """
-    if not (snic > 0 and devices > 2 * snic):
-        raise ValueError(f"{devices=} with {snic=} as fast as that many links")
-    left, into = devices - snic, devices - 2 * snic
-    upper = min(into / snic, left / (2 * snic), (memory / snic - 3) / 2)
-    return snic / left, upper
-
-
 Rule = Callable[[Job, Cluster, list[float], float], int]
 
 
@@ -170,6 +142,13 @@ def simulate(
 ) -> Run:
     """NICs, links and nodes, each first come, first served.
 
+    A decoding node has read a cache whole before it sends it on.
+
+    Raises
+    ------
+    ValueError
+        If there are no jobs, or they are not in the order of their arrival.
+
     Examples
     --------
     Two jobs, of which the second comes through the decoding node:
@@ -196,6 +175,8 @@ def read(
     jobs: list[Job], cluster: Cluster, rule: Rule
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """NIC, prefill node and end of reading of each job, chosen as it arrives."""
+    if any(one.arrival > two.arrival for one, two in pairwise(jobs)):
+        raise ValueError("jobs are not in the order of their arrival")
     nics = [0.0] * (cluster.prefill + cluster.decode)
     links, work = [0.0] * cluster.prefill, [0.0] * cluster.prefill
     chosen = []

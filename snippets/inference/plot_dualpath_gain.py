@@ -50,7 +50,5 @@ ax.legend()
 measured = {
     "closest": max(over_bound),
     "farthest": min(over_bound),
-    "gain_1P1D": gains["1P1D", 0.1],
-    "gain_2P4D": gains["2P4D", 0.52],
     "offline_4": gains["1P1D", 0.4],
 }

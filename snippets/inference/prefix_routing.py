@@ -11,6 +11,7 @@ Replicas serve one prompt at a time, first come, first served.
 from bisect import bisect
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +70,14 @@ def serve_turns(
     fetch
         Seconds to load so many tokens from a shared store, which keeps everything.
         Without it, what is not cached on the replica is computed again.
+
+    Raises
+    ------
+    ValueError
+        If the turns are not in the order of their arrival.
     """
+    if any(one.arrival > two.arrival for one, two in pairwise(turns)):
+        raise ValueError("turns are not in the order of their arrival")
     cached = [OrderedDict() for _ in range(replicas)]
     ends: list[list[float]] = [[0.0] for _ in range(replicas)]
     reused, waits = 0, []

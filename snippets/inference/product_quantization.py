@@ -1,11 +1,14 @@
-"""Product quantization: centers learned for each pair of coordinates.
+"""Product quantization: centers learned for each run of coordinates.
 
 Jegou, Douze and Schmid (2011), https://doi.org/10.1109/TPAMI.2010.57
 
 Axes::
 
-    batch  vectors
-    dim    coordinates of a vector, an even number
+    batch    vectors
+    dim      coordinates of a vector, ``parts * width``
+    parts    runs of neighboring coordinates
+    centers  vectors that a run can be rounded to
+    width    coordinates of a run
 """
 
 import torch
@@ -13,29 +16,41 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 
-def product_quantized(
-    x: Float[Tensor, "batch dim"], bits: int, random: Generator, rounds: int = 8
-) -> Float[Tensor, "batch dim"]:
-    """What is left of ``x`` after storing it, with centers learned from ``x`` itself.
+def learn_centers(
+    x: Float[Tensor, "batch dim"],
+    width: int,
+    random: Generator,
+    centers: int = 256,
+    rounds: int = 8,
+) -> Float[Tensor, "parts centers width"]:
+    """k-means of each part of the vectors, from random ones of them.
 
-    Each pair of coordinates is clustered by k-means with ``4**bits`` centers, so that
-    a coordinate takes ``bits`` bits. The centers are not counted.
+    A number of a center takes ``log2(centers)`` bits for ``width`` coordinates.
 
     Raises
     ------
     ValueError
         If there are fewer vectors than centers.
     """
-    centers_per_pair = 4**bits
-    if len(x) < centers_per_pair:
-        raise ValueError(f"{len(x)} vectors for {centers_per_pair} centers")
-    stored = []
-    for pair in x.split(2, dim=1):
-        first = torch.randperm(len(pair), generator=random)[:centers_per_pair]
-        centers = pair[first]
+    if len(x) < centers:
+        raise ValueError(f"{len(x)} vectors for {centers} centers")
+    found = []
+    for part in x.split(width, dim=1):
+        means = part[torch.randperm(len(part), generator=random)[:centers]]
         for _ in range(rounds):
-            nearest = torch.cdist(pair, centers).argmin(dim=1)
-            count = nearest.bincount(minlength=centers_per_pair).clamp(min=1)[:, None]
-            centers = torch.zeros_like(centers).index_add(0, nearest, pair) / count
-        stored.append(centers[torch.cdist(pair, centers).argmin(dim=1)])
-    return torch.cat(stored, dim=1)
+            nearest = torch.cdist(part, means).argmin(dim=1)
+            count = nearest.bincount(minlength=centers)[:, None]
+            sums = torch.zeros_like(means).index_add(0, nearest, part)
+            means = torch.where(count > 0, sums / count.clamp(min=1), means)
+        found.append(means)
+    return torch.stack(found)
+
+
+def product_quantized(
+    x: Float[Tensor, "batch dim"], centers: Float[Tensor, "parts centers width"]
+) -> Float[Tensor, "batch dim"]:
+    """What is left of ``x`` after storing it: each part is the nearest center."""
+    parts = x.unflatten(1, (len(centers), -1)).transpose(0, 1)
+    nearest = torch.cdist(parts, centers).argmin(dim=2)
+    stored = centers[torch.arange(len(centers))[:, None], nearest]
+    return stored.transpose(0, 1).flatten(1)

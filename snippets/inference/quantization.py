@@ -140,6 +140,7 @@ def inverse_root(
         If all inputs are zero, so that no error would matter.
     """
     check_inputs(inputs)
+    inputs = inputs.to(torch.promote_types(inputs.dtype, torch.float32))
     moments = inputs.T @ inputs
     moments.diagonal().add_(damping * moments.diagonal().mean())
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments))
@@ -156,7 +157,8 @@ def gptq(
 ) -> Quantized:
     """Round column by column; columns to come make up for each rounding error."""
     split_groups(weight, group)
-    weight, root = weight.clone(), inverse_root(inputs, damping)
+    root = inverse_root(inputs, damping)
+    weight = weight.to(root, copy=True)
     codes, scales, zeros = torch.zeros_like(weight, dtype=torch.uint8), [], []
     for column in range(weight.shape[1]):
         if column % group == 0:

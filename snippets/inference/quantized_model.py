@@ -11,14 +11,12 @@ Axes::
     samples  tokens whose inputs were recorded, ``texts * seq``
 """
 
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.ao.quantization import quantize_dynamic
 from torch.nn.functional import cross_entropy
 
 Rounding = Callable[[Tensor, Tensor], Tensor]  # of a weight and its recorded inputs
@@ -66,14 +64,3 @@ def perplexity(model: nn.Module, tokens: Int[Tensor, "texts seq"]) -> float:
     """Exponential of the mean loss per token; guessing gives the vocabulary's size."""
     logits = model.lm_head(model(tokens[:, :-1]))
     return cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).exp().item()
-
-
-def dynamic_int8(model: nn.Module) -> nn.Module:
-    """A copy whose linear layers multiply 8-bit weights by inputs rounded on the fly.
-
-    PyTorch's own quantizer. It warns that torchao replaces it; torchao is not needed
-    by this portal.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return quantize_dynamic(model, set(linear_layers(model)), dtype=torch.qint8)

@@ -105,7 +105,7 @@ def random_rotation(
     """An orthogonal matrix, all of them equally likely."""
     gaussian = torch.randn(dim, dim, generator=random, dtype=torch.float64)
     q, r = torch.linalg.qr(gaussian)
-    return q * r.diagonal().sign()
+    return q * r.diagonal().sign()  # or the routine would choose the signs of q
 
 
 class Rounded(NamedTuple):
@@ -115,14 +115,21 @@ class Rounded(NamedTuple):
     length: Float[Tensor, "batch 1"]
 
 
+def lengths(x: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch 1"]:
+    """Norms, in single precision at least: squares in half precision overflow."""
+    kind = torch.promote_types(x.dtype, torch.float32)
+    return torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=kind)
+
+
 def encode(
     x: Float[Tensor, "batch dim"],
     rotation: Float[Tensor, "dim dim"],
     levels: Float[Tensor, " levels"],
 ) -> Rounded:
     """Turn, and find the nearest level of each coordinate."""
-    length = x.norm(dim=1, keepdim=True)
-    turned = x / length.where(length > 0, 1) @ rotation.T
+    length = lengths(x)
+    unit = x / length.where(length > 0, 1)
+    turned = unit.to(rotation) @ rotation.T
     edges = (levels[1:] + levels[:-1]) / 2
     return Rounded(torch.bucketize(turned, edges).to(torch.uint8), length)
 
@@ -147,7 +154,7 @@ def encode_signs(
     x: Float[Tensor, "batch dim"], projection: Float[Tensor, "rows dim"]
 ) -> Sketch:
     """One bit for each row of a Gaussian ``projection``."""
-    return Sketch(x @ projection.T > 0, x.norm(dim=1, keepdim=True))
+    return Sketch(x @ projection.T > 0, lengths(x))
 
 
 def decode_signs(
@@ -164,7 +171,7 @@ def quantize(
 ) -> Float[Tensor, "batch dim"]:
     """What is left of ``x`` after storing it: the variant with the least error."""
     levels = codebook(bits, x.shape[1]).to(x.dtype)
-    return decode(encode(x, rotation, levels), rotation, levels)
+    return decode(encode(x, rotation, levels), rotation, levels).to(x)
 
 
 def quantize_unbiased(

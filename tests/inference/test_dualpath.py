@@ -20,7 +20,6 @@ from snippets.inference.dualpath import (
     draw_jobs,
     earliest,
     gain_bound,
-    node_ratios,
     rate_bound,
     serve_in_turn,
     shortest_queue,
@@ -197,11 +196,6 @@ def test_a_narrow_network_hurts_a_rule_that_ignores_it():
     assert simulate(jobs, narrow, earliest).rate > single
 
 
-def test_ratios_are_those_of_the_paper(agrees):
-    """Eight devices, one NIC as fast as a link of 50 GB/s, memory of 500 GB/s."""
-    agrees(node_ratios(8, 1, 500 / 50), (1 / 7, 7 / 2), "the paper's section on ratios")
-
-
 @pytest.mark.parametrize("name", ["snic", "cnic"])
 @pytest.mark.parametrize("bandwidth", [0.0, -2.0, math.nan])
 def test_bandwidth_that_lets_nothing_through_is_refused(name, bandwidth):
@@ -214,10 +208,14 @@ def test_other_bad_input_is_refused():
         Cluster(prefill=0, decode=2)
     with pytest.raises(ValueError, match="no jobs"):
         simulate([], Cluster(prefill=1, decode=1))
+    late = [Job(5.0, 1.0, 1.0), Job(0.0, 1.0, 1.0)]
+    with pytest.raises(ValueError, match="jobs are not in the order"):
+        simulate(late, Cluster(prefill=1, decode=0))
+    turns = [Turn(5.0, 0, 0, 4), Turn(0.0, 1, 0, 4)]
+    with pytest.raises(ValueError, match="turns are not in the order"):
+        serve_turns(turns, 1, 8, prefix_aware, prefill)
     with pytest.raises(ValueError, match=r"load=0.0, compute=1.0"):
         rate_bound(Cluster(prefill=1, decode=1), 0.0, 1.0)
-    with pytest.raises(ValueError, match="devices=2 with snic=1"):
-        node_ratios(2, 1, 10)
 
 
 def prefill(tokens: int, cached: int) -> float:

@@ -1,6 +1,8 @@
 """Rounding against PyTorch's quantizers and kernel, GPTQ against definitions."""
 
+import math
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.ao.quantization import PerChannelMinMaxObserver
 from torch.testing import assert_close
+from torchao.quantization import Int8WeightOnlyConfig
 
 from snippets.foundations.resource_accounting import Decoder
 from snippets.inference.digits_network import trained_middle_layer
@@ -24,12 +27,20 @@ from snippets.inference.quantization import (
     round_to_nearest,
     unpack,
 )
+from snippets.inference.quantized_checkpoint import load_quantized, save_quantized
 from snippets.inference.quantized_model import (
-    dynamic_int8,
     linear_layers,
     perplexity,
     quantized,
     record_inputs,
+)
+from snippets.inference.spelled_words import (
+    ALPHABET,
+    Language,
+    draw_texts,
+    help_language,
+    least_perplexity,
+    trained_speller,
 )
 from snippets.inference.tiny_decoder import TinyDecoder
 from snippets.inference.unpacking_cost import (
@@ -302,10 +313,60 @@ def test_perplexity_by_its_definition():
     assert perplexity(model, tokens) == pytest.approx(expected, rel=1e-4)
 
 
-def test_eight_bits_change_logits_little():
-    model, tokens = small_model(), torch.randint(11, (3, 5))
-    before, after = model.logits(tokens), dynamic_int8(model).logits(tokens)
-    assert 0 < (after - before).norm() < 0.05 * before.norm()
+def test_torchao_rounds_as_we_do_and_the_file_keeps_it(agrees):
+    """All layers but the head; 8 bits, one step for each row."""
+    model, tokens, file = small_model(), torch.randint(11, (3, 5)), BytesIO()
+    save_quantized(model, Int8WeightOnlyConfig(), file)
+    file.seek(0)
+    loaded = load_quantized(TinyDecoder(model.sizes), file)
+
+    def nearest(weight, inputs):
+        step = weight.abs().amax(dim=1, keepdim=True) / 127.5
+        return (weight / step).round().clamp(-128, 127) * step
+
+    ours = quantized(model, record_inputs(model, tokens), nearest)
+    agrees(ours.logits(tokens), loaded.logits(tokens), "torchao", 1e-3, 1e-3)
+    assert not torch.equal(loaded.logits(tokens), model.logits(tokens))
+    assert torch.equal(loaded.lm_head.weight, model.lm_head.weight)
+
+
+def test_least_perplexity_is_the_share_of_words_that_go_on_so():
+    """Of "ab", "ac" and "b": count the words that begin with what was written."""
+    language = Language(["ab ", "ac ", "b "], torch.tensor([0.5, 0.25, 0.25]))
+    text = torch.tensor([[ALPHABET.index(letter) for letter in "ab b ac"]])
+    shares = [2 / 3, 1, 0.25, 1, 0.75, 1 / 3]
+    expected = math.prod(shares) ** (-1 / 6)
+    assert least_perplexity(language, text) == pytest.approx(expected)
+
+
+def test_texts_are_made_of_the_words_in_their_shares():
+    language = help_language(5)
+    assert language.chances.sum().item() == pytest.approx(1)
+    texts = draw_texts(language, 400, 40, torch.Generator().manual_seed(0))
+    lines = ["".join(ALPHABET[i] for i in text) for text in texts.tolist()]
+    whole = [word + " " for line in lines for word in line.split(" ")[:-1]]
+    assert set(whole) == set(language.words)
+    for word, chance in zip(*language, strict=True):
+        share = whole.count(word) / len(whole)
+        assert share == pytest.approx(chance.item(), abs=0.03)
+
+
+def test_a_speller_learns_the_words():
+    torch.manual_seed(0)
+    language = help_language(4)
+    texts = draw_texts(language, 200, 20)
+    before = perplexity(trained_speller(texts, steps=1), texts)
+    after = perplexity(trained_speller(texts, steps=40), texts)
+    assert after < 1.15 * least_perplexity(language, texts) < 0.2 * before
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_gptq_takes_layers_in_half_precision(kind):
+    """Codes are those of the same numbers in single precision."""
+    weight, recorded = (each.to(kind) for each in random_layer(5, 12, 30))
+    ours = gptq(weight, recorded, group=4)
+    wide = gptq(weight.float(), recorded.float(), group=4)
+    assert torch.equal(ours.codes, wide.codes)
 
 
 def test_the_middle_layer_is_cut_out_of_a_network_that_reads():

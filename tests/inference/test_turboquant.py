@@ -12,7 +12,7 @@ from scipy.stats import kstest, norm, ortho_group
 from torch.testing import assert_close
 
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
-from snippets.inference.product_quantization import product_quantized
+from snippets.inference.product_quantization import learn_centers, product_quantized
 from snippets.inference.stored_cache import (
     Stored,
     enlarge_first_coordinate,
@@ -241,19 +241,55 @@ def test_product_quantization_keeps_vectors_that_are_its_centers():
     """Four different pairs and four centers: nothing is lost."""
     corners = torch.cartesian_prod(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
     x = torch.cat([corners, corners.flip(0)], dim=1)
-    stored = product_quantized(x, 1, torch.Generator().manual_seed(0))
-    assert_close(stored, x)
+    random = torch.Generator().manual_seed(0)
+    assert_close(product_quantized(x, learn_centers(x, 2, random, centers=4)), x)
     with pytest.raises(ValueError, match="3 vectors for 4 centers"):
-        product_quantized(x[:3], 1, torch.Generator())
+        learn_centers(x[:3], 2, random, centers=4)
 
 
 def test_product_quantization_agrees_with_scipy(agrees):
-    """Where k-means of SciPy starts from the same centers."""
-    x = gaussian(50, 2)
-    first = torch.randperm(50, generator=torch.Generator().manual_seed(3))[:4]
-    centers, nearest = kmeans2(x.numpy(), x[first].numpy(), iter=60, minit="matrix")
-    ours = product_quantized(x, 1, torch.Generator().manual_seed(3), rounds=60)
-    agrees(ours, torch.from_numpy(centers[nearest]), "scipy.cluster.vq.kmeans2")
+    """Where k-means of SciPy starts from the same centers; three parts of a vector."""
+    x = gaussian(50, 6)
+    random = torch.Generator().manual_seed(3)
+    ours = learn_centers(x, 2, torch.Generator().manual_seed(3), 4, rounds=60)
+    stored = []
+    for part, found in zip(x.split(2, dim=1), ours, strict=True):
+        first = torch.randperm(50, generator=random)[:4]
+        theirs, nearest = kmeans2(
+            part.numpy(), part[first].numpy(), iter=60, minit="matrix"
+        )
+        agrees(found, torch.from_numpy(theirs), "scipy.cluster.vq.kmeans2")
+        stored.append(torch.from_numpy(theirs[nearest]))
+    agrees(product_quantized(x, ours), torch.cat(stored, 1), "scipy.cluster.vq.kmeans2")
+
+
+def test_lengths_do_not_overflow_in_half_precision():
+    """Squares of 30,000 do not fit into float16, nor does a norm of 240,000."""
+    x = torch.full((2, 64), 3e4).half()
+    x[1, ::2] *= -1
+    found = quantize(x, random_rotation(64, torch.Generator().manual_seed(0)).half(), 4)
+    assert found.dtype == torch.float16
+    error = (found.float() - x.float()).square().sum(dim=1) / 3e4**2 / 64
+    assert (error < 3 * distortion(4, 64)).all()
+
+
+@pytest.mark.parametrize("name", ["first", "two", "constant", "alternating", "powers"])
+def test_signs_of_the_rotation_do_not_change_the_error(name):
+    """The levels are symmetric, so QR without signs has the error of the table too."""
+    vectors = {
+        "first": torch.eye(8)[0],
+        "two": torch.eye(8)[0] + torch.eye(8)[1],
+        "constant": torch.ones(8),
+        "alternating": (-1.0) ** torch.arange(8),
+        "powers": 2.0 ** -torch.arange(8),
+    }
+    x = vectors[name].double()[None] / vectors[name].norm()
+    q = torch.linalg.qr(gaussian(4000, 8, 8))[0]
+    levels = codebook(2, 8)
+    turned = (q @ x[0]).flatten()
+    nearest = levels[torch.bucketize(turned, (levels[1:] + levels[:-1]) / 2)]
+    error = (nearest - turned).square().view(4000, 8).sum(dim=1).mean()
+    assert error.item() == pytest.approx(distortion(2, 8), rel=0.06)
 
 
 def test_an_enlarged_coordinate_changes_no_output():
