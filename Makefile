@@ -100,9 +100,9 @@ bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench 
 lab: html $(LAB)  ## open the notebooks in JupyterLab (needs the index the first time)
 	$(LAB) --notebook-dir "$$($(BIN)/python -m portal lab)"
 
-$(LAB): $(STAMP)  # an environment beside the portal's, which sees its packages
+$(LAB): $(STAMP)  # an environment beside the portal's, which sees its packages and the checkout
 	$(BIN)/python -m venv build/jupyter
-	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	$(BIN)/python -c 'import os, sysconfig; print(sysconfig.get_path("purelib"), os.getcwd(), sep="\n")' \
 	  > "$$(build/jupyter/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/portal.pth"
 	build/jupyter/bin/pip install -qq --disable-pip-version-check jupyterlab==4.6.6
 
