@@ -12,6 +12,7 @@ from snippets.attention.flash_attention_kernel import (
     Keys,
     PerQuery,
     Queries,
+    check_dtypes,
     shared_group,
     tl,
     triton,
@@ -135,9 +136,10 @@ def flash_attention_backward(
     Raises
     ------
     ValueError
-        If a tile or ``head_dim`` is not a power of two, at least 16, or a shape does
-        not fit the others.
+        If a tile or ``head_dim`` is not a power of two, at least 16, or a type or
+        shape does not fit the others.
     """
+    check_dtypes(query, out, grad_out)
     group = shared_group(query, key, value, q_tile, kv_tile)
     batch, heads, seq, head_dim = query.shape
     if not out.shape == grad_out.shape == query.shape:

@@ -81,12 +81,30 @@ def flash_kernel(
     tl.store(lse + head * seq + rows, row_lse, mask=rows < seq)
 
 
+def check_dtypes(*tensors: Tensor) -> None:
+    """Kernels take one type of numbers, and add up in 32 bits.
+
+    Triton's interpreter calculates in NumPy, which has no bfloat16: it would multiply
+    the bits as integers. Doubles do not compile.
+    """
+    known = {torch.float16, torch.float32}
+    if not triton.knobs.runtime.interpret:
+        known.add(torch.bfloat16)
+    dtypes = {x.dtype for x in tensors}
+    if len(dtypes) != 1 or not dtypes <= known:
+        found = " and ".join(sorted(map(str, dtypes)))
+        raise ValueError(
+            f"{found}: kernels take one type, float16, float32, or, compiled, bfloat16"
+        )
+
+
 def shared_group(query: Tensor, key: Tensor, value: Tensor, *tiles: int) -> int:
-    """How many query heads share a key/value head, after a check of all sizes.
+    """How many query heads share a key/value head, after a check of types and sizes.
 
     Kernels receive pointers: a shape that does not fit would make them read memory
     that is not theirs.
     """
+    check_dtypes(query, key, value)
     batch, heads, seq, head_dim = query.shape
     kv_heads = key.shape[1]
     if key.shape != (batch, kv_heads, seq, head_dim) or key.shape != value.shape:
@@ -114,8 +132,8 @@ def flash_attention_kernel(
     Raises
     ------
     ValueError
-        If a tile or ``head_dim`` is not a power of two, at least 16, or the shapes of
-        query, key and value do not fit.
+        If a tile or ``head_dim`` is not a power of two, at least 16, or the types or
+        shapes of query, key and value do not fit.
     """
     group = shared_group(query, key, value, q_tile, kv_tile)
     batch, heads, seq, head_dim = query.shape

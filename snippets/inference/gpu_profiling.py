@@ -10,6 +10,7 @@ Symbols of the paper and names here::
     M, K, N  of a linear layer                   -> ``rows``, ``d_in``, ``d_out``
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ class Cost:
 
     @property
     def intensity(self) -> float:
-        """Operations per byte."""
+        """Operations per byte; without bytes infinite, and nan if there is nothing."""
+        if not self.moved:
+            return math.inf if self.operations else math.nan
         return self.operations / self.moved
 
 
@@ -68,7 +71,7 @@ class Machine:
     bandwidth: float
 
     def __post_init__(self) -> None:
-        if self.peak <= 0 or self.bandwidth <= 0:
+        if not (self.peak > 0 and self.bandwidth > 0):  # nan is not positive either
             raise ValueError(f"not positive: {self}")
 
     @property
@@ -129,11 +132,15 @@ def seconds_of(
     return {name: sorted(found) for name, found in times.items()}
 
 
+PICKS = ("embedding", "gather", "index", "index_select")  # read a part of the first
+
+
 class Counter(TorchDispatchMode):
     """Adds up the cost of every operation inside the ``with``, by name.
 
-    Each reads its inputs once and writes its results once; views move nothing.
-    Operations are those of matrix products, as in PyTorch's own counters.
+    Each reads its inputs once and writes its results once; views move nothing, and
+    what picks rows out of a table reads those rows. Operations are those of matrix
+    products and fused attention, forward; of convolutions none are counted.
 
     Examples
     --------
@@ -161,6 +168,8 @@ class Counter(TorchDispatchMode):
         is_view = known.issuperset(id(storage) for storage in storages(result))
         if not is_view or operation._schema.is_mutable:
             name = operation.overloadpacket.__name__
+            if name in PICKS:
+                inputs[0] = result
             moved = sum(map(distinct_bytes, inputs + tensors(result)))
             cost = Cost(product_operations(name, inputs, result), moved)
             self.costs[name] = self.costs.get(name, Cost()) + cost
@@ -180,9 +189,15 @@ def distinct_bytes(tensor: Tensor) -> int:
 
 
 def product_operations(name: str, inputs: list[Tensor], result: object) -> int:
-    if name not in ("mm", "bmm", "addmm", "baddbmm"):
-        return 0
-    return 2 * result.numel() * inputs[-1].shape[-2]
+    if name in ("mm", "bmm", "addmm", "baddbmm"):
+        return 2 * result.numel() * inputs[-1].shape[-2]
+    if name in ("mv", "dot"):
+        return 2 * inputs[0].numel()
+    if "scaled_dot_product" in name and "backward" not in name:
+        query, key, value = inputs[:3]
+        pairs = query.shape[:-1].numel() * key.shape[-2]
+        return 2 * pairs * (query.shape[-1] + value.shape[-1])
+    return 0
 
 
 def profiled_seconds(run: Callable[[], object]) -> dict[str, float]:

@@ -72,6 +72,8 @@ fig.set_label(
 )
 
 measured = {
+    "peak": machine.peak / 1e9,
+    "bandwidth": machine.bandwidth / 1e9,
     "ridge": machine.ridge,
     "highest": max(speed(n, 0) / machine.attainable(costs[n].intensity) for n in costs),
     "gain": speed(64, 0) / speed(1, 0),

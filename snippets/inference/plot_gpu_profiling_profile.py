@@ -2,9 +2,9 @@
 GPU profiling: two steps, operation by operation
 ================================================
 
-A layer of a decoder reads a prompt of 128 tokens, and writes the token after 4095
-others. Shares of the counted operations, of the counted bytes, and of the time that the
-profiler saw, for each operation in its best round, one thread.
+A layer of a decoder: prefill of 128 tokens, and decoding of one token with 4095 others
+in the cache. Shares of the counted operations, of the counted bytes, and of the time
+that the profiler saw, for each operation in its best round, one thread.
 """
 
 import matplotlib.pyplot as plt

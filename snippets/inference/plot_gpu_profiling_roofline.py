@@ -53,8 +53,3 @@ fig.set_label(
 )
 assert 152 < machines["A100"].ridge < 154
 assert 290 < machines["H100"].ridge < 300
-
-measured = {
-    "peak_growth": machines["H100"].peak / machines["A100"].peak,
-    "bandwidth_growth": machines["H100"].bandwidth / machines["A100"].bandwidth,
-}

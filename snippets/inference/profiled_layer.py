@@ -45,7 +45,7 @@ def linear_step(
 
 
 def two_steps() -> dict[str, Callable[[], Tensor]]:
-    """Read a prompt of 128 tokens; write the token after 4095 others."""
+    """Prefill of 128 tokens; decoding of one token, with 4095 others in the cache."""
     layer = Layer(d_model=1024, heads=16, kv_heads=4, d_ff=4096).requires_grad_(False)
     prompt, token = torch.randn(1, 128, 1024), torch.randn(1, 1, 1024)
     cache = [torch.randn(1, 4, 4095, 64) for _ in range(2)]

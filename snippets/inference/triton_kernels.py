@@ -3,7 +3,7 @@
 Tillet, Kung and Cox (2019), https://doi.org/10.1145/3315508.3329973
 
 Triton's interpreter runs them without a GPU; it has to be asked for before Triton is
-imported.
+imported. Numbers are float16 or float32; compiled kernels take bfloat16 too.
 
 Axes::
 
@@ -21,6 +21,8 @@ os.environ.setdefault("TRITON_INTERPRET", "1")  # 0 compiles for a GPU
 
 import triton
 import triton.language as tl
+
+from snippets.attention.flash_attention_kernel import check_dtypes
 
 
 @triton.jit
@@ -113,9 +115,13 @@ def add(
     Raises
     ------
     ValueError
-        In this and the other functions, if a tile is not a power of two.
+        In this and the other functions, if a tile is not a power of two, or types or
+        shapes do not fit. A kernel receives addresses and would read past the end.
     """
     check_tiles(block)
+    check_dtypes(x, y)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"one axis of the same size each: {x.shape=}, {y.shape=}")
     x, y = x.contiguous(), y.contiguous()
     out = torch.empty_like(x)
     add_kernel[(triton.cdiv(len(x), block),)](x, y, out, len(x), block)
@@ -127,6 +133,9 @@ def fused_hardswish(
 ) -> Float[Tensor, " numbers"]:
     """Four operations on a number between its load and its store."""
     check_tiles(block)
+    check_dtypes(x)
+    if x.ndim != 1:
+        raise ValueError(f"one axis: {x.shape=}")
     x = x.contiguous()
     out = torch.empty_like(x)
     hardswish_kernel[(triton.cdiv(len(x), block),)](x, out, len(x), block)
@@ -137,6 +146,7 @@ def softmax(
     x: Float[Tensor, "rows columns"], *, block: int | None = None
 ) -> Float[Tensor, "rows columns"]:
     """Softmax of each row: at once, or in blocks, whose row is then read twice."""
+    check_dtypes(x)
     rows, columns = x.shape
     check_tiles(1 if block is None else block)
     kernel = online_softmax_kernel if block else softmax_kernel
@@ -156,6 +166,9 @@ def matmul(
 ) -> Float[Tensor, "rows columns"]:
     """The product of two matrices, a program for each tile of it."""
     check_tiles(row_tile, column_tile, inner_tile, least=16)
+    check_dtypes(left, right)
+    if left.shape[1:] != right.shape[:1]:
+        raise ValueError(f"inner sizes differ: {left.shape=}, {right.shape=}")
     (rows, inner), columns = left.shape, right.shape[1]
     out = left.new_empty(rows, columns)
     sizes, tiles = (rows, columns, inner), (row_tile, column_tile, inner_tile)

@@ -349,6 +349,22 @@ def test_kernels_refuse_shapes_that_do_not_fit(key_shape, value_shape):
 
 
 @needs_triton
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_kernels_refuse_numbers_that_would_be_wrong_in_silence(dtype):
+    """The interpreter takes bfloat16 for integers; doubles would not compile."""
+    query = torch.randn(1, 1, 32, 16)
+    other = query.to(dtype)
+    lse = query[..., :1]
+    with pytest.raises(ValueError, match=f"{dtype}: kernels take one type"):
+        kernel.flash_attention_kernel(other, other, other)
+    with pytest.raises(ValueError, match=f"{dtype}.*: kernels take one type"):
+        kernel.flash_attention_kernel(query, query, other)
+    for results in [(other, lse, query), (query, lse, other)]:
+        with pytest.raises(ValueError, match=f"{dtype}.*: kernels take one type"):
+            backward.flash_attention_backward(query, query, query, *results)
+
+
+@needs_triton
 @pytest.mark.parametrize("bad", ["out", "lse", "grad_out"])
 def test_backward_kernels_refuse_results_of_another_shape(bad):
     query, key = torch.randn(2, 2, 32, 16), torch.randn(KEY_SHAPE)

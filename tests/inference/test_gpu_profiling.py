@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
 from torch.profiler import ProfilerActivity, profile
 from torch.testing import assert_close
 from torch.utils.flop_counter import FlopCounterMode
@@ -63,6 +64,47 @@ def test_operations_with_a_bias_agree_with_pytorchs_counter(agrees):
         network(x)
     ours = counted(lambda: network(x)).total.operations
     agrees(ours, theirs.get_total_flops(), "torch.utils.flop_counter.FlopCounterMode")
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_fused_attention_has_the_operations_of_two_products(agrees, causal):
+    """In PyTorch's counter, whether keys are hidden or not; key heads are shared."""
+    query, key, value = (torch.randn(2, n, s, 8) for n, s in [(6, 5), (2, 5), (2, 5)])
+    options = {"is_causal": causal, "enable_gqa": True}
+    ours = counted(lambda: scaled_dot_product_attention(query, key, value, **options))
+    key, value = (x.repeat_interleave(3, dim=1) for x in (key, value))
+    with FlopCounterMode(display=False) as theirs:
+        (query @ key.mT).softmax(dim=-1) @ value
+    agrees(
+        ours.total.operations,
+        theirs.get_total_flops(),
+        "torch.utils.flop_counter.FlopCounterMode",
+    )
+    sizes = [4 * n for n in (2 * 6 * 5 * 8, 2 * 2 * 5 * 8)]
+    assert ours.total.moved >= 2 * sizes[0] + 2 * sizes[1]
+
+
+def test_a_vector_counts_as_a_matrix_of_one_column(agrees):
+    matrix, vector = torch.randn(7, 5), torch.randn(5)
+    with FlopCounterMode(display=False) as theirs:
+        matrix @ vector[:, None]
+    ours = counted(lambda: matrix @ vector).total.operations
+    agrees(ours, theirs.get_total_flops(), "torch.utils.flop_counter.FlopCounterMode")
+    assert counted(lambda: vector @ vector).total.operations == 2 * 5
+
+
+def test_rows_of_a_table_are_read_and_the_rest_is_not():
+    """Two rows of 64, in and out, and their two numbers of eight bytes."""
+    table, rows = torch.randn(1000, 64), torch.tensor([3, 999])
+    runs = [
+        lambda: nn.functional.embedding(rows, table),
+        lambda: table[rows],
+        lambda: table.index_select(0, rows),
+    ]
+    for run in runs:
+        assert counted(run).total.moved == 2 * (2 * 64 * 4) + 2 * 8
+    index = torch.zeros(2, 3, dtype=torch.int64)
+    assert counted(lambda: table.gather(1, index)).total.moved == 6 * (8 + 4 + 4)
 
 
 def test_products_agree_with_the_profilers(agrees):
@@ -176,10 +218,17 @@ def test_the_profiler_finds_where_the_time_goes():
     assert seconds["add"] > 0
 
 
-@pytest.mark.parametrize("numbers", [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0)])
+@pytest.mark.parametrize(
+    "numbers", [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)]
+)
 def test_machines_that_do_nothing_are_refused(numbers):
     with pytest.raises(ValueError, match=r"not positive: Machine\(peak="):
         Machine(*numbers)
+
+
+def test_the_intensity_of_what_moves_nothing():
+    assert Cost(operations=5, moved=0).intensity == float("inf")
+    assert np.isnan(Cost().intensity)
 
 
 def test_empty_products_are_refused():

@@ -1,6 +1,12 @@
 """A cache against functools', kernels against PyTorch, and the words that both move."""
 
+import os
+import re
+import subprocess
+import sys
 from functools import lru_cache
+from inspect import unwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,6 +220,97 @@ def test_tiles_that_are_no_power_of_two_are_refused():
         kernels.matmul(torch.ones(3, 4), torch.ones(4, 5), row_tile=24)
     with pytest.raises(ValueError, match="100 is not a power of two"):
         kernels.add(torch.ones(3), torch.ones(3), block=100)
+
+
+@needs_triton
+@pytest.mark.parametrize(
+    ("run", "shapes"),
+    [
+        ("add", [(5,), (3,)]),
+        ("add", [(3,), (5,)]),
+        ("add", [(2, 3), (2, 3)]),
+        ("matmul", [(20, 30), (40, 20)]),
+        ("matmul", [(20, 30), (20, 40)]),
+        ("fused_hardswish", [(2, 3)]),
+    ],
+)
+def test_shapes_that_would_be_read_past_the_end_are_refused(run, shapes):
+    """Without the annotations, which are checked in tests alone."""
+    inputs = [torch.ones(shape) for shape in shapes]
+    with pytest.raises(ValueError, match=re.escape(f"shape={inputs[0].shape}")):
+        unwrap(getattr(kernels, run))(*inputs)
+
+
+@needs_triton
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64, torch.int32])
+def test_numbers_that_would_be_wrong_in_silence_are_refused(dtype):
+    """The interpreter takes bfloat16 for integers; doubles would not compile."""
+    x = torch.ones(16, 16, dtype=dtype)
+    runs = [
+        lambda: unwrap(kernels.add)(x[0], x[0]),
+        lambda: unwrap(kernels.fused_hardswish)(x[0]),
+        lambda: unwrap(kernels.softmax)(x),
+        lambda: unwrap(kernels.softmax)(x, block=16),
+        lambda: unwrap(kernels.matmul)(x, x),
+    ]
+    for run in runs:
+        with pytest.raises(ValueError, match=f"{dtype}: kernels take one type"):
+            run()
+    with pytest.raises(ValueError, match=r"torch\.float\w+ and torch.float32: kernels"):
+        kernels.add(torch.ones(3), torch.ones(3).half())
+
+
+@needs_triton
+def test_half_precision_is_as_exact_as_its_digits():
+    left, right = torch.randn(20, 30).half(), torch.randn(30, 40).half()
+    exact = left.double() @ right.double()
+    pairs = [
+        (kernels.matmul(left, right), exact),
+        (kernels.softmax(left), left.double().softmax(dim=1)),
+        (kernels.softmax(left, block=16), left.double().softmax(dim=1)),
+        (kernels.add(left[0], left[1]), left[0].double() + left[1].double()),
+    ]
+    for ours, theirs in pairs:
+        assert ours.dtype == torch.float16
+        assert_close(ours.double(), theirs, rtol=2e-3, atol=2e-3)
+
+
+COMPILE = """
+from triton import compile
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from snippets.inference import triton_kernels
+
+for name, kernel in vars(triton_kernels).items():
+    for dtype in ("fp32", "fp16", "bf16") if name.endswith("_kernel") else ():
+        arguments, tiles = {}, {}
+        for place, argument in enumerate(kernel.arg_names):
+            pointer = argument in ("x", "y", "out", "left", "right")
+            arguments[argument] = f"*{dtype}" if pointer else "i32"
+            if argument.endswith(("block", "tile")):
+                arguments[argument], tiles[place,] = "constexpr", 32
+        source = ASTSource(kernel, arguments, tiles)
+        code = compile(source, target=GPUTarget("cuda", 80, 32)).asm["ptx"]
+        print(name, dtype, "mma" if "mma.sync" in code else "-")
+"""
+
+
+@needs_triton
+def test_kernels_compile_for_an_a100_and_use_its_tensor_cores_in_16_bits(tmp_path):
+    """Compiled without a GPU: the interpreter would not notice types that differ."""
+    cache = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE],
+        env=os.environ | cache,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    assert len(found) == 5 * 3
+    in_matrix_units = {name for name, units in found.items() if units == "mma"}
+    assert in_matrix_units == {"matmul_kernel fp16", "matmul_kernel bf16"}
 
 
 @pytest.mark.parametrize("side", [2, 4, 12])
