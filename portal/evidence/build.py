@@ -81,7 +81,8 @@ def update(app: Sphinx) -> None:
             store.keep_times({entry.task: entry.seconds for entry in made})
             with writing(pages):
                 live = copy(made, Path(app.srcdir))
-                sweep(pages, live | scripts.write(Path(app.confdir)))
+                sweep(pages, live | scripts.places(Path(app.confdir)).keys())
+                scripts.write(Path(app.confdir))  # of what is left there
     except SyntaxError as error:
         logger.error(error.msg, location=f"{error.filename}:{error.lineno}")
         raise SystemExit(1) from error

@@ -45,17 +45,21 @@ def joined(root: Path, scripts: list[Path]) -> Scripts:
     return found
 
 
-def write(root: Path) -> set[Path]:
-    """Write what is known of the scripts of all pages; returns the files."""
-    written = set()
-    for (book, page), own in mirror.scripts(root).items():
-        if own:
-            file = files.page(root / "docs", book, page)
-            text = json.dumps(joined(root, own)._asdict(), indent=1)
-            if not file.is_file() or file.read_text("utf-8") != text:
-                file.write_text(text, "utf-8")
-            written.add(file)
-    return written
+def places(root: Path) -> dict[Path, list[Path]]:
+    """For each page that has scripts, where what is known of them lies; and these."""
+    return {
+        files.page(root / "docs", book, page): own
+        for (book, page), own in mirror.scripts(root).items()
+        if own
+    }
+
+
+def write(root: Path) -> None:
+    """Write what is known of the scripts of all pages."""
+    for file, own in places(root).items():
+        text = json.dumps(joined(root, own)._asdict(), indent=1)
+        if not file.is_file() or file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
 
 
 def read(file: Path) -> Scripts:

@@ -282,6 +282,12 @@ CHANGES = {
     ),
     "measured value": replaced(f"{CODE}{LINE}", "2.0}", "2.2}"),
     "measured name": replaced(f"{CODE}{LINE}", '"twice"', '"double"'),
+    "measured values gone": both(
+        replaced(f"{CODE}{LINE}", 'measured = {"twice": 2.0}\n', ""),
+        replaced(f"{A}small.rst", ":measured:`small.twice | .1f`", "two"),
+        replaced(f"{A}small.rst", ".. claim:: real", ".. comment"),
+        replaced(f"{A}two.rst", ": :measured:`small.twice`", ""),
+    ),
     "measured by two scripts": written(
         f"{CODE}plot_small_more.py", SCRIPT.replace("[0, 1]", "[0, 3]")
     ),
