@@ -50,6 +50,7 @@ for key, (label, color, positions, head) in schemes.items():
         ax.plot(range(4, LONG, 8), line, color=color, lw=1.2, label=name)
 assert seen["shaw"].max() < seen["sinusoidal"].min()
 assert far["shaw"].max() < 0.004
+assert measured.pop("unclipped") < 0.003
 assert far["unclipped"].min() > 2 * far["shaw"].max()
 assert far["both"].min() > 4 * far["shaw"].max()
 assert (seen["both"] - seen["shaw"]).abs().max() < 2e-4
