@@ -61,7 +61,7 @@ for color, (name, curve) in looks:
     means = curve.mean(0).unflatten(0, (-1, 8)).mean(1)
     ax.plot(range(4, LONG, 8), means, style, color=color, marker="o", ms=3, label=name)
 ax.axvline(SEEN, color="0.5", ls=":")
-ax.set(xlabel="position", ylabel="loss above best (nats)", ylim=(0, 0.18))
+ax.set(xlabel="position", ylabel="loss above best (nats)", ylim=(0, 0.26))
 ax.legend(fontsize=9, ncol=2, loc="upper right")
 fig.set_label(
     "Loss above the best possible over position, means of three models. Means beyond "
