@@ -38,8 +38,8 @@ def with_new_rows(table):
     return torch.cat([table, 0.02 * torch.randn(LONG - SEEN, D_MODEL)])
 
 
-models = trained(lambda: LearnedPositions(max_len=SEEN, d_model=D_MODEL), 500)
-curves = {"no positions": excess(trained(lambda: lambda places: 0, 200), test)}
+models = trained(lambda: LearnedPositions(max_len=SEEN, d_model=D_MODEL), 400)
+curves = {"no positions": excess(trained(lambda: lambda places: 0, 150), test)}
 extensions = {"new rows": with_new_rows, "stretched": lambda t: interpolate(t, LONG)}
 for name, extend in extensions.items():
     curves[name] = excess(longer(extend), test)
