@@ -60,14 +60,14 @@ class Head(nn.Module):
 
 
 def train(
-    head: Head, *, seq: int, steps: int, last_start: int = 0
+    head: Head, *, seq: int, steps: int, rate: float, last_start: int = 0
 ) -> Float[Tensor, " steps"]:
     """Train with Adam, and return the accuracy on each batch before its step.
 
-    Each batch has 16 texts, whose positions begin at a random start up to
-    ``last_start``.
+    ``rate`` is the learning rate. Each batch has 16 texts, whose positions begin at a
+    random start up to ``last_start``.
     """
-    optimizer = torch.optim.Adam(head.parameters(), lr=3e-3, fused=True)
+    optimizer = torch.optim.Adam(head.parameters(), lr=rate, fused=True)
     history = []
     for _ in range(steps):
         symbols = torch.randint(SYMBOLS, (16, seq))

@@ -40,7 +40,7 @@ def strips(count: int, patches: int):
 
 @torch.no_grad()
 def accuracy(finder: Finder, patches: int) -> float:
-    strip, eighth = strips(2000, patches)
+    strip, eighth = strips(1000, patches)
     return (finder(strip).argmax(-1) == eighth).float().mean().item()
 
 
@@ -49,7 +49,7 @@ for seed in range(3):
     torch.manual_seed(seed)
     finder = Finder()
     optimizer = torch.optim.Adam(finder.parameters(), lr=1e-2, fused=True)
-    for _ in range(300):
+    for _ in range(250):
         strip, eighth = strips(64, SEEN)
         loss = cross_entropy(finder(strip), eighth)
         optimizer.zero_grad()

@@ -17,13 +17,13 @@ from snippets.positions.weather_reports import Forecaster, excess, fit, reports
 
 torch.manual_seed(0)
 SEEN, LONG, D_MODEL = 32, 128, 32
-texts, test = reports(8000, SEEN + 1, seed=1), reports(400, LONG + 1, seed=2)
+texts, test = reports(6000, SEEN + 1, seed=1), reports(200, LONG + 1, seed=2)
 long_texts = reports(1000, LONG + 1, seed=3)
 
 
-def trained(positions) -> list[Forecaster]:
+def trained(positions, steps: int) -> list[Forecaster]:
     models = [Forecaster(D_MODEL, positions()) for _ in range(3)]
-    return fit(models, texts, steps=1000, batch=16, rate=1e-2).models
+    return fit(models, texts, steps=steps, batch=8, rate=3e-2).models
 
 
 def longer(extend) -> list[Forecaster]:
@@ -38,17 +38,18 @@ def with_new_rows(table):
     return torch.cat([table, 0.02 * torch.randn(LONG - SEEN, D_MODEL)])
 
 
-models = trained(lambda: LearnedPositions(max_len=SEEN, d_model=D_MODEL))
-curves = {"no positions": excess(trained(lambda: lambda places: 0), test)}
+models = trained(lambda: LearnedPositions(max_len=SEEN, d_model=D_MODEL), 400)
+curves = {"no positions": excess(trained(lambda: lambda places: 0, 150), test)}
 extensions = {"new rows": with_new_rows, "stretched": lambda t: interpolate(t, LONG)}
 for name, extend in extensions.items():
     curves[name] = excess(longer(extend), test)
-    tuned = fit(longer(extend), long_texts, steps=100, batch=8, rate=3e-3).models
+    tuned = fit(longer(extend), long_texts, steps=100, batch=4, rate=3e-3).models
     curves[f"{name}, trained on"] = excess(tuned, test)
 past = {name: curve[:, SEEN:].mean(1) for name, curve in curves.items()}
 none, new, new_tuned, stretched, stretched_tuned = past.values()
 assert (new > stretched + 0.02).all()
-assert (stretched_tuned < 0.8 * new_tuned).all()
+assert (stretched > none).all()
+assert (stretched_tuned < 0.5 * new_tuned).all()
 keys = "past_none", "past_new", "past_new_tuned", "past_stretched"
 measured = {key: x.mean() for key, x in zip(keys, past.values(), strict=False)}
 measured["past_stretched_tuned"] = stretched_tuned.mean()
@@ -60,7 +61,7 @@ for color, (name, curve) in looks:
     means = curve.mean(0).unflatten(0, (-1, 8)).mean(1)
     ax.plot(range(4, LONG, 8), means, style, color=color, marker="o", ms=3, label=name)
 ax.axvline(SEEN, color="0.5", ls=":")
-ax.set(xlabel="position", ylabel="loss above best (nats)", ylim=(0, 0.18))
+ax.set(xlabel="position", ylabel="loss above best (nats)", ylim=(0, 0.26))
 ax.legend(fontsize=9, ncol=2, loc="upper right")
 fig.set_label(
     "Loss above the best possible over position, means of three models. Means beyond "

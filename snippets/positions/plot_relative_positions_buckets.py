@@ -26,7 +26,7 @@ ax.legend()
 last = [distance[rows == rows.max()][0].item() for rows in (causal, both)]
 fig.set_label(
     "Two staircases of bucket over distance on a logarithmic axis. The causal one "
-    "rises by one per distance to bucket 15, then in ever wider steps to bucket 31 at "
-    f"distance {last[0]}. The bidirectional one is exact to 7 and ends with bucket 15 "
-    f"at {last[1]}."
+    "rises by one per distance to bucket 15, then in steps of about equal width on the "
+    f"axis to bucket 31 at distance {last[0]}. The bidirectional one is exact to 7 and "
+    f"ends with bucket 15 at {last[1]}."
 )

@@ -22,15 +22,23 @@ Tokens = Float[Tensor, "batch days d_model"]
 
 
 class T5Head(nn.Module):
-    """Causal attention with T5's bias: 32 trained numbers, zero at first."""
+    """Causal attention with T5's bias: 32 trained numbers, zero at first.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    max_distance
+        Distance up to which the buckets get wider; the last one has all from there on.
+    """
+
+    def __init__(self, max_distance: int = 128) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.zeros(32, 1))
+        self.max_distance = max_distance
 
     def forward(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
         days = query.shape[1]
-        bias = t5_bias(self.table, days, days, causal=True)[0]
+        far = self.max_distance
+        bias = t5_bias(self.table, days, days, causal=True, max_distance=far)[0]
         return causal_attention(query, key, value, bias)
 
 

@@ -102,10 +102,11 @@ def t5_bucket(
 ) -> Int[Tensor, "*shape"]:
     """Bucket of T5 for ``offset``, key position minus query position.
 
-    The first half of the buckets serve one distance each. In the second half, buckets
-    get wider with the distance, up to ``max_distance``; all larger distances share the
-    last bucket. If not ``causal``, earlier keys use the first half of all buckets, and
-    later keys the second half. If ``causal``, later keys get bucket 0; mask them.
+    The first half of the buckets serve one distance each. In the second half, the
+    boundaries are a geometric sequence up to ``max_distance``, rounded up to whole
+    distances; all larger distances share the last bucket. If not ``causal``, earlier
+    keys use the first half of all buckets, and later keys the second half. If
+    ``causal``, later keys get bucket 0; mask them.
 
     Raises
     ------

@@ -22,7 +22,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy
 
 KINDS, WARM_UP = 4, 8  # losses count from day 8 on
 STAY = torch.full((KINDS, KINDS), 0.2 / 3).fill_diagonal_(0.8)
@@ -46,26 +45,39 @@ def reports(count: int, days: int, seed: int) -> Int[Tensor, "batch days"]:
     return torch.stack(seen, dim=1)
 
 
-def best_possible(seen: Int[Tensor, "batch days"]) -> Float[Tensor, "batch later_days"]:
-    """Loss, in nats, of the best forecast of each report but the first.
+def best_forecast(
+    seen: Int[Tensor, "batch days"],
+) -> Float[Tensor, "batch later_days kinds"]:
+    """Probabilities of each report but the first, given the reports before it.
 
-    The best forecast knows both tables of probabilities. It is computed by the forward
-    algorithm of hidden Markov models.
+    They are the best possible: they know both tables of probabilities. The forward
+    algorithm of hidden Markov models computes them.
 
     Examples
     --------
     After a report of kind 0 the next weather is of kind 0 with probability
     0.7 * 0.8 + 0.3 * 0.2 / 3 = 0.58, and the next report with 0.58 * 0.7 + 0.42 * 0.1:
 
-    >>> best_possible(torch.tensor([[0, 0]])).neg().exp().round(decimals=3)
-    tensor([[0.4480]])
+    >>> best_forecast(torch.tensor([[0, 0]]))[0, 0]
+    tensor([0.4480, 0.1840, 0.1840, 0.1840])
     """
-    belief, losses = torch.full((len(seen), KINDS), 1 / KINDS), []
-    for day in seen.T:
-        losses.append(-(belief @ REPORT).gather(1, day[:, None])[:, 0].log())
+    belief, forecasts = torch.full((len(seen), KINDS), 1 / KINDS), []
+    for day in seen.T[:-1]:
         belief = belief * REPORT[:, day].T
         belief = belief / belief.sum(dim=1, keepdim=True) @ STAY
-    return torch.stack(losses[1:], dim=1)
+        forecasts.append(belief @ REPORT)
+    return torch.stack(forecasts, dim=1)
+
+
+def divergence(
+    best: Float[Tensor, "*batch days kinds"], logits: Float[Tensor, "*batch days kinds"]
+) -> Float[Tensor, "*batch days"]:
+    """Kullback-Leibler divergence, in nats, of forecasts from the best ones.
+
+    It is how much higher the loss on the next report is than the best possible one, on
+    average over the reports that may come.
+    """
+    return (best * (best.log() - logits.log_softmax(-1))).sum(-1)
 
 
 def causal_attention(
@@ -118,7 +130,7 @@ class Forecaster(nn.Module):
 
 class Fit(NamedTuple):
     models: list[nn.Module]  # trained copies
-    history: Float[Tensor, "steps models"]  # excess on each batch before its step
+    history: Float[Tensor, "steps models"]  # divergence on each batch before its step
 
 
 def fit(
@@ -129,26 +141,27 @@ def fit(
     batch: int,
     rate: float,
 ) -> Fit:
-    """Train models of one kind on batches of their own.
+    """Train models of one kind on batches of their own, to match the best forecasts.
 
-    Adam, with a learning rate that rises to ``rate`` and falls to zero.
+    With the reports that came as targets, the result is the same, but their noise makes
+    the training several times as long. Adam, with a learning rate that rises to
+    ``rate`` and falls to zero.
     """
     parameters, _ = stack_module_state(models)
     apply = vmap(lambda own, seen: functional_call(models[0], own, (seen,)))
     random = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(parameters.values(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps)
-    best, history = best_possible(texts), []
+    best, history = best_forecast(texts), []
     for _ in range(steps):
         drawn = torch.randint(len(texts), (len(models), batch), generator=random)
         logits = apply(parameters, texts[drawn][..., :-1])
-        target = texts[drawn][..., 1:]
-        loss = cross_entropy(logits.movedim(-1, 1), target, reduction="none")
+        loss = divergence(best[drawn], logits)
         optimizer.zero_grad()
         loss.mean((1, 2)).sum().backward()  # each model has its own gradient
         optimizer.step()
         schedule.step()
-        history.append((loss.detach() - best[drawn])[..., WARM_UP:].mean((1, 2)))
+        history.append(loss.detach()[..., WARM_UP:].mean((1, 2)))
     trained = [deepcopy(model) for model in models]
     for place, model in enumerate(trained):
         model.load_state_dict({name: own[place] for name, own in parameters.items()})
@@ -160,9 +173,6 @@ def excess(
     models: list[nn.Module], texts: Int[Tensor, "batch days"]
 ) -> Float[Tensor, "models later_days"]:
     """Loss above the best possible, in nats, of each model at each position."""
-    best = best_possible(texts)
-    losses = [
-        cross_entropy(model(texts[:, :-1]).mT, texts[:, 1:], reduction="none") - best
-        for model in models
-    ]
+    best = best_forecast(texts)
+    losses = [divergence(best, model(texts[:, :-1])) for model in models]
     return torch.stack(losses).mean(1)

@@ -15,6 +15,7 @@ from snippets.positions.alibi import (
     mean_distance,
     slopes,
 )
+from snippets.positions.windowed_alibi import WindowedAlibi
 
 
 def bloom_bias(heads: int, kv_len: int) -> torch.Tensor:
@@ -128,3 +129,13 @@ def test_half_precision_hides_the_future_of_long_texts(dtype):
 def test_half_precision_does_not_overflow():
     query = torch.full((1, 2, 5, 128), 30.0, dtype=torch.float16)
     assert_close(alibi_attention(query, query, query), query)
+
+
+def test_a_window_hides_all_keys_that_are_farther_away(agrees):
+    query, key, value = random_heads(4, 9, 9)
+    ones = torch.ones(9, 9, dtype=torch.bool)
+    near = ones.tril() & ~ones.tril(-3)
+    bias = alibi_bias(slopes(4).double(), 9, 9).masked_fill(~near, -math.inf)
+    theirs = scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    ours = WindowedAlibi(window=3).attend(query, key, value)
+    agrees(ours, theirs, "torch.nn.functional.scaled_dot_product_attention")

@@ -16,7 +16,8 @@ from snippets.positions.weather_reports import (
     REPORT,
     STAY,
     Forecaster,
-    best_possible,
+    best_forecast,
+    divergence,
     excess,
     fit,
     reports,
@@ -129,9 +130,11 @@ def probability(seen: list[int]) -> float:
 def test_best_forecast_is_the_ratio_of_sums_over_all_weathers(agrees):
     text = [0, 2, 2, 1, 2]
     sums = [probability(text[:days]) for days in range(1, 6)]
-    losses = [-math.log(later / now) for now, later in itertools.pairwise(sums)]
-    theirs = torch.tensor([losses])
-    agrees(best_possible(torch.tensor([text])), theirs, "its definition as loops")
+    theirs = torch.tensor([later / now for now, later in itertools.pairwise(sums)])
+    forecasts = best_forecast(torch.tensor([text]))[0]
+    ours = forecasts[torch.arange(4), text[1:]]
+    agrees(ours, theirs, "its definition as loops")
+    assert_close(forecasts.sum(-1), torch.ones(4))
 
 
 def test_reports_repeat_as_often_as_they_should():
@@ -176,12 +179,22 @@ def forecasters(count: int) -> list[Forecaster]:
     return [Forecaster(8, LearnedPositions(max_len=9, d_model=8)) for _ in range(count)]
 
 
-def test_excess_is_the_loss_above_the_best_possible():
+def test_excess_is_the_mean_loss_above_the_best_possible_over_what_may_come():
     texts = reports(5, 10, seed=0)
     (model,) = forecasters(1)
-    logits = model(texts[:, :-1]).log_softmax(-1)
-    loss = -logits.gather(-1, texts[:, 1:, None])[..., 0]
-    assert_close(excess([model], texts)[0], (loss - best_possible(texts)).mean(0))
+    logits, best = model(texts[:, :-1]), best_forecast(texts)
+    above = 0
+    for kind in range(4):
+        target = torch.full((5, 9), kind)
+        loss = cross_entropy(logits.mT, target, reduction="none")
+        above = above + best[..., kind] * (loss + best[..., kind].log())
+    assert_close(excess([model], texts)[0], above.mean(0))
+
+
+def test_no_forecast_is_better_than_the_best():
+    best = best_forecast(reports(5, 10, seed=0))
+    assert_close(divergence(best, best.log()), torch.zeros(5, 9))
+    assert (divergence(best, torch.randn(5, 9, 4)) > 0).all()
 
 
 def test_training_several_models_is_training_each_alone():
@@ -196,7 +209,8 @@ def test_training_several_models_is_training_each_alone():
         seen = texts[torch.randint(40, (2, 4), generator=random)[1]]
         late = excess([second], seen)[0, 8:].mean()
         assert_close(history[step, 1], late, rtol=1e-4, atol=1e-5)
-        loss = cross_entropy(second(seen[:, :-1]).mT, seen[:, 1:])
+        forecast = second(seen[:, :-1]).mT
+        loss = cross_entropy(forecast, best_forecast(seen).mT)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

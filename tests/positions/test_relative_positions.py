@@ -278,11 +278,11 @@ def test_heads_without_what_they_learn_are_plain_attention():
 
 def test_heads_use_their_tables():
     torch.manual_seed(0)
-    query, key, value = torch.randn(3, 2, 7, 5)
-    t5, shaw = T5Head(), ShawHead(reach=3, d_model=5)
+    query, key, value = torch.randn(3, 2, 27, 5)
+    t5, shaw = T5Head(max_distance=20), ShawHead(reach=3, d_model=5)
     t5.table.data.normal_()
-    bias = t5_bias(t5.table, 7, 7, causal=True)[0]
-    mask = torch.ones(7, 7).tril().bool()
+    bias = t5_bias(t5.table, 27, 27, causal=True, max_distance=20)[0]
+    mask = torch.ones(27, 27).tril().bool()
     bias = bias.masked_fill(~mask, -math.inf)
     theirs = scaled_dot_product_attention(query, key, value, attn_mask=bias)
     assert_close(t5(query, key, value), theirs)
