@@ -54,7 +54,7 @@ ax.set_yticks(range(len(order)), [f"{name}, {bits[name]:.2f} bits" for name in o
 ax.set(xlabel="relative error", xscale="log")
 ax.legend()
 fig.set_label(
-    "Relative error of nine formats, on a logarithmic axis, for weights and for inputs. "
+    "Relative error of nine formats, on a logarithmic axis, for weights and inputs. "
     + " ".join(
         f"{title[0].upper() + title[1:]}: "
         + ", ".join(f"{name} {row[name]:.1%}" for name in order)
