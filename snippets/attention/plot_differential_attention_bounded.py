@@ -63,14 +63,14 @@ for at, found in enumerate(runs.values()):
 axes[0].set(xlabel="mean squared error", xlim=(0, 0.3), ylim=(3.5, -0.5))
 axes[1].set(xlabel="share of the answer", xlim=(0, 0.5))
 axes[0].set_yticks(range(len(KINDS)), labels=KINDS)
-each = ", ".join(f"{kind} {error[kind]:.2f} and {answer[kind]:.2f}" for kind in KINDS)
+each = ", ".join(f"{kind} {error[kind]:.3f} and {answer[kind]:.2f}" for kind in KINDS)
 fig.set_label(
-    "Three points for each of four readers. Mean squared error and share of the "
+    "Three points for each of four models. Mean squared error and share of the "
     f"attention on the answer: {each}."
 )
 
 measured = {"gain_constant": gain, "share_gain_constant": share_gain}
-measured |= {"spread": spread, "noise_common": common["difference"]}
+measured |= {"noise_common": common["difference"]}
 for name, kind in zip(("one", "constant", "sum", "difference"), KINDS, strict=True):
     measured |= {f"error_{name}": error[kind], f"answer_{name}": answer[kind]}
 del measured["answer_sum"]  # as with one map; asserted above
