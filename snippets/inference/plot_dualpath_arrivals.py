@@ -16,8 +16,8 @@ from snippets.inference.dualpath import Cluster, draw_jobs, simulate
 LIMIT, LIMITS, SEEDS = 8, (6, 8, 12), range(3)
 pair = Cluster(prefill=1, decode=1)
 paths = {
-    "single path": (replace(pair, decode=0), np.linspace(0.3, 0.8, 8)),
-    "two paths": (pair, np.linspace(0.8, 1.7, 8)),
+    "single path": (replace(pair, decode=0), np.linspace(0.3, 0.95, 10)),
+    "two paths": (pair, np.linspace(0.8, 2.0, 11)),
 }
 
 
@@ -33,6 +33,7 @@ for ax, share in zip(axes, (0.2, 0.4), strict=True):
         tails = np.array(
             [[p99(cluster, share, r, seed) for r in rates.tolist()] for seed in SEEDS]
         )
+        assert all(tail.max() > max(LIMITS) for tail in tails)
         kept[name, share] = np.array(
             [np.interp(LIMITS, np.maximum.accumulate(tail), rates) for tail in tails]
         )

@@ -46,14 +46,14 @@ assert min(overlapped[128]) > 0.999
 
 fig, ax = plt.subplots(figsize=(6.2, 3.4))
 for color, count in enumerate(added):
-    label = f"{count} tokens per unpacking"
+    label = f"{count} tokens"
     ax.plot(tokens, added[count], "o-", color=f"C{color}", label=label)
     ax.plot(tokens, overlapped[count], "--", color=f"C{color}")
 ax.axhline(1, color="0.5", ls=":")
 ax.set(xscale="log", xlabel="tokens in a step", ylabel="speed-up", ylim=(0, 4.2))
 ax.set_xticks(tokens, tokens)
 ax.minorticks_off()
-ax.legend()
+ax.legend(loc="center left", title="per unpacking")
 fig.set_label(
     "Speed-up over tokens in a step. All lines start near 3.8. With unpacking added, "
     f"at 256 tokens {added[128][-1]:.2f}, {added[16][-1]:.2f} and {added[4][-1]:.2f} "
