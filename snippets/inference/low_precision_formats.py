@@ -32,7 +32,7 @@ from torch import Tensor
 class Minifloat(NamedTuple):
     """A floating-point format: a sign bit, then the exponent, then the mantissa.
 
-    The ``reserved`` highest codes of each sign are no finite numbers.
+    The ``reserved`` highest codes of each sign are not finite numbers.
     """
 
     exponent_bits: int
@@ -121,13 +121,16 @@ def split_blocks(
     Raises
     ------
     ValueError
-        If ``block`` does not divide the last axis, or a value is not finite in 32 bits.
+        If ``block`` does not divide the last axis, or a value is not finite or is
+        beyond float32, as no scale can be.
     """
     size = values.shape[-1]
     if block < 1 or size < 1 or size % block:
         raise ValueError(f"{size} values do not split into blocks of {block}")
-    if not (finite := values.float().isfinite()).all():
-        raise ValueError(f"{(~finite).sum()} values are NaN or infinite in 32 bits")
+    if not values.isfinite().all():
+        raise ValueError(f"{(~values.isfinite()).sum()} values are NaN or infinite")
+    if (beyond := values.abs() > torch.finfo(torch.float32).max).any():
+        raise ValueError(f"{beyond.sum()} values are beyond float32")
     values = values.to(torch.promote_types(values.dtype, torch.float32))
     split = values.unflatten(-1, (-1, block))
     return split, split.abs().amax(dim=-1, keepdim=True)
@@ -141,8 +144,8 @@ def mx_scale(peak: Float[Tensor, "*rows"], form: Minifloat) -> Float[Tensor, "*r
     >>> mx_scale(torch.tensor([4.0, 7.9, 8.0]), E2M1).tolist()
     [1.0, 1.0, 2.0]
     """
-    largest = torch.tensor(form.largest)
     peak = peak.to(torch.promote_types(peak.dtype, torch.float32))
+    largest = torch.tensor(form.largest)
     exponent = torch.frexp(peak).exponent - torch.frexp(largest).exponent
     exponent = torch.where(peak > 0, exponent, -127).clamp(-127, 127)
     return torch.ldexp(torch.ones_like(peak), exponent)

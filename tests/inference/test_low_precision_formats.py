@@ -9,6 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
+from torchao.prototype.mx_formats.mx_tensor import to_mx
+from torchao.prototype.mx_formats.nvfp4_tensor import nvfp4_quantize as theirs_nvfp4
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from snippets.foundations.resource_accounting import Decoder
@@ -126,6 +128,43 @@ def test_scales_agree_with_e8m0(agrees):
         top = 2.0 ** math.floor(math.log2(form.largest))
         assert (ratio >= top).all()
         assert (ratio < 2 * top).all()
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_scales_of_half_precision_do_not_underflow(kind):
+    """The scale of the smallest numbers of float16 is no number of float16."""
+    peak = torch.tensor([1e-7, 6e-8, 1.0, 3e4]).to(kind)
+    for form in FORMS.values():
+        assert_close(mx_scale(peak, form), mx_scale(peak.float(), form))
+
+
+@pytest.mark.parametrize("form", [E4M3, E5M2, E2M1], ids=lambda form: NAMES[form])
+def test_microscaling_agrees_with_torchao(agrees, form):
+    """Codes and scales of MXFP8 and MXFP4, which it packs two to a byte."""
+    torch.manual_seed(0)
+    values = torch.randn(7, 96) * torch.logspace(-3, 3, 7)[:, None]
+    kind = torch.float4_e2m1fn_x2 if form is E2M1 else getattr(torch, NAMES[form])
+    scale, theirs = to_mx(values, kind, 32)
+    ours = mx_quantize(values, form)
+    codes = ours.codes.flatten(1)
+    if form is E2M1:
+        codes = codes[:, ::2] + 16 * codes[:, 1::2]
+    name = "torchao.prototype.mx_formats.mx_tensor.to_mx"
+    agrees(codes, theirs.view(torch.uint8), name)
+    agrees(ours.scale.squeeze(-1), scale.float(), name)
+
+
+def test_nvfp4_agrees_with_torchao(agrees):
+    """Where block scales are normal E4M3 numbers; it uses no smaller ones."""
+    torch.manual_seed(0)
+    values = torch.randn(7, 48) * torch.logspace(-1, 1, 7)[:, None]
+    codes, scale, tensor_scale = nvfp4_quantize(values)
+    assert scale.min() >= 2.0**-6
+    found, theirs = theirs_nvfp4(values, 16, tensor_scale)
+    codes = codes.flatten(1)
+    name = "torchao.prototype.mx_formats.nvfp4_tensor.nvfp4_quantize"
+    agrees(codes[:, ::2] + 16 * codes[:, 1::2], theirs.view(torch.uint8), name)
+    agrees(scale.squeeze(-1), found.float(), name)
 
 
 def test_mxfp4_agrees_with_transformers(agrees):
@@ -308,6 +347,7 @@ def test_bits_count_what_is_stored():
 
 
 def test_bad_input_is_refused():
+    double = torch.float64
     values = torch.ones(2, 48)
     for block in (5, 0, 96):
         with pytest.raises(ValueError, match=f"48 values .* blocks of {block}"):
@@ -320,23 +360,13 @@ def test_bad_input_is_refused():
     for method in (nvfp4_quantize, lambda x: float_quantize(x, E4M3, 48)):
         with pytest.raises(ValueError, match="2 values are NaN or infinite"):
             method(values)
+    for rounding in ROUNDINGS.values():
+        with pytest.raises(ValueError, match="3 values are beyond float32"):
+            rounding(torch.tensor([[1e39, -1e300, 1e39] + 29 * [1.0]], dtype=double))
     with pytest.raises(ValueError, match="1 of 96 values are NaN"):
         encode(values, E4M3)
     with pytest.raises(ValueError, match="bits=1 give no symmetric grid"):
         integer_round(torch.ones(2, 4), 1, 4)
-
-
-def test_values_beyond_32_bits_are_refused():
-    values = torch.ones(1, 32, dtype=torch.float64)
-    values[0, 3] = 1e39
-    for method in (nvfp4_quantize, lambda x: mx_quantize(x, E2M1)):
-        with pytest.raises(ValueError, match="1 values are NaN or infinite in 32 bits"):
-            method(values)
-
-
-def test_scale_of_a_small_peak_in_half_precision():
-    peak = torch.tensor([1e-7], dtype=torch.float16)  # 2^-23 in this type
-    assert mx_scale(peak, E4M3).item() == 2.0**-31
 
 
 def test_single_values_and_rows_without_values():
