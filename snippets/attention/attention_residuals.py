@@ -14,7 +14,8 @@ Axes::
     layers   attention and feed-forward layers, counted separately
     readers  all layers and the output head: each has a query
     d_model  features of a token
-    ...      any batch axes; each token chooses for itself
+    ...      any further axes, such as tokens, each of which chooses for itself, or
+             networks that are trained at once
 """
 
 from collections.abc import Callable, Sequence

@@ -4,6 +4,7 @@ A question is a noisy copy of one of 64 keys; its answer is the value of that ke
 score is four times a cosine, between -4 and 4.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -78,14 +79,16 @@ def loss_of(reader: Reader, questions: Questions) -> Float[Tensor, ""]:
     return mse_loss(reader(questions), value)
 
 
-def train_reader(kind: str, rate: float, seed: int, steps: int) -> Reader:
-    """Train on batches of 32 new questions; the rate falls linearly to zero."""
+def train_reader(
+    kind: str, rate: float, seed: int, batches: Sequence[Questions]
+) -> Reader:
+    """Train on each batch once; the rate falls linearly to zero."""
     torch.manual_seed(seed)
-    reader, random = Reader(kind), torch.Generator().manual_seed(seed)
+    reader = Reader(kind)
     optimizer = torch.optim.Adam(reader.parameters(), lr=rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
-    for _ in range(steps):
-        loss = loss_of(reader, draw_questions(32, random))
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(batches))
+    for batch in batches:
+        loss = loss_of(reader, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -63,6 +63,9 @@ def normalized_linear_attention(
 ) -> Float[Tensor, "batch heads seq value_dim"]:
     """Linear attention with the feature map elu(x) + 1 and a normalizer.
 
+    The result is NaN where all features of a query, or of all keys so far, are below
+    about -100: the feature map is then rounded to zero in single precision.
+
     Examples
     --------
     The output is an average of the values so far:
@@ -74,6 +77,7 @@ def normalized_linear_attention(
     dtype = value.dtype
     query, key, value = widened(query, key, value)
     query, key = feature_map(query), feature_map(key)
+    query = query / query.detach().amax(dim=-1, keepdim=True)  # against underflow
     normalizer = torch.einsum("bhtk,bhtk->bht", query, key.cumsum(dim=2))
     output = linear_attention(query, key, value) / normalizer.unsqueeze(-1)
     return output.to(dtype)

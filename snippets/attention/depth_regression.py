@@ -114,9 +114,16 @@ def train(
     connection: str,
     steps: int,
     watch: Callable[[int, dict], None] = lambda step, weights: None,
+    batches: int = 1,
 ) -> dict[str, Tensor]:
-    """Adam with a cosine schedule, on 32 new samples a step for each run."""
-    random, weights = torch.Generator().manual_seed(1), new_weights()
+    """Adam with a cosine schedule, on 32 new samples a step for each run.
+
+    Parameters
+    ----------
+    batches
+        Seed of the training batches; that of the weights is always the same.
+    """
+    random, weights = torch.Generator().manual_seed(batches), new_weights()
     layers = [weight for name, weight in weights.items() if name != "queries"]
     groups = [
         {"params": layers, "lr": 0.01},

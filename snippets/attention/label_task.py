@@ -18,7 +18,7 @@ from snippets.attention.sparse_latent_attention import SparseLatentAttention
 
 SEQ, KINDS, LABELS, D_MODEL = 128, 32, 8, 64
 SIZES = {"latent_dim": 32, "nope_dim": 16, "rope_dim": 4, "value_dim": 16}
-SIZES |= {"d_model": D_MODEL, "heads": 4, "query_dim": 48}
+SIZES |= {"d_model": D_MODEL, "heads": 2, "query_dim": 48}
 
 
 class Texts(NamedTuple):
@@ -73,7 +73,7 @@ def warm_up(model: Labeler, seed: int, steps: int) -> None:
     random = torch.Generator().manual_seed(1000 + seed)
     optimizer = torch.optim.Adam(model.mix.indexer.parameters(), lr=5e-3, fused=True)
     for _ in range(steps):
-        x = draw_texts(8, random).x
+        x = draw_texts(4, random).x
         loss = index_loss(model.mix.index(x), model.mix.dense_weights(x))
         optimizer.zero_grad()
         loss.backward()

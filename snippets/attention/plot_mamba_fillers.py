@@ -56,4 +56,8 @@ fig.set_label("Accuracy of three models with 256 slots: " + "; ".join(texts))
 assert at_256["unchanged"].max() < 0.5
 assert at_256["neither"].min() > 0.9
 assert max(at_256["no decay"].mean(), at_256["nothing added"].mean()) < 0.7
+at_64 = {name: values[:, 2].mean() for name, values in reached.items()}
+assert at_64["no decay"] > max(at_64["unchanged"], at_64["nothing added"]) + 0.08
 measured = {f"{name.split()[0]}_256": values.mean() for name, values in at_256.items()}
+names = ("unchanged", "no decay", "nothing added")
+measured |= {f"{name.split()[0]}_64": at_64[name] for name in names}

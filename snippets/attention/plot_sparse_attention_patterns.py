@@ -61,5 +61,3 @@ fig.set_label(
     "squares on the diagonal and one more run of eight keys per query. Tokens: single "
     "keys in no regular pattern."
 )
-
-measured = {f"mass_{name.split()[-1]}": share for name, share in found.items()}

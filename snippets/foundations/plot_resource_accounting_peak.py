@@ -31,12 +31,12 @@ class MemoryHistory(PeakMemory):
         return result
 
 
-def second_step(run) -> tuple[np.ndarray, float]:
+def second_step(run, batch: int = 4) -> tuple[np.ndarray, float]:
     """Bytes per parameter, and the share of the operations that are forward."""
     layers = nn.ModuleList(GPTLayer(64, heads=4) for _ in range(4))
     optimizer = torch.optim.Adam(layers.parameters(), fused=True)
     size = sum(p.nbytes for p in layers.parameters())
-    x = torch.randn(4, 64, 64, requires_grad=True)
+    x = torch.randn(batch, 64, 64, requires_grad=True)
     for start in (size, 3 * size):  # the first step adds two moments
         with MemoryHistory(start) as memory:
             y = x
@@ -57,6 +57,8 @@ assert abs(saved[-3] - 16) < 0.6
 assert saved.max() > 1.7 * again.max()
 assert abs(saved.argmax() / len(saved) - turn) < 0.04
 assert again.argmax() / len(again) > turn_again + 0.5
+large, turn_large = second_step(recomputed, batch=32)  # more than 12 * 64 tokens
+assert large.argmax() / len(large) < turn_large + 0.1
 
 fig, ax = plt.subplots()
 for name, bytes_live in {"nothing": saved, "each layer": again}.items():

@@ -41,11 +41,12 @@ methods = {
     "offset, words of the question left in": left_in,
     "no offset, words of the question excluded": neighbor,
 }
-shares = []
+shares, itself = [], []
 for seed in range(30):
     table = pmi(draw_counts(seed))
     kinds = [factorize(table, 4), factorize(table, 8), table, table.clamp(min=0)]
     shares.append([[right(words, m) for m in methods.values()] for words in kinds])
+    itself += [left_in(kinds[1], *q) == q[2] for q in QUESTIONS]
 share = np.mean(shares, axis=0)  # (kinds, methods)
 few, eight, exact, positive = share
 assert few[0] - few[2] > 0.15
@@ -70,12 +71,6 @@ fig.set_label(
     f"features, {groups[2]} in 40 contexts, and {groups[3]} with PPMI in 40 contexts."
 )
 
-measured = {
-    "excluded": eight[0],
-    "left_in": eight[1],
-    "neighbor": eight[2],
-    "excluded_4": few[0],
-    "neighbor_4": few[2],
-    "excluded_40": positive[0],
-    "neighbor_40": positive[2],
-}
+measured = dict(zip(("excluded", "left_in", "neighbor"), eight, strict=True))
+measured |= {"itself": np.mean(itself), "excluded_4": few[0], "neighbor_4": few[2]}
+measured |= {"excluded_40": positive[0], "neighbor_40": positive[2]}

@@ -173,11 +173,18 @@ def activation_bytes(batch: int, seq: int, d_model: int, heads: int) -> dict[str
 
     The layer is GPT's: an inner width of ``4 * d_model``, GELU, dropout, 16 bits.
 
+    Raises
+    ------
+    ValueError
+        If a size is below one.
+
     Examples
     --------
     >>> activation_bytes(batch=1, seq=10, d_model=20, heads=2)
     {'nothing': 7800, 'attention': 6800, 'layer': 400}
     """
+    if min(batch, seq, d_model, heads) < 1:
+        raise ValueError(f"below one: {batch=}, {seq=}, {d_model=}, {heads=}")
     numbers = batch * seq * d_model
     scores = batch * heads * seq * seq
     return {

@@ -171,6 +171,8 @@ def project(
 ) -> tuple[Float[Tensor, "*batch features"], Float[Tensor, "*batch features"]]:
     """Projection of ``x`` onto a direction, and the rest, which is orthogonal to it.
 
+    In ``float16``, the length of the projection must be below 65504.
+
     Raises
     ------
     ValueError

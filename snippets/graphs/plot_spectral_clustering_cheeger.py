@@ -73,7 +73,8 @@ shown = ", ".join(
 fig.set_label(
     f"A band between mu/2 and the root of 2 mu. Inside it: {shown}. The best cuts of "
     "hypercubes lie on the lower edge, those of rings parallel to the upper edge "
-    f"and {from_upper[-1]:.1f} times below it, and bad sweeps of hypercubes near it."
+    f"and {from_upper[-1]:.1f} times below it, and bad sweeps of "
+    "hypercubes between the two."
 )
 mu, phi = points["Southern women"]
 measured = {"ring_factor": from_upper[-1], "women": phi / (mu / 2)}

@@ -18,13 +18,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 
+def distances(
+    points: Float[Tensor, "nodes features"],
+) -> Float[Tensor, "nodes nodes"]:
+    """Between all points, from differences of coordinates.
+
+    The default of ``torch.cdist`` for more than 25 points, a matrix product, cancels if
+    the points are far from the origin.
+    """
+    return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def radius_graph(
     points: Float[Tensor, "nodes features"], radius: float
 ) -> Float[Tensor, "nodes nodes"]:
     """An edge between points that are closer than ``radius`` (epsilon graph)."""
     if radius <= 0:
         raise ValueError(f"no point is closer than {radius=}")
-    near = torch.cdist(points, points) < radius
+    near = distances(points) < radius
     return near.to(points.dtype).fill_diagonal_(0)
 
 
@@ -46,7 +57,7 @@ def neighbor_graph(
     """
     if not 1 <= neighbors < len(points):
         raise ValueError(f"{neighbors=} of {len(points)} points")
-    distance = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    distance = distances(points).fill_diagonal_(torch.inf)
     nearest = distance.topk(neighbors, largest=False).indices
     chosen = torch.zeros_like(distance).scatter(1, nearest, 1.0)
     return (chosen + chosen.T) / 2
@@ -65,6 +76,6 @@ def gaussian_similarity(
     """
     if width <= 0:
         raise ValueError(f"{width=} is not positive")
-    distance = torch.cdist(points, points)
+    distance = distances(points)
     similarity = torch.exp(-distance.square() / (2 * width**2))
     return (similarity + similarity.T).fill_diagonal_(0) / 2

@@ -48,7 +48,7 @@ def walk_rows(
     U: Float[Tensor, "nodes k"], adjacency: Float[Tensor, "nodes nodes"]
 ) -> Float[Tensor, "nodes k"]:
     """Rows of Shi and Malik: over the roots of the degrees, where these are not 0."""
-    degree = degrees(adjacency).to(U.dtype)
+    degree = degrees(adjacency.to(U.dtype))
     return U / torch.where(degree > 0, degree, 1).sqrt()[:, None]
 
 

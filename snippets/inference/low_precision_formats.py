@@ -121,13 +121,13 @@ def split_blocks(
     Raises
     ------
     ValueError
-        If ``block`` does not divide the last axis, or a value is not finite.
+        If ``block`` does not divide the last axis, or a value is not finite in 32 bits.
     """
     size = values.shape[-1]
     if block < 1 or size < 1 or size % block:
         raise ValueError(f"{size} values do not split into blocks of {block}")
-    if not values.isfinite().all():
-        raise ValueError(f"{(~values.isfinite()).sum()} values are NaN or infinite")
+    if not (finite := values.float().isfinite()).all():
+        raise ValueError(f"{(~finite).sum()} values are NaN or infinite in 32 bits")
     values = values.to(torch.promote_types(values.dtype, torch.float32))
     split = values.unflatten(-1, (-1, block))
     return split, split.abs().amax(dim=-1, keepdim=True)
@@ -142,6 +142,7 @@ def mx_scale(peak: Float[Tensor, "*rows"], form: Minifloat) -> Float[Tensor, "*r
     [1.0, 1.0, 2.0]
     """
     largest = torch.tensor(form.largest)
+    peak = peak.to(torch.promote_types(peak.dtype, torch.float32))
     exponent = torch.frexp(peak).exponent - torch.frexp(largest).exponent
     exponent = torch.where(peak > 0, exponent, -127).clamp(-127, 127)
     return torch.ldexp(torch.ones_like(peak), exponent)

@@ -9,7 +9,7 @@ Glossary::
     vocab in Algorithm 1    words      how often each pre-token occurs
     pairs                   counts     how often each pair of symbols occurs in them
     num_merges              merges     how many merges to learn
-    where_to_update         places     tokenizers: the words that contain a pair
+    where_to_update         places     tokenizers: words that contain a pair, or did
     queue                   heap       tokenizers: pairs, the most frequent first
 """
 
@@ -49,7 +49,7 @@ def train_by_recounting(words: Mapping[bytes, int], merges: int) -> list[Pair]:
 
 
 class PairIndex:
-    """How often each pair occurs, and the words that contain it."""
+    """How often each pair occurs, and the words that contain it or did."""
 
     def __init__(self, words: Mapping[bytes, int]):
         self.symbols, self.weights = split_into_bytes(words), list(words.values())

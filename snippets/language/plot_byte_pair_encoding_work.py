@@ -3,8 +3,8 @@ What an index of pairs saves
 ============================
 
 A figure of :doc:`/language/byte_pair_encoding`. The number of symbols that a trainer
-reads until a merge: if it counts all pairs anew, and if it updates only the words that
-contain the merged pair.
+reads until a merge: if it counts all pairs anew, and if it reads only the words listed
+for the merged pair.
 """
 
 from itertools import islice
@@ -24,7 +24,7 @@ merges = np.arange(1, len(steps) + 1)
 
 fig, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
 ax.loglog(merges, recounted, label="all pairs counted anew")
-ax.loglog(merges, read, "C1", label="only words with the pair updated")
+ax.loglog(merges, read, "C1", label="only words listed for the pair")
 ax.set(xlabel="merges", ylabel="symbols read so far")
 ax.legend()
 fig.set_label(

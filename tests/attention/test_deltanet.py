@@ -132,6 +132,26 @@ def test_rows_of_the_table_without_correction(agrees):
     agrees(ours, scores @ value, "its definition as loops")
 
 
+def test_row_of_rwkv7(agrees):
+    """Peng et al. (2025): decay, remove what one key returns, write under another."""
+    query, key, value, rate, state = inputs()
+    state = torch.zeros_like(state)
+    kappa = normalize(torch.randn_like(key), dim=-1)
+    decay, strength = torch.rand(2, *key.shape, dtype=torch.float64)
+    transition = decay.diag_embed() - kappa[..., None] * (strength * kappa).unsqueeze(
+        -2
+    )
+    ours = matrix_recurrence(query, key, value, torch.ones_like(rate), transition)
+    theirs = torch.empty_like(value)
+    for t in range(11):
+        k, found = key[:, :, t], torch.einsum("bhvk,bhk->bhv", state, kappa[:, :, t])
+        state = state * decay[:, :, t, None]
+        state = state - found[..., None] * (strength * kappa)[:, :, t, None]
+        state = state + value[:, :, t, :, None] * k[:, :, None]
+        theirs[:, :, t] = (state * query[:, :, t, None]).sum(-1)
+    agrees(ours, theirs, "its definition as loops")
+
+
 def test_mamba2_is_mamba_with_one_rate(agrees):
     query, key, value, dt, _ = inputs()
     A, one = torch.tensor(-0.7).double(), torch.eye(5, dtype=torch.float64)
@@ -308,10 +328,11 @@ def test_factors_in_half_precision():
     assert_close(stale, exact[1].bfloat16())
 
 
+@pytest.mark.parametrize("feature", [-30.0, -60.0])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_small_features_stay_positive(dtype):
-    """``elu(x) + 1`` is rounded to zero here, and the output would be 0 / 0."""
-    query = torch.full((1, 1, 2, 3), -30.0, dtype=dtype, requires_grad=True)
+def test_small_features_stay_positive(dtype, feature):
+    """``elu(x) + 1``, or a product of two, would be rounded to zero: 0 / 0."""
+    query = torch.full((1, 1, 2, 3), feature, dtype=dtype, requires_grad=True)
     value = torch.tensor([[[[10.0], [20.0]]]], dtype=dtype)
     output = normalized_linear_attention(query, query, value)
     assert_close(output.flatten(), torch.tensor([10.0, 15.0], dtype=dtype))

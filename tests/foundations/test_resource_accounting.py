@@ -21,6 +21,7 @@ from transformers import (
     LlamaConfig,
     MixtralConfig,
 )
+from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
 from snippets.foundations.resource_accounting import (
     Decoder,
@@ -233,6 +234,26 @@ def test_activations_agree_with_what_autograd_keeps(agrees, recomputed):
     agrees(ours, kept, "torch.autograd.graph.saved_tensors_hooks", rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("sizes", [(64, 8, 512), (256, 8, 512), (512, 12, 768)])
+def test_gpt2_of_transformers_stores_more_than_the_formula(sizes):
+    """Its GELU consists of several operations, each of which stores its input."""
+    seq, heads, width = sizes
+    config = GPT2Config(n_embd=width, n_head=heads, attn_implementation="eager")
+    block = GPT2Block(config, layer_idx=0).bfloat16().train()
+    x = torch.randn(1, seq, width, dtype=torch.bfloat16, requires_grad=True)
+    saved, own = {}, {w.untyped_storage().data_ptr() for w in block.parameters()}
+
+    def note(tensor):
+        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        result = block(x)
+    assert result.requires_grad
+    kept = sum(part.nbytes() for at, part in saved.items() if at not in own)
+    assert 1.35 < kept / activation_bytes(1, seq, width, heads)["nothing"] < 1.75
+
+
 def test_fused_attention_computes_its_scores_again_in_the_backward_pass():
     """Five products instead of four: 14 with the forward pass, in place of 12."""
     shape = (2, 4, 64, 16)
@@ -286,6 +307,8 @@ def test_bad_sizes_are_refused():
         state_bytes(stage=4, ranks=8)
     with pytest.raises(ValueError, match="stage=1, ranks=0"):
         state_bytes(stage=1, ranks=0)
+    with pytest.raises(ValueError, match="batch=-1"):
+        activation_bytes(-1, 4, 8, 2)
 
 
 @pytest.mark.parametrize("gated", [False, True])

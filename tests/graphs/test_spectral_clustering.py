@@ -439,3 +439,22 @@ def test_self_loops_count_here_and_not_in_sklearn():
     assert np.allclose(*theirs)
     ours = [spectral_embedding(table, k=3)[0] for table in (adjacency, looped)]
     assert (ours[1][1:] < ours[0][1:]).all()
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_graphs_of_points_far_from_the_origin(shift):
+    """In single precision; the shift and the grid are exact in it."""
+    points = torch.randint(64, (40, 2), generator=torch.Generator().manual_seed(0)) / 64
+    far = (points + shift).numpy()
+    radius, near = 0.2, radius_neighbors_graph(far, 0.2).toarray()
+    assert_close(radius_graph(points + shift, radius).numpy(), near.astype("float32"))
+    similar = gaussian_similarity(points + shift, width=0.12).numpy()
+    kernel = rbf_kernel(points.numpy().astype(float), gamma=1 / (2 * 0.12**2))
+    np.fill_diagonal(kernel, 0)
+    assert_close(similar, kernel.astype("float32"), rtol=1e-4, atol=1e-6)
+
+
+def test_walk_rows_do_not_overflow_in_half_precision():
+    adjacency = torch.full((100, 100), 1000.0)
+    U = torch.ones(100, 1, dtype=torch.float64)
+    assert_close(walk_rows(U, adjacency.half()), walk_rows(U, adjacency))

@@ -326,6 +326,19 @@ def test_bad_input_is_refused():
         integer_round(torch.ones(2, 4), 1, 4)
 
 
+def test_values_beyond_32_bits_are_refused():
+    values = torch.ones(1, 32, dtype=torch.float64)
+    values[0, 3] = 1e39
+    for method in (nvfp4_quantize, lambda x: mx_quantize(x, E2M1)):
+        with pytest.raises(ValueError, match="1 values are NaN or infinite in 32 bits"):
+            method(values)
+
+
+def test_scale_of_a_small_peak_in_half_precision():
+    peak = torch.tensor([1e-7], dtype=torch.float16)  # 2^-23 in this type
+    assert mx_scale(peak, E4M3).item() == 2.0**-31
+
+
 def test_single_values_and_rows_without_values():
     assert dequantize(mx_quantize(torch.tensor([3.0]), E4M3, 1), E4M3).item() == 3
     assert encode(torch.empty(0), E2M1).shape == (0,)

@@ -159,7 +159,7 @@ def test_the_alphabet_has_each_byte_in_the_order_of_gpt2():
 
 
 def test_the_example_of_the_paper():
-    """Sennrich, Haddow and Birch: es, est and lo, low come first."""
+    """Sennrich, Haddow and Birch, without their mark at the end of a word."""
     merges = train({b"low": 5, b"lower": 2, b"newest": 6, b"widest": 3}, 4)
     assert vocabulary(merges)[256:] == [b"es", b"est", b"lo", b"low"]
     assert encode_word(b"lowest", dict(zip(merges, range(4), strict=True))) == [
