@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -44,7 +45,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Machine:
-    """Two numbers that no program on the machine exceeds.
+    """Two numbers of a processor, from its data sheet or from a measurement.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ class Machine:
 
     def attainable(self, intensity: float) -> float:
         """Operations per second at most, with ``intensity`` of them per byte."""
-        return min(self.peak, self.bandwidth * intensity)
+        return min(self.bandwidth * intensity, self.peak)  # nan stays nan
 
     def seconds(self, cost: Cost) -> float:
         """The least time, when arithmetic and memory work side by side."""
@@ -133,14 +134,21 @@ def seconds_of(
 
 
 PICKS = ("embedding", "gather", "index", "index_select")  # read a part of the first
+PUTS = {  # write a part of the first, or all of it, and do not read it
+    "copy_": lambda table, *_: table,
+    "index_copy_": Tensor.index_select,
+    "index_put_": lambda table, where, _: torch.ops.aten.index(table, where),
+    "scatter_": lambda table, dim, where, *_: table.gather(dim, where),
+}
 
 
 class Counter(TorchDispatchMode):
     """Adds up the cost of every operation inside the ``with``, by name.
 
     Each reads its inputs once and writes its results once; views move nothing, and
-    what picks rows out of a table reads those rows. Operations are those of matrix
-    products and fused attention, forward; of convolutions none are counted.
+    what picks rows out of a table, or puts rows into one, moves those rows. (Not so
+    ``embedding_bag`` and what adds to rows.) Operations are those of matrix products
+    and fused attention, forward; of convolutions none are counted.
 
     Examples
     --------
@@ -168,9 +176,13 @@ class Counter(TorchDispatchMode):
         is_view = known.issuperset(id(storage) for storage in storages(result))
         if not is_view or operation._schema.is_mutable:
             name = operation.overloadpacket.__name__
+            outputs = tensors(result)
             if name in PICKS:
                 inputs[0] = result
-            moved = sum(map(distinct_bytes, inputs + tensors(result)))
+            adds = (name == "index_put_" and any(args[3:])) or "reduce" in kwargs
+            if name in PUTS and not adds:
+                inputs, outputs = inputs[1:], [PUTS[name](*args[:3])]
+            moved = sum(map(distinct_bytes, inputs + outputs))
             cost = Cost(product_operations(name, inputs, result), moved)
             self.costs[name] = self.costs.get(name, Cost()) + cost
         return result

@@ -33,6 +33,7 @@ runs |= steps | {
     "sum": lambda: weight.sum(),
     "dot": lambda: weight.flatten().dot(weight.flatten()),
     "vector": lambda: weight.mv(weight[0]),
+    "signs": lambda: weight.neg_(),
 }
 times = seconds_of(runs, rounds=7, clock=time.thread_time)
 machine = Machine(
@@ -77,6 +78,7 @@ measured = {
     "ridge": machine.ridge,
     "highest": max(speed(n, 0) / machine.attainable(costs[n].intensity) for n in costs),
     "gain": speed(64, 0) / speed(1, 0),
+    "in_place": 2 * weight.nbytes / times["signs"][0] / machine.bandwidth,
     "two_rows": times[2][0] / times[1][0],
     "64_rows": times[64][0] / times[1][0],
 }

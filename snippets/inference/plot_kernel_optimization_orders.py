@@ -2,9 +2,9 @@
 Kernel optimization: six orders of one product, and the bound
 =============================================================
 
-Matrices of 24 by 24, through a simulated fast memory of growing size. Every order falls
-off a cliff when what it comes back to fits, and again when a whole matrix does. Dotted:
-reads that no order avoids.
+Matrices of 24 by 24, through a simulated fast memory of growing size. Tiles fall off a
+cliff when they fit, again when rows of the first matrix stay for the next tile, and
+last when all of the second matrix stays. Dotted: reads that no order avoids.
 """
 
 import matplotlib.pyplot as plt

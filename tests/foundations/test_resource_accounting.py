@@ -8,7 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, layer_norm
 from torch.utils.checkpoint import checkpoint
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import (
+    FlopCounterMode,
+    sdpa_backward_flop_count,
+    sdpa_flop_count,
+)
 from transformers import (
     AutoModelForCausalLM,
     GemmaConfig,
@@ -252,14 +256,10 @@ def test_gpt2_of_transformers_stores_more_than_the_formula(sizes):
 
 def test_fused_attention_computes_its_scores_again_in_the_backward_pass():
     """Five products instead of four: 14 with the forward pass, in place of 12."""
-    q = torch.empty(2, 4, 64, 16, device="meta", dtype=torch.bfloat16)
-    with FlopCounterMode(display=False) as forward:
-        out = torch.ops.aten._scaled_dot_product_flash_attention(q, q, q)
-    given = (out[0], q, q, q, *out[:6], 0.0, False, *out[6:8])
-    with FlopCounterMode(display=False) as backward:
-        torch.ops.aten._scaled_dot_product_flash_attention_backward(*given)
-    assert forward.get_total_flops() == 4 * (2 * 4) * 64 * 64 * 16
-    assert 2 * backward.get_total_flops() == 5 * forward.get_total_flops()
+    shape = (2, 4, 64, 16)
+    forward = sdpa_flop_count(shape, shape, shape)
+    assert forward == 4 * (2 * 4) * 64 * 64 * 16
+    assert 2 * sdpa_backward_flop_count(shape, shape, shape, shape) == 5 * forward
 
 
 @pytest.mark.parametrize(

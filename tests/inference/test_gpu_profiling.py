@@ -107,6 +107,41 @@ def test_rows_of_a_table_are_read_and_the_rest_is_not():
     assert counted(lambda: table.gather(1, index)).total.moved == 6 * (8 + 4 + 4)
 
 
+def test_rows_put_into_a_table_are_moved_and_the_rest_is_not():
+    """One token of 2 heads of 8 into a cache of 50: read, written, and its place."""
+    cache, new, where = torch.zeros(1, 2, 50, 8), torch.ones(1, 2, 1, 8), torch.tensor
+
+    def put():
+        cache[:, :, where([7])] = new
+
+    def put_slice():
+        cache[:, :, 7:8] = new
+
+    def put_zero():
+        cache[:, :, where([7])] = 0.0
+
+    token = 2 * 8 * 4
+    assert counted(put_slice).total.moved == 2 * token
+    assert counted(put).costs["index_put_"].moved == 2 * token + 8
+    assert counted(put_zero).costs["index_put_"].moved == token + 4 + 8
+    at = where([7])
+    assert counted(lambda: cache.index_copy_(2, at, new)).total.moved == 2 * token + 8
+    at = torch.full((1, 2, 1, 8), 7)
+    run = counted(lambda: cache.scatter_(2, at, new))
+    assert run.total.moved == 2 * token + at.nbytes
+    assert counted(lambda: cache.scatter_(2, at, 1.0)).total.moved == token + at.nbytes
+
+
+def test_adding_to_rows_counts_the_whole_table_read_and_written():
+    table, at, new = torch.zeros(50, 8), torch.tensor([7]), torch.ones(1, 8)
+    moved = counted(lambda: table.index_put_((at,), new, accumulate=True)).total.moved
+    assert moved == 2 * table.nbytes + at.nbytes + new.nbytes
+    places = at[:, None].expand(1, 8)
+    run = counted(lambda: table.scatter_(0, places, 1.0, reduce="add"))
+    assert run.total.moved > 2 * table.nbytes
+    assert counted(lambda: table.copy_(table + 1, True)).costs["copy_"].moved == 3200
+
+
 def test_products_agree_with_the_profilers(agrees):
     x, layer = torch.randn(3, 7, 24, dtype=torch.float64), small_layer()
     with profile(activities=[ProfilerActivity.CPU], with_flops=True) as record:
@@ -229,6 +264,7 @@ def test_machines_that_do_nothing_are_refused(numbers):
 def test_the_intensity_of_what_moves_nothing():
     assert Cost(operations=5, moved=0).intensity == float("inf")
     assert np.isnan(Cost().intensity)
+    assert np.isnan(Machine(5.0, 1.0).attainable(Cost().intensity))
 
 
 def test_empty_products_are_refused():

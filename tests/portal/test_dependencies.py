@@ -23,6 +23,7 @@ PRIVATE = {
     "torch.utils._python_dispatch": "the mode that PyTorch's own counters are made of",
     "torch.utils._pytree": "what a dispatch mode takes its arguments apart with",
     "layer._forward_pre_hooks": "says whether a hook was left",
+    "model.config._attn_implementation": "says which attention was chosen",
     "operation._schema": "says whether an operation writes to its arguments",
     "transformers.generation.utils._speculative_sampling": "the rule, without a model",
     "T5Attention._relative_position_bucket": "the buckets, without a layer",
