@@ -18,6 +18,10 @@ from snippets.attention.self_attention import (
     attention_weights,
     causal,
 )
+from snippets.attention.softmax_derivative import (
+    derivative_norm,
+    query_derivative_norm,
+)
 
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
 
@@ -205,3 +209,19 @@ def test_half_precision_does_not_overflow(allowed):
 def test_queries_without_features_have_equal_weights():
     weights = attention_weights(torch.ones(2, 0), torch.ones(4, 0))
     assert_close(weights, torch.full((2, 4), 0.25))
+
+
+def test_sizes_of_the_derivatives_are_those_of_autograd():
+    query, key, _ = (x[0, 0] for x in random_inputs())
+    query, scale = query[0], 0.3
+
+    def weights(query):
+        return (scale * key @ query).softmax(-1)
+
+    by_query = torch.autograd.functional.jacobian(weights, query)
+    size = query_derivative_norm(weights(query), key, scale)
+    assert_close(size, by_query.norm())
+    by_scores = torch.autograd.functional.jacobian(
+        lambda scores: scores.softmax(-1), scale * key @ query
+    )
+    assert_close(derivative_norm(weights(query)), by_scores.norm())
