@@ -56,7 +56,7 @@ fig.set_label(
         for name in kinds
     )
 )
-measured = {"sink_least": min(sinks), "sink": max(sinks)}
+measured = {"sink": max(sinks)}
 for key, name in zip(("learned", "gate"), kinds, strict=True):
     measured[f"{key}_window"] = alone[name].mean()
     measured[f"{key}_weight"] = share[name].mean()
