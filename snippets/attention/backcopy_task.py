@@ -7,25 +7,26 @@ a fixed table, so the symbol itself says all there is to know.
 
 Axes::
 
+    models   models that are trained side by side
     batch    independent texts
-    seq      symbols of a text: the start symbol and 16 more
-    inputs   all symbols but the last, 16
+    seq      symbols of a text: the start symbol and 12 more
+    inputs   all symbols but the last, 12
     symbols  16, without the start symbol
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from snippets.attention.self_attention import causal
 from snippets.attention.stabilized_attention import StabilizedAttention
 
-SYMBOLS, TRIGGERS, INPUTS, D_MODEL = 16, 4, 16, 32
+SYMBOLS, TRIGGERS, INPUTS, D_MODEL = 16, 4, 12, 16
 START = SYMBOLS
 TABLE = torch.randn(SYMBOLS, SYMBOLS, generator=torch.Generator().manual_seed(0))
 TABLE = (1.5 * TABLE).softmax(dim=-1)
@@ -38,12 +39,14 @@ def texts(count: int, random: torch.Generator) -> Int[Tensor, "batch seq"]:
     --------
     >>> drawn = texts(3, torch.Generator().manual_seed(0))
     >>> drawn.shape, drawn[:, 0].tolist()
-    (torch.Size([3, 17]), [16, 16, 16])
+    (torch.Size([3, 13]), [16, 16, 16])
     """
     drawn = torch.randint(SYMBOLS, (2, count), generator=random)
     text = [torch.full((count,), START), *drawn]
+    thresholds = TABLE.cumsum(dim=-1)[:, :-1]
     while len(text) <= INPUTS:
-        usual = torch.multinomial(TABLE[text[-1]], 1, generator=random)[:, 0]
+        dice = torch.rand(count, 1, generator=random)
+        usual = (dice > thresholds[text[-1]]).sum(dim=1)
         text.append(torch.where(text[-1] < TRIGGERS, text[-2], usual))
     return torch.stack(text, dim=1)
 
@@ -75,36 +78,58 @@ class BackcopyModel(nn.Module):
 
 
 def train(
-    layer: Callable[[], StabilizedAttention],
+    layers: list[StabilizedAttention],
     *,
-    rate: float,
-    seed: int,
+    rate: float | Float[Tensor, " models"],
     batches: int,
     allowed: Bool[Tensor, "inputs inputs"] | None = None,
-) -> BackcopyModel:
-    """AdamW on batches of 16 texts, with warmup, cosine decay, and clipped gradients.
+) -> list[BackcopyModel]:
+    """Train one model for each layer, side by side, each on its own texts.
 
-    The rate rises over the first tenth of the batches. There is no weight decay. The
-    mask is causal if none is given.
+    AdamW on batches of 16 texts. The rate rises over the first tenth of the batches and
+    falls to zero as a cosine. The gradient of each model is clipped to a length of 1,
+    and there is no weight decay. The mask is causal if none is given.
     """
-    torch.manual_seed(seed)
-    model = BackcopyModel(layer())
+    made = [BackcopyModel(layer) for layer in layers]
     allowed = causal(INPUTS, INPUTS) if allowed is None else allowed
-    drawn = texts(16 * batches, torch.Generator().manual_seed(1)).split(16)
-    weights = [w for w in model.parameters() if w.requires_grad]
+    rates = torch.as_tensor(rate).expand(len(made))
+    stacked, _ = stack_module_state(made)
+    apply = vmap(lambda own, text: functional_call(made[0], own, (text, allowed)))
+    drawn = texts(batches * len(made) * 16, torch.Generator().manual_seed(1))
+    weights = [w for w in stacked.values() if w.requires_grad]
     optimizer = torch.optim.AdamW(
-        weights, lr=rate, betas=(0.9, 0.95), weight_decay=0, fused=True
+        weights, lr=1, betas=(0.9, 0.95), weight_decay=0, fused=True
     )
-    for batch, text in enumerate(drawn):
-        cosine = (1 + math.cos(math.pi * batch / batches)) / 2
-        warm = (batch + 1) / (0.1 * batches)
-        optimizer.param_groups[0]["lr"] = rate * min(warm, cosine)
-        logits = model(text[:, :-1], allowed)
+    for batch, text in enumerate(drawn.unflatten(0, (batches, len(made), 16))):
+        logits = apply(stacked, text[..., :-1])
+        loss = cross_entropy(logits.flatten(0, -2), text[..., 1:].flatten())
         optimizer.zero_grad()
-        cross_entropy(logits.flatten(0, 1), text[:, 1:].flatten()).backward()
-        nn.utils.clip_grad_norm_(weights, 1)
-        optimizer.step()
-    return model
+        (len(made) * loss).backward()  # the sum over models: each has its own gradient
+        cosine = (1 + math.cos(math.pi * batch / batches)) / 2
+        step(optimizer, weights, rates * min((batch + 1) / (0.1 * batches), cosine))
+    for place, model in enumerate(made):
+        model.load_state_dict({name: w[place] for name, w in stacked.items()})
+    return made
+
+
+@torch.no_grad()
+def step(
+    optimizer: torch.optim.Optimizer,
+    weights: list[Tensor],
+    rates: Float[Tensor, " models"],
+) -> None:
+    """Clip the gradient of each model, and move each at its own rate.
+
+    The first axis of all weights is that of the models.
+    """
+    squares = sum(w.grad.flatten(1).square().sum(dim=1) for w in weights)
+    shrink = squares.clamp(min=1).rsqrt()
+    before = [w.clone() for w in weights]
+    for w in weights:
+        w.grad *= shrink.view(-1, *[1] * (w.dim() - 1))
+    optimizer.step()  # at a rate of 1
+    for w, old in zip(weights, before, strict=True):
+        w.copy_(old.lerp(w, rates.view(-1, *[1] * (w.dim() - 1))))
 
 
 class Result(NamedTuple):

@@ -52,12 +52,12 @@ axes[1].set(ylim=(0, 1.08 * math.log(SEQ)))
 axes[1].axhline(math.log(SEQ), color="0.5", ls=":")
 axes[0].legend(fontsize=8)
 fig.set_label(
-    "Two panels over a factor from 1 to 100. Left, the largest score: without an "
-    f"addition it rises from {largest['neither'][0]:.1f} to "
+    "Two panels over a factor from 1 to 100. Left, the largest score: in plain "
+    f"attention it rises from {largest['neither'][0]:.1f} to "
     f"{largest['neither'][-1]:.0f}, with soft-capping to "
     f"{largest['soft-capping'][-1]:.0f}, with QK-norm it stays at "
     f"{largest['QK-norm'][-1]:.1f}. Right, the entropy: it falls from "
-    f"{entropy['neither'][0]:.1f} to {entropy['neither'][-1]:.2f} without an addition "
+    f"{entropy['neither'][0]:.1f} to {entropy['neither'][-1]:.2f} in plain attention "
     f"and to {entropy['soft-capping'][-1]:.2f} with soft-capping, and stays at "
     f"{entropy['QK-norm'][-1]:.1f} with QK-norm. Equal weights would have "
     f"{math.log(SEQ):.1f}."

@@ -98,7 +98,7 @@ def sink_softmax(
 
 
 class StabilizedAttention(nn.Module):
-    """Self-attention of several heads, with any of the four additions.
+    """Self-attention of several heads, with any of the four remedies.
 
     Parameters
     ----------
@@ -107,15 +107,16 @@ class StabilizedAttention(nn.Module):
     cap
         Bound of the scores; infinity leaves them as they are.
     sinks
-        Initial sink of each head, trained if ``learn_sinks``. Minus infinity is the
-        usual softmax, and a fixed 0 is softmax-off-by-one.
+        Value at which the sink of each head starts; it is trained if ``learn_sinks``.
+        Minus infinity is the usual softmax, and a fixed 0 is softmax-off-by-one.
     gated
         Whether a sigmoid of a projection of the input scales each feature.
 
     Raises
     ------
     ValueError
-        If ``heads`` does not divide ``d_model``, or ``cap`` is not positive.
+        If ``heads`` does not divide ``d_model``, ``cap`` is not positive, or sinks are
+        to be learned from an infinite start, where their gradient is zero.
     """
 
     def __init__(
@@ -135,6 +136,8 @@ class StabilizedAttention(nn.Module):
             raise ValueError(message)
         if not cap > 0:
             raise ValueError(f"cap must be positive, not {cap}")
+        if learn_sinks and not math.isfinite(sinks):
+            raise ValueError(f"sinks cannot be learned from a start of {sinks}")
         self.heads, self.cap = heads, cap
         self.query = nn.Linear(d_model, d_model, bias=False)
         self.key = nn.Linear(d_model, d_model, bias=False)

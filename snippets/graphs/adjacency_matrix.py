@@ -100,7 +100,8 @@ def walks(
     Raises
     ------
     ValueError
-        If ``length`` is negative, or the numbers too large to be counted exactly.
+        If ``length`` is negative, or the numbers too large to be counted exactly. (Sums
+        over walks with fractional weights are rounded at any size.)
 
     Examples
     --------

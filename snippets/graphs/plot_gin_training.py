@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from snippets.graphs.gin import readout
 from snippets.graphs.gin_variants import VARIANTS, batch, stack
@@ -34,33 +35,48 @@ def regular_graphs(first_seed: int):
 both = known, _ = regular_graphs(0), regular_graphs(100)
 
 
-def learn(layer, give_degrees: bool, seed: int) -> list[float]:
+def learn(layer, give_degrees: bool, steps: int, seed: int) -> list[float]:
     """Accuracy on both halves, of three layers and the mean over the nodes."""
     torch.manual_seed(seed)
     features = 3 if give_degrees else 2
     layers, answer = stack(layer, features, 3, nn.ReLU), nn.Linear(features + 48, 2)
 
     def scores(edge_index, graph, kind):
-        degree = propagate(torch.ones(800, 1), edge_index)
-        x = torch.cat([kind, degree], dim=1) if give_degrees else kind
-        return answer(readout(layers, x, edge_index, graph, 80, scatter_mean))
+        if give_degrees:
+            degree = propagate(torch.ones(800, 1), edge_index)
+            kind = torch.cat([kind, degree], dim=1)
+        return answer(readout(layers, kind, edge_index, graph, 80, scatter_mean))
 
     weights = nn.ModuleList([layers, answer]).parameters()
     optimizer = torch.optim.Adam(weights, 0.01, fused=True)
-    for _ in range(240):
+    schedule = CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
         loss = cross_entropy(scores(*known[:3]), known[3])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
     pairs = [(scores(*half[:3]).argmax(dim=1), half[3]) for half in both]
     return [(answer == degree).double().mean().item() for answer, degree in pairs]
 
 
-layers, seeds = VARIANTS.values(), range(3)
-accuracy = np.array([[[learn(k, g, s) for s in seeds] for k in layers] for g in (0, 1)])
-fit, means = accuracy.mean(axis=2).transpose(2, 0, 1)
+# %%
+# Three runs of each network
+# --------------------------
+# The sum fits the training graphs within 240 steps, and with degrees all networks do.
+# Without degrees, the others get 1000 steps.
+
+steps = [{name: 1000 for name in VARIANTS} | {"sum": 240}, dict.fromkeys(VARIANTS, 150)]
+accuracy = np.array(
+    [
+        [[learn(VARIANTS[n], g, steps[g][n], s) for s in range(3)] for n in VARIANTS]
+        for g in (0, 1)
+    ]
+)
+fit, means = accuracy[0, :, :, 0], accuracy.mean(axis=2)[..., 1]
 assert accuracy[0, 0].min() > 0.95 < accuracy[1].min()
-assert max(fit[0, 1:].max(), accuracy[0, 1:, :, 1].max()) < 0.95
+assert fit[2].max() < 0.99
+assert means[0, 2] + 0.1 < means[0, 1] < 0.99
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 for column, name in enumerate(VARIANTS):
     place = np.arange(2) + 0.2 * column - 0.3
@@ -75,6 +91,9 @@ fig.set_label(
     "{:.0%}, GCN {:.0%}. ".format(*means[0])
     + f"With degrees: at least {means[1].min():.0%}. A dashed line is at one half."
 )
-measured = {"fit_sum": fit[0, 0], "fit_mean": fit[0, 1], "fit_max": fit[0, 2]}
+measured = {"fit_sum": fit[0].mean(), "fit_max": fit[2].mean()}
+measured |= {"fit_mean_least": fit[1].min(), "fit_mean_most": fit[1].max()}
+measured |= {"fit_gcn_least": fit[3].min(), "fit_gcn_most": fit[3].max()}
 measured |= {"new_sum": means[0, 0], "new_others": means[0, 1:3].max()}
+measured |= {"new_mean": means[0, 1], "new_max": means[0, 2]}
 measured["given_others"] = means[1, 1:].min()

@@ -19,13 +19,18 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3Attention
 from transformers.models.qwen3_next.modeling_qwen3_next import Qwen3NextAttention
 
 from snippets.attention.backcopy_task import (
+    D_MODEL as TASK_D_MODEL,
+)
+from snippets.attention.backcopy_task import (
     INPUTS,
     SYMBOLS,
     TABLE,
     TRIGGERS,
     BackcopyModel,
     evaluate,
+    step,
     texts,
+    train,
 )
 from snippets.attention.multi_head_attention import MultiHeadAttention
 from snippets.attention.self_attention import causal
@@ -289,6 +294,11 @@ def test_a_cap_that_is_not_positive_is_refused(cap):
         layer(cap=cap)
 
 
+def test_sinks_cannot_be_learned_from_an_infinite_start():
+    with pytest.raises(ValueError, match="learned from a start of -inf"):
+        layer(learn_sinks=True)
+
+
 @pytest.mark.parametrize("heads", [0, 5])
 def test_heads_that_do_not_divide_are_refused(heads):
     with pytest.raises(ValueError, match=f"24 features cannot be split into {heads}"):
@@ -316,7 +326,44 @@ class Rule(BackcopyModel):
 
 
 def test_a_model_that_knows_the_rule_has_no_excess():
-    rule = Rule(StabilizedAttention(d_model=32, heads=1))
+    rule = Rule(StabilizedAttention(d_model=TASK_D_MODEL, heads=1))
     result = evaluate(rule, causal(INPUTS, INPUTS))
     assert abs(result.excess) < 1e-6
     assert result.copied == 1
+
+
+def test_a_step_is_one_step_of_each_model_alone():
+    """Clipped by torch.nn.utils.clip_grad_norm_, moved by AdamW at the model's rate."""
+    torch.manual_seed(0)
+    weights = [torch.randn(3, 4, 5), torch.randn(3, 2)]
+    slopes = [10 * torch.randn(3, 4, 5), torch.randn(3, 2)]
+    slopes[0][2], slopes[1][2] = 0.01, 0.02  # too short to be clipped
+    rates = torch.tensor([0.1, 0.3, 0.02])
+    stacked = [w.clone().requires_grad_() for w in weights]
+    both = torch.optim.AdamW(stacked, lr=1, weight_decay=0)
+    alone = [[w[m].clone().requires_grad_() for w in weights] for m in range(3)]
+    each = [
+        torch.optim.AdamW(own, lr=rate.item(), weight_decay=0)
+        for own, rate in zip(alone, rates, strict=True)
+    ]
+    for factor in (1, -3):
+        for w, slope in zip(stacked, slopes, strict=True):
+            w.grad = factor * slope
+        step(both, stacked, rates)
+        for m, own in enumerate(alone):
+            for w, slope in zip(own, slopes, strict=True):
+                w.grad = factor * slope[m]
+            torch.nn.utils.clip_grad_norm_(own, 1)
+            each[m].step()
+    for m, own in enumerate(alone):
+        for w, one in zip(stacked, own, strict=True):
+            assert_close(w[m], one, rtol=1e-4, atol=1e-5)
+
+
+def test_models_trained_side_by_side_learn_the_table():
+    torch.manual_seed(0)
+    made = [StabilizedAttention(d_model=TASK_D_MODEL, heads=1) for _ in range(2)]
+    start = evaluate(BackcopyModel(made[0]), causal(INPUTS, INPUTS)).ordinary
+    one, two = train(made, rate=torch.tensor([0.03, 0.0]), batches=60)
+    assert evaluate(one, causal(INPUTS, INPUTS)).ordinary < start / 2
+    assert evaluate(two, causal(INPUTS, INPUTS)).ordinary > start / 2
