@@ -76,6 +76,6 @@ fig.set_label(
 )
 measured = {"perplexity": sum(full) / 3, "INT4_weights": mean[CASES[0]]["INT4"]}
 measured["large_E2M3"] = heavy["MXFP6 E2M3"]
-for name in ("INT8", "FP8", "MXFP8", "MXFP6 E3M2", "NVFP4", "MXFP4"):
+for name in ("INT8", "FP8", "MXINT8", "MXFP8", "MXFP6 E3M2", "NVFP4", "MXFP4"):
     short = name.split()[-1]
     measured |= {f"both_{short}": both[name], f"large_{short}": heavy[name]}
