@@ -84,8 +84,8 @@ def evidence_lower_bound(log_joint: Responsibilities, resp: Responsibilities) ->
     """
     if not np.allclose(resp.sum(axis=0), 1) or np.any(resp < 0):
         raise ValueError("resp must not be negative, and add up to 1 for each sample")
-    logs = np.log(np.where(resp > 0, resp, 1.0))
-    return float((resp * (log_joint - logs)).sum())
+    taken = resp > 0  # elsewhere log_joint may be minus infinity
+    return float((resp[taken] * (log_joint[taken] - np.log(resp[taken]))).sum())
 
 
 class Mixture(NamedTuple):

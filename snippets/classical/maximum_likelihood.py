@@ -77,7 +77,8 @@ def probability(weight: Weight, design: Design) -> Float[ndarray, " samples"]:
     >>> probability(np.array([np.log(3)]), np.array([[1.0], [0.0]])).round(10)
     array([0.75, 0.5 ])
     """
-    return np.exp(-np.logaddexp(0, -(design @ weight)))  # logistic, no overflow
+    logits = design @ weight.astype(float)  # half precision overflows
+    return np.exp(-np.logaddexp(0, -logits))  # logistic, no overflow
 
 
 def log_likelihood(weight: Weight, design: Design, labels: Labels) -> float:
@@ -91,7 +92,7 @@ def log_likelihood(weight: Weight, design: Design, labels: Labels) -> float:
     >>> round(log_likelihood(np.zeros(1), ones, throws), 4)  # ten times log(1/2)
     -6.9315
     """
-    logits = design @ weight
+    logits = design @ weight.astype(float)
     return float((labels * logits - np.logaddexp(0, logits)).sum())
 
 

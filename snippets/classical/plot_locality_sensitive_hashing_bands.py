@@ -19,7 +19,7 @@ equal = signatures[pairs[:, 0]] == signatures[pairs[:, 1]]
 bands = equal.reshape(-1, 16, 8)
 
 fig, axes = plt.subplots(1, 3, figsize=(6.4, 1.9), layout="constrained")
-counts = []
+counts, shown = [], []
 for ax, wanted in zip(axes, (0.5, 0.7, 0.9), strict=True):
     near = np.abs(truth - wanted).argsort()[:51]
     full = bands[near].all(axis=2).sum(axis=1)
@@ -28,13 +28,15 @@ for ax, wanted in zip(axes, (0.5, 0.7, 0.9), strict=True):
     for band in np.flatnonzero(bands[pair].all(axis=1)):
         ax.add_patch(plt.Rectangle((band - 0.5, -0.5), 1, 8, fc="none", ec="C1", lw=2))
     counts.append(bands[pair].all(axis=1).sum())
+    shown.append(truth[pair])
     title = f"J = {truth[pair]:.2f}: {counts[-1]} full"
     ax.set(title=title, xticks=[], yticks=[])
 axes[0].set_ylabel("8 rows")
 axes[1].set_xlabel("16 bands")
 fig.set_label(
     "Three grids of 16 columns and 8 rows. The more similar the pair, the more cells "
-    f"are dark. {counts[0]} columns are all dark at similarity 0.5, {counts[1]} at 0.7 "
-    f"and {counts[2]} at 0.9; these are framed in orange."
+    f"are dark. {counts[0]} columns are all dark at similarity {shown[0]:.2f}, "
+    f"{counts[1]} at {shown[1]:.2f} and {counts[2]} at {shown[2]:.2f}; these are "
+    "framed in orange."
 )
 assert counts[0] == 0 < counts[1] < counts[2]

@@ -80,6 +80,7 @@ def primal_objective(
 
 def dual_objective(multipliers: Values, points: Points, labels: Labels) -> float:
     """What the multipliers maximize, a lower bound of every primal objective."""
+    multipliers = multipliers.astype(float)
     weight = (multipliers * labels) @ points
     return float(multipliers.sum() - weight @ weight / 2)
 

@@ -187,6 +187,14 @@ def test_gap_below_the_likelihood_is_the_divergence_of_scipy(agrees):
     )
 
 
+def test_a_component_that_is_never_drawn_does_not_matter_to_the_bound():
+    """Its weight is zero, its log-density minus infinity, its responsibility zero."""
+    alone = np.log([[0.25, 0.5]])
+    both = np.concatenate([alone, np.full((1, 2), -np.inf)])
+    resp = responsibilities(both)
+    assert_allclose(evidence_lower_bound(both, resp), alone.sum())
+
+
 def test_m_step_maximizes_the_bound():
     points, start = clouds(23, 2, 3)
     resp = responsibilities(mixture_log_joint(start, points))

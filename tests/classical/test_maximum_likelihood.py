@@ -331,6 +331,19 @@ def test_normal_of_points_whose_squares_overflow(points, expected):
     assert_allclose(fit_normal(points), expected, rtol=1e-3)
 
 
+def test_logits_of_half_precision_do_not_overflow():
+    """Of 300 times 300, and of many samples, whose sum would be rounded."""
+    half = {"dtype": np.float16}
+    weight, design, labels = np.array([300], **half), np.array([[300]], **half), [1]
+    assert log_likelihood(weight, design, np.array(labels)) == 0
+    assert_allclose(probability(-weight, design), 0)
+    many, ones = np.ones((5000, 1)), np.ones(5000)
+    assert_allclose(
+        log_likelihood(np.ones(1, **half), many.astype(np.float16), ones),
+        log_likelihood(np.ones(1), many, ones),
+    )
+
+
 def test_half_precision_gives_the_maximum_of_double():
     design = np.column_stack([np.ones(5), np.arange(5.0)])
     labels = np.array([0, 1, 0, 1, 1])

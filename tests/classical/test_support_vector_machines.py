@@ -282,6 +282,13 @@ def test_small_integers_do_not_overflow():
         assert_allclose(value, 1 - 114**2)
 
 
+def test_dual_of_half_precision_does_not_overflow():
+    """Two opposite points at 300, with the multipliers 1: minus half of 600 squared."""
+    half = {"dtype": np.float16}
+    ends, sides = np.array([[300], [-300]], **half), np.array([1, -1], dtype=np.int8)
+    assert_allclose(dual_objective(np.ones(2, **half), ends, sides), 2 - 600**2 / 2)
+
+
 def test_half_precision_does_not_overflow():
     points = np.array([[300, 0], [0, 0], [400, 100], [0, 100]], dtype=np.float16)
     labels = np.array([1, -1, 1, -1])
