@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, one_hot
 
 SYMBOLS, BACK = 16, 3
 
@@ -59,8 +59,35 @@ class Head(nn.Module):
         return self.output(attention(self.query(x), self.key(x), self.value(x)))
 
 
+class PositionHead(nn.Module):
+    """A head whose queries and keys read the positions only; values are the symbols.
+
+    Examples
+    --------
+    >>> from snippets.positions.sinusoidal import sinusoidal
+    >>> head = PositionHead(lambda positions: sinusoidal(positions, 8), d_model=8)
+    >>> head(torch.tensor([[3, 1, 4, 1, 5]])).shape
+    torch.Size([1, 5, 16])
+    """
+
+    def __init__(self, positions: Callable, *, d_model: int) -> None:
+        super().__init__()
+        self.positions = positions
+        self.query, self.key = (
+            nn.Linear(d_model, d_model, bias=False) for _ in range(2)
+        )
+
+    def forward(
+        self, symbols: Int[Tensor, "batch seq"], start: int = 0
+    ) -> Float[Tensor, "batch seq symbols"]:
+        """Logits; the first token is at position ``start``."""
+        x = self.positions(start + torch.arange(symbols.shape[1]))
+        value = one_hot(symbols, SYMBOLS).float()
+        return (attention(self.query(x), self.key(x), value) + 1e-4).log()
+
+
 def train(
-    head: Head, *, seq: int, steps: int, rate: float, last_start: int = 0
+    head: nn.Module, *, seq: int, steps: int, rate: float, last_start: int = 0
 ) -> Float[Tensor, " steps"]:
     """Train with Adam, and return the accuracy on each batch before its step.
 

@@ -22,7 +22,7 @@ texts, test = reports(6000, SEEN + 1, seed=1), reports(200, LONG + 1, seed=2)
 
 def trained(end: int) -> list[Forecaster]:
     models = [Forecaster(D_MODEL, lambda places: 0, T5Head(end)) for _ in range(3)]
-    return fit(models, texts, steps=500, batch=8, rate=3e-2).models
+    return fit(models, texts, steps=2000, batch=8, rate=3e-2).models
 
 
 def changed(far: torch.Tensor) -> list[Forecaster]:
@@ -41,14 +41,14 @@ curves = {
     "as trained": excess(models, test),
     "all buckets trained": excess(all_trained, test),
     "far buckets like bucket 20": excess(changed(tables[:, last - 1]), test),
-    "far buckets at -10": excess(changed(torch.full((3,), -10.0)), test),
 }
 far = [curve[:, 2 * SEEN :].mean(1) for curve in curves.values()]
-assert (far[0] > 3 * torch.maximum(far[1], far[2])).all()
+assert (far[0] > 5 * torch.maximum(far[1], far[2])).all()
+assert max(far[1].max(), far[2].max()) < 0.0025
 row_1, row_16 = tables[:, [1, 16]].mean(0)
 t5 = curves["as trained"][:, 8:SEEN].mean()
 measured = {"row_1": row_1, "row_16": row_16, "t5": t5}
-for key, values in zip(("t5", "all_trained", "copied", "shut"), far, strict=True):
+for key, values in zip(("t5", "all_trained", "copied"), far, strict=True):
     measured[f"far_{key}"] = values.mean()
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 3))
@@ -67,7 +67,7 @@ fig.set_label(
 )
 
 fig, ax = plt.subplots(figsize=(6.2, 3))
-for color, (name, curve) in zip(("C1", "C3", "C0", "C2"), curves.items(), strict=True):
+for color, (name, curve) in zip(("C1", "C3", "C0"), curves.items(), strict=True):
     means = curve.mean(0).unflatten(0, (-1, 8)).mean(1)
     ax.plot(range(4, LONG, 8), means, "o-", ms=3, color=color, label=name)
 ax.axvline(SEEN, color="0.5", ls=":")

@@ -21,7 +21,12 @@ Heads = Float[Tensor, "batch heads seq head_dim"]
 
 
 class WindowedAlibi(Alibi):
-    """ALiBi that hides all keys ``window`` or more positions away.
+    """ALiBi that hides keys ``window`` or more positions away.
+
+    Parameters
+    ----------
+    keep_first
+        Never hide the first key.
 
     Examples
     --------
@@ -32,12 +37,13 @@ class WindowedAlibi(Alibi):
     True
     """
 
-    def __init__(self, *, window: int) -> None:
+    def __init__(self, *, window: int, keep_first: bool = False) -> None:
         super().__init__()
-        self.window = window
+        self.window, self.keep_first = window, keep_first
 
     def attend(self, query: Heads, key: Heads, value: Heads) -> Heads:
         heads, seq = query.shape[1:3]
         bias = alibi_bias(slopes(heads), seq, seq)
         far = torch.ones(seq, seq, dtype=torch.bool).tril(-self.window)
+        far[:, 0] &= not self.keep_first
         return causal_attention(query, key, value, bias.masked_fill(far, -math.inf))

@@ -131,11 +131,14 @@ def test_half_precision_does_not_overflow():
     assert_close(alibi_attention(query, query, query), query)
 
 
-def test_a_window_hides_all_keys_that_are_farther_away(agrees):
+@pytest.mark.parametrize("keep_first", [False, True])
+def test_a_window_hides_keys_that_are_farther_away(agrees, keep_first):
     query, key, value = random_heads(4, 9, 9)
     ones = torch.ones(9, 9, dtype=torch.bool)
     near = ones.tril() & ~ones.tril(-3)
+    near[:, 0] |= keep_first
     bias = alibi_bias(slopes(4).double(), 9, 9).masked_fill(~near, -math.inf)
     theirs = scaled_dot_product_attention(query, key, value, attn_mask=bias)
-    ours = WindowedAlibi(window=3).attend(query, key, value)
+    scheme = WindowedAlibi(window=3, keep_first=keep_first)
+    ours = scheme.attend(query, key, value)
     agrees(ours, theirs, "torch.nn.functional.scaled_dot_product_attention")

@@ -12,7 +12,7 @@ from transformers.models.speecht5.modeling_speecht5 import (
 )
 from transformers.models.whisper.modeling_whisper import sinusoids
 
-from snippets.positions.looking_back import BACK, Head, accuracy
+from snippets.positions.looking_back import BACK, Head, PositionHead, accuracy
 from snippets.positions.sinusoidal import (
     frequencies,
     shift_matrix,
@@ -133,3 +133,16 @@ def test_a_head_reads_positions_from_its_start():
     symbols = torch.randint(16, (2, 7))
     assert not torch.allclose(head(symbols), head(symbols, start=50), atol=1e-3)
     assert_close(head(symbols)[:, :4], head(symbols[:, :4]))
+
+
+def test_a_position_head_weighs_by_position_only():
+    """Its scores do not depend on the symbols, so its output is linear in one-hots."""
+    torch.manual_seed(0)
+    head = PositionHead(lambda positions: sinusoidal(positions, 8), d_model=8)
+    same = torch.full((1, 5), 3)
+    other = torch.tensor([[3, 3, 7, 3, 3]])
+    share, rest = head(same).exp() - 1e-4, head(other).exp() - 1e-4
+    assert_close(share[..., 3], torch.ones(1, 5))
+    assert_close(rest[..., 3] + rest[..., 7], torch.ones(1, 5))
+    assert_close(head(other)[:, :2], head(same)[:, :2])  # the future is hidden
+    assert not torch.allclose(head(other), head(other, start=50), atol=1e-3)
