@@ -1,6 +1,6 @@
 """
-Message passing: a tree too narrow for what its root must know
-==============================================================
+Message passing: looking up a leaf's value at the root of a tree
+================================================================
 
 Figure for :doc:`/graphs/message_passing`: accuracy of looking up one leaf's value at
 the root of a binary tree, and the control with an edge from each leaf to the root.

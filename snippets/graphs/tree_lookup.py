@@ -107,9 +107,10 @@ def train(
     batch: int,
     leaves: int,
     steps: int,
+    rate: float = 5e-3,
 ) -> list[float]:
     """Share of right answers to each new batch, before its step of Adam."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     right = []
     for _ in range(steps):
         drawn = questions(batch, leaves)
