@@ -68,7 +68,9 @@ def test_a_listing_leads_to_its_module(visit, root):
     article = ["attention/grouped_query_attention.html"]
     visit(article, download)
     module = root / "snippets/attention/grouped_query_attention.py"
-    assert texts == [module.read_text()]
+    (text,) = texts
+    assert text.endswith(module.read_text())
+    assert text.startswith("# From Runnable ML, version ")
 
 
 def test_the_packed_site_works_from_disk(visit, html, root, tmp_path):

@@ -41,7 +41,7 @@ def test_gallery_page_has_notebook_script_and_figure(site, make_html):
     build = make_html(site())
     assert build.status == 0, build.output
     page = build.page("gallery/attention/plot_small_line")
-    for name in ("plot_small_line.ipynb", "plot_small_line.py", "plot_small_line.zip"):
+    for name in ("plot_small_line.ipynb", "plot_small_line.py"):
         assert f"/{name}" in page
         assert list(build.html.glob(f"_downloads/*/{name}"))
     assert "sphx_glr_plot_small_line_001.svg" in page
