@@ -7,20 +7,16 @@ written into one is never overwritten.
 import shutil
 from pathlib import Path
 
+from portal.outputs.archive import complete_site
 from portal.outputs.take_away import FOLDER
 
 
 def lay_out(root: Path) -> Path:
     """Put the notebooks where they can be opened; returns the folder.
 
-    Raises
-    ------
-    FileNotFoundError
-        If nothing was built, or the last build failed.
+    See :func:`portal.outputs.archive.complete_site` for when there are none.
     """
-    html = root / "build/html"
-    if not (html / ".complete").is_file():
-        raise FileNotFoundError("there is no complete site yet: run make html first")
+    html = complete_site(root)
     made = next(html.glob(f"{FOLDER}/*.whl"))
     folder = root / "build/notebooks" / made.name.split("-")[1]
     books = {

@@ -25,8 +25,8 @@ def pack(target: Path, folder: Path, names: Iterable[str], top: str = "") -> Non
             archive.writestr(entry, (folder / name).read_bytes())
 
 
-def pack_site(root: Path) -> Path:
-    """Pack the site of the last build.
+def complete_site(root: Path) -> Path:
+    """The folder of the site of the last build.
 
     Raises
     ------
@@ -36,6 +36,12 @@ def pack_site(root: Path) -> Path:
     html = root / "build/html"
     if not (html / ".complete").is_file():
         raise FileNotFoundError("there is no complete site yet: run make html first")
+    return html
+
+
+def pack_site(root: Path) -> Path:
+    """Pack the site of the last build; see :func:`complete_site`."""
+    html = complete_site(root)
     files = (path for path in sorted(html.rglob("*")) if path.is_file())
     names = [path.relative_to(html).as_posix() for path in files]
     target = root / "build/runnable-ml.zip"

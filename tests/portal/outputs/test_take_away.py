@@ -29,7 +29,7 @@ include = ["snippets*"]
 """
 
 
-class Folder:
+class Environment:
     """An environment that has the packages of this one, but not the checkout."""
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Folder:
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    return Folder(tmp_path / "environment")
+    return Environment(tmp_path / "environment")
 
 
 def downloads(html: Path, ending: str) -> dict[str, Path]:
