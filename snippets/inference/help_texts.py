@@ -1,19 +1,17 @@
 """Help texts: the text of Python's ``help()``, as words or as characters.
 
-It comes with Python, in ``pydoc_data.topics``.
+The text comes with Python; see ``snippets.language.help_text``.
 """
 
-from pydoc_data.topics import topics
-
 from snippets.inference.word_models import split_words
+from snippets.language.help_text import help_text
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz .,"
 
 
 def help_words(number: int) -> list[str]:
     """The first words and marks of punctuation, in lower case."""
-    text = " ".join(topics[name] for name in sorted(topics))
-    return split_words(text)[:number]
+    return split_words(help_text())[:number]
 
 
 def help_letters(number: int) -> str:
@@ -24,6 +22,6 @@ def help_letters(number: int) -> str:
     >>> help_letters(24)
     'the assert statement ass'
     """
-    text = " ".join(topics[name] for name in sorted(topics)).lower()
+    text = help_text().lower()
     kept = "".join(letter if letter in LETTERS else " " for letter in text)
     return " ".join(kept.split())[:number]
