@@ -13,6 +13,7 @@ from snippets.positions.positional_encodings import Learned, Reader, Rotary, Sin
 from snippets.positions.symbol_language import (
     batches,
     evaluate,
+    means,
     next_symbol,
     texts,
     train,
@@ -53,14 +54,9 @@ for color, (name, scheme) in zip(("C0", "C1", "C2"), schemes.items(), strict=Tru
     ]
     models, _ = train(models, drawn, rate=2e-2)
     loss = evaluate(models, held_out)  # from position 3 on
-    inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
-    beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)
-    assert inside.max() < 0.15 < 0.7 < beyond.min()
-    measured[f"{name.lower()}_inside"] = inside.mean()
-    measured[f"{name.lower()}_beyond"] = beyond.mean()
-    topic = loss.topic[:, 3 * TRAINED - 2 :].mean(1)
-    measured[f"{name.lower()}_topic_low"] = topic.min()
-    measured[f"{name.lower()}_topic_high"] = topic.max()
+    found = means(loss, TRAINED)
+    assert found.inside.max() < 0.15 < 0.7 < found.beyond.min()
+    measured |= found.measured(name.lower())
     for ax, lines in zip(axes, loss, strict=True):
         for seed, line in enumerate(lines.unfold(1, 3, 1).mean(-1)):
             label = name if seed == 0 else None

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import T5, Alibi, Reader, Shaw
-from snippets.positions.symbol_language import batches, evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, means, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -34,15 +34,10 @@ for place, (name, scheme) in enumerate(schemes.items()):
     ]
     models, _ = train(models, drawn, rate=2e-2)
     loss = evaluate(models, held_out)  # from position 3 on
-    inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
-    beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)
-    assert inside.max() < 0.13
-    assert beyond.max() < 0.3
-    measured[f"{name.lower()}_inside"] = inside.mean()
-    measured[f"{name.lower()}_beyond"] = beyond.mean()
-    topic = loss.topic[:, 3 * TRAINED - 2 :].mean(1)
-    measured[f"{name.lower()}_topic_low"] = topic.min()
-    measured[f"{name.lower()}_topic_high"] = topic.max()
+    found = means(loss, TRAINED)
+    assert found.inside.max() < 0.13
+    assert found.beyond.max() < 0.3
+    measured |= found.measured(name.lower())
     for ax, lines in zip(axes, loss, strict=True):
         for seed, line in enumerate(lines.unfold(1, 3, 1).mean(-1)):
             label = name if seed == 0 else None

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.positions.positional_encodings import NoPositions, Reader
-from snippets.positions.symbol_language import batches, evaluate, texts, train
+from snippets.positions.symbol_language import batches, evaluate, means, texts, train
 
 # sphinx_gallery_time_limit = 600
 torch.manual_seed(0)
@@ -23,14 +23,10 @@ models = [
 ]
 models, history = train(models, drawn, rate=2e-2)
 loss = evaluate(models, texts(96, LONG + 1, seed=1))  # from position 3 on
-inside = loss.symbol[:, 2 : TRAINED - 2].mean(1)
-beyond = loss.symbol[:, 3 * TRAINED - 2 :].mean(1)
-topic = loss.topic[:, 3 * TRAINED - 2 :].mean(1)
-assert inside.max() < 0.1
-assert (beyond > inside + 0.25).all()
-measured = {"none_inside": inside.mean(), "none_beyond": beyond.mean()}
-measured["none_early"] = history[350:400].mean()
-measured |= {"none_topic_low": topic.min(), "none_topic_high": topic.max()}
+found = means(loss, TRAINED)
+assert found.inside.max() < 0.1
+assert (found.beyond > found.inside + 0.25).all()
+measured = found.measured("none") | {"none_early": history[350:400].mean()}
 
 fig, axes = plt.subplots(1, 2, figsize=(6.2, 3))
 for line in history.T.unfold(1, 50, 10).mean(-1):
@@ -44,6 +40,6 @@ axes[1].axvline(TRAINED, color="0.5", ls=":")
 fig.set_label(
     f"Left: loss on the next symbol over {STEPS} steps of training, logarithmic, for "
     "three models without positions. All fall over the whole training. Right: their "
-    f"loss over positions to 64, which rises from {inside.mean():.2f} nats within the "
-    f"trained length to {beyond.mean():.2f} after position 48."
+    f"loss over positions to 64, which rises from {found.inside.mean():.2f} nats "
+    f"within the trained length to {found.beyond.mean():.2f} after position 48."
 )

@@ -62,6 +62,37 @@ class Loss(NamedTuple):
     topic: Float[Tensor, "*models samples seq"]  # cross-entropy, in nats
 
 
+class Means(NamedTuple):
+    """Means of a loss over positions, for each model."""
+
+    inside: Float[Tensor, " models"]  # next symbol, within the trained length
+    beyond: Float[Tensor, " models"]  # next symbol, after three times that length
+    topic: Float[Tensor, " models"]  # topic, after three times that length
+
+    def measured(self, name: str) -> dict[str, Tensor]:
+        """Means over the models, and the range of the topic."""
+        return {
+            f"{name}_inside": self.inside.mean(),
+            f"{name}_beyond": self.beyond.mean(),
+            f"{name}_topic_low": self.topic.min(),
+            f"{name}_topic_high": self.topic.max(),
+        }
+
+
+def means(loss: Loss, trained: int) -> Means:
+    """Means of what ``evaluate`` gives for models of a trained length.
+
+    Examples
+    --------
+    >>> rising = torch.arange(30.0)[None]  # at positions 3, 4, ...
+    >>> means(Loss(rising, 2 * rising), trained=8)
+    Means(inside=tensor([3.5000]), beyond=tensor([25.5000]), topic=tensor([51.]))
+    """
+    beyond = slice(3 * trained - 2, None)
+    inside = loss.symbol[:, 2 : trained - 2].mean(1)
+    return Means(inside, loss.symbol[:, beyond].mean(1), loss.topic[:, beyond].mean(1))
+
+
 def losses(
     logits: Float[Tensor, "*models samples seq outputs"],
     text: Int[Tensor, "*models samples tokens"],
