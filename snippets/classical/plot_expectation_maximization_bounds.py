@@ -51,4 +51,4 @@ for number, color in enumerate(["C1", "C2", "C3"]):
     ax.plot([place] * 2, [-60, highest], ":", color=color)
 ax.set(xlabel="heads probability of the first coin", ylabel="log-likelihood, bound")
 ax.set(ylim=(-44, -31))
-ax.legend(fontsize="small", loc="lower right")
+ax.legend(fontsize="small", loc="upper left")

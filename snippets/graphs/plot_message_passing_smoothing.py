@@ -69,7 +69,7 @@ for name, differences in left.items():
     ax.plot(differences[: SHOWN + 1], label=name)
 ax.set(xlim=(0, SHOWN), ylim=(1e-4, 10), yscale="log")
 ax.set(xlabel="steps", ylabel="differences / at the start")
-ax.legend()
+ax.legend(loc="lower right")
 fig.set_label(
     f"Differences over {SHOWN} steps, relative to the start, on a logarithmic scale. "
     f"At the end: {mean[SHOWN]:.3f} for the mean, zero from step 5 on for the maximum, "

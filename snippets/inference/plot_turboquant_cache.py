@@ -60,7 +60,7 @@ assert ours[10, 2] > mean["TurboQuant, unbiased"][10, 2] + 0.02
 assert mean["rotation, min-max"][10, 2] > mean["min-max per vector"][10, 2] + 0.05
 assert channel[100, 2] - 0.3 > ours[100, 2] < ours[30, 2] < channel[30, 2] - 0.05
 
-fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.4, 4), layout="constrained")
+fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.4, 4.2), layout="constrained")
 left, right = [(10, b) for b in BITS], [(f, 2) for f in FACTORS]
 for ax, keys in zip(axes, (left, right), strict=True):
     places = BITS if ax is axes[0] else range(4)
@@ -70,7 +70,7 @@ for ax, keys in zip(axes, (left, right), strict=True):
 axes[0].set(title="factor 10", xlabel="bits", ylabel="accuracy", xticks=BITS)
 axes[1].set(title="two bits", xlabel="factor of a coordinate", ylim=(0, 1.05))
 axes[1].set_xticks(range(4), FACTORS)
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 fig.set_label(
     "Two panels of accuracy with a dotted line of guessing at 0.125: over one, two and "
     "three bits, and over factors of 1, 10, 30 and 100 with two bits. "

@@ -50,7 +50,7 @@ assert largest["limited_length"] < 5
 assert largest["limited_beyond"] < 4
 
 ax.axvline(TRAINED, color="0.5", ls=":")
-ax.text(TRAINED - 40, 300, "fitted up to here", ha="right")
+ax.text(TRAINED - 40, 8, "fitted up to here", ha="right")
 ax.set(xlabel="distance (positions)", ylabel="size of the score", ylim=(1e-2, None))
 ax.legend(title="norms of query and key", loc="upper left")
 fig.set_label(

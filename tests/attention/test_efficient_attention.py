@@ -71,6 +71,8 @@ def test_costs_agree_with_what_running_code_does(agrees, variant, tokens):
 def test_a_full_window_has_the_cost_of_a_short_text(agrees):
     step = decoding_steps.windowed_step(TOKENS, window=9, **HEADS)
     check(agrees, step, windowed_cost(TOKENS, window=9, kv_heads=6, **HEADS))
+    least = windowed_cost(TOKENS, window=1, kv_heads=6, **HEADS)
+    assert least == grouped_cost(1, kv_heads=6, **HEADS)
 
 
 def test_a_tile_at_a_time_has_the_cost_of_multi_head_attention(agrees):
