@@ -201,6 +201,10 @@ def test_sampled_mean_is_unbiased_with_error_of_one_over_fan_out(fan_out):
     assert_close(means.var(dim=0), variance, rtol=0.1, atol=0)
 
 
+def test_a_single_feature_is_enough():
+    assert layer(1, 1)(features(NODES)[:, :1], ODD).shape == (NODES, 1)
+
+
 def test_bad_sizes_are_refused():
     with pytest.raises(ValueError, match="in_features=3 to out_features=0"):
         SAGELayer(in_features=3, out_features=0)

@@ -189,6 +189,12 @@ def test_idle_storage_is_read_directly():
     assert simulate(jobs, Cluster(prefill=1, decode=3)).nic.tolist() == [0] * 5
 
 
+def test_a_queue_in_the_network_counts_from_when_the_cache_is_read():
+    cluster, job = Cluster(prefill=1, decode=1, cnic=5.0), Job(0.0, 1.0, 0.5)
+    assert earliest(job, cluster, [1.5, 0.0], link=1.8) == 1  # at 2.0, not at 2.5
+    assert earliest(job, cluster, [0.5, 0.0], link=1.8) == 0  # at 1.5, not at 2.0
+
+
 def test_a_narrow_network_hurts_a_rule_that_ignores_it():
     narrow, jobs = Cluster(prefill=1, decode=1, cnic=0.05), draw_jobs(100, 0.1)
     single = simulate(jobs, replace(narrow, decode=0)).rate

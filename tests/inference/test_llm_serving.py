@@ -17,7 +17,12 @@ from torch import nn
 
 from snippets.foundations.resource_accounting import Decoder, parameters
 from snippets.inference.cache_policies import Request
-from snippets.inference.llm_serving import Pages, serve, serve_disaggregated
+from snippets.inference.llm_serving import (
+    Pages,
+    Served,
+    serve,
+    serve_disaggregated,
+)
 from snippets.inference.model_parallelism import Layer
 from snippets.inference.server_costs import H100, Server, Work, costs
 
@@ -296,6 +301,11 @@ def test_a_preempted_prompt_has_no_first_token_until_it_is_computed_again():
     requests = [Request(0.0, 1, 2), Request(0.5, 1, 2)]
     run = serve(requests, clock, Pages(4, 2, block_size=2, watermark=0.0))
     assert run.first[0] < run.finish[0] < run.first[1] < run.finish[1]
+
+
+def test_the_rate_is_that_of_the_middle_half_of_the_tokens():
+    gained, seconds = [2, 2, 2, 2], [8.0, 1.0, 3.0, 16.0]
+    assert Served([], gained=gained, seconds=seconds).tokens_per_second() == 1
 
 
 def test_rate_of_a_single_iteration_is_that_of_the_whole_run():

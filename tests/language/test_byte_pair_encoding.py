@@ -158,6 +158,10 @@ def test_the_alphabet_has_each_byte_in_the_order_of_gpt2():
             assert theirs.encode(text).ids == [number]
 
 
+def test_the_first_byte_can_be_on_either_side():
+    assert vocabulary([(0, 0), (0, 256), (257, 0)])[256:] == [b"!!", b"!!!", b"!!!!"]
+
+
 def test_the_example_of_the_paper():
     """Sennrich, Haddow and Birch, without their mark at the end of a word."""
     merges = train({b"low": 5, b"lower": 2, b"newest": 6, b"widest": 3}, 4)
