@@ -76,8 +76,11 @@ def corrected(html: str) -> str:
     '<span style=""></span>'
     >>> corrected("<mo><mrow><mi>m</mi><mi>o</mi><mi>d</mi></mrow></mo>")
     '<mo>mod</mo>'
+    >>> corrected("<msub><mi>a</mi><mi>max</mi><mo>\u2061</mo></msub>")
+    '<msub><mi>a</mi><mrow><mi>max</mi><mo>\u2061</mo></mrow></msub>'
     """
     html = re.sub(r"height:-[\d.]+em;", "", html)
+    html = re.sub(r"<mi[^>]*>[^<]*</mi><mo>\u2061</mo>", r"<mrow>\g<0></mrow>", html)
     return re.sub(
         r"(<mo[^>]*>)<mrow>((?:<mi[^>]*>[^<]*</mi>)+)</mrow></mo>",
         lambda found: f"{found[1]}{re.sub('<[^>]+>', '', found[2])}</mo>",

@@ -221,6 +221,22 @@ def test_html_is_well_formed():
         ElementTree.fromstring(render(tex.replace("&", r"\&"), display=True))
 
 
+@pytest.mark.parametrize(
+    ("tex", "tag", "children"),
+    [
+        (r"a_{\max}", "msub", 2),
+        (r"\sum^{\operatorname{row}}", "msup", 2),
+        (r"a_{\min}^{\max}", "msubsup", 3),
+        (r"\frac{\log}{\exp}", "mfrac", 2),
+        (r"\hat{\det}", "mover", 2),
+    ],
+)
+def test_an_operator_is_one_child(tex, tag, children):
+    root = ElementTree.fromstring(render(tex, output="mathml"))
+    (element,) = root.iter(f"{{http://www.w3.org/1998/Math/MathML}}{tag}")
+    assert len(element) == children
+
+
 def test_no_script_for_math(build):
     html = page(build(":math:`a`\n\n.. math:: b"))
     plain = page(build("No formula."))

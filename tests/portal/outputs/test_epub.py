@@ -12,7 +12,7 @@ Inline :math:`x < y` and
 .. math::
    :label: square
 
-   y = x^2
+   y = x^2 + a_{\\max}
 
 Equation :eq:`square`, :cite:t:`real`, :doc:`attention/small`.
 
