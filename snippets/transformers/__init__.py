@@ -1,1 +1,1 @@
-"""Transformers: one block, its families, and what can be left out."""
+"""Transformers: the block, its families, and what changes them."""
