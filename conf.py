@@ -45,7 +45,10 @@ html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:800
 html_static_path = ["docs/_static"]
 html_extra_path = ["docs/_extra"]  # .nojekyll: GitHub Pages keeps _static and others
 html_css_files = ["portal.css"]
-html_js_files = [("scrollers.js", {"defer": "defer"})]
+html_js_files = [
+    (f"{name}.js", {"defer": "defer"})
+    for name in ("scrollers", "figures", "links", "progress", "keys")
+]
 html_favicon = "docs/_static/favicon.svg"
 html_math_renderer = "katex"
 html_copy_source = False

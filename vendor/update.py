@@ -1,8 +1,9 @@
-"""``python vendor/update.py`` copies KaTeX out of its npm package into the repository.
+"""``python vendor/update.py`` copies KaTeX and the typefaces out of their npm packages.
 
-The lock beside this file says which version. Its script only sets pages while they are
-built and stays here; its CSS and fonts are served, so they lie in ``docs/_static``. The
-checksums of all of them go to ``vendor/katex/SHA256SUMS``.
+The lock beside this file says which versions. KaTeX's script only sets pages while they
+are built and stays here; its CSS and all fonts are served, and lie in ``docs/_static``.
+Fonts lose their hints, which no screen of today needs, and what no page shows. The
+checksums of all files go to ``vendor/SHA256SUMS``.
 """
 
 import re
@@ -11,15 +12,45 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
+
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "vendor/node_modules/katex"
+MODULES = ROOT / "vendor/node_modules"
+PACKAGE = MODULES / "katex"
 BUILD = ROOT / "vendor/katex"
 SERVED = ROOT / "docs/_static/katex"
+FACES = ROOT / "docs/_static/fonts"
 
 # Every browser that runs the portal's pages reads woff2.
 OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
 
-AMS = {"Capitals": "U+41-5A", "Symbols": "U+0-40,U+5B-10FFFF"}
+# In two files: a browser takes the one in whose range a character of the page lies.
+SPLIT = {
+    "KaTeX_AMS-Regular": {"Capitals": "U+41-5A", "Symbols": "U+0-40,U+5B-10FFFF"},
+    "KaTeX_Main-Regular": {
+        "Core": "U+20-7E,U+B7,U+D7,U+393-3A9,U+2026,U+2032,U+2190,U+2192,U+2208,U+2212,"
+        "U+2217,U+221D,U+221E,U+2223,U+2225,U+223C,U+2248,U+2264,U+2265,U+22A4,U+22C5,"
+        "U+22EF,U+2308-230B",
+        "Rest": "U+A0-B6,U+B8-D6,U+D8-392,U+3AA-2025,U+2027-2031,U+2033-218F,U+2191,"
+        "U+2193-2207,U+2209-2211,U+2213-2216,U+2218-221C,U+221F-2222,U+2224,U+2226-223B,"
+        "U+223D-2247,U+2249-2263,U+2266-22A3,U+22A5-22C4,U+22C6-22EE,U+22F0-2307,"
+        "U+230C-10FFFF",
+    },
+}
+
+# The faces of text and code: package, file, weights.
+TEXT = {
+    "SourceSerif-Roman": ("source-serif-4", "latin-wght-normal", (400, 650)),
+    "SourceSerif-Italic": ("source-serif-4", "latin-wght-italic", (400, 400)),
+    "SourceCode": ("source-code-pro", "latin-wght-normal", (400, 400)),
+}
+LETTERS = (
+    "U+20-7E,U+A0,U+A7,U+A9,U+B0-B3,U+B5,U+B7,U+D7,"
+    "U+2013,U+2014,U+2018,U+2019,U+201C,U+201D,U+2026"
+)
+ACCENTS = "U+C0-D6,U+D8-F6,U+F8-FF,U+131,U+152,U+153"  # in a file of their own
 
 
 def copy_script() -> None:
@@ -36,38 +67,63 @@ def copy_styles() -> None:
         raise SystemExit(f"KaTeX's CSS still refers to {', '.join(other)}")
 
     (SERVED / "fonts").mkdir(parents=True)
+    for font in map(Path, fonts):
+        if font.stem in SPLIT:
+            css = css.replace(*split(css, font))
+        else:
+            write(PACKAGE / "dist" / font, SERVED / font, "U+0-10FFFF")
     (SERVED / "katex.min.css").write_text(css, "utf-8", newline="\n")
-    for font in fonts:
-        shutil.copyfile(PACKAGE / "dist" / font, SERVED / font)
     shutil.copyfile(PACKAGE / "LICENSE", SERVED / "LICENSE")
 
 
-def split_ams() -> None:
-    """Two files of the font of AMS symbols, so that a page with one capital loads few.
+def split(css: str, font: Path) -> tuple[str, str]:
+    """Write a font in parts; its rule in the CSS, and the rules of the parts."""
+    (face,) = re.findall(rf"@font-face{{[^}}]*{font.name}[^}}]*}}", css)
+    rules = []
+    for part, ranges in SPLIT[font.stem].items():
+        name = f"{font.stem.partition('-')[0]}-{part}.woff2"
+        write(PACKAGE / "dist" / font, SERVED / "fonts" / name, ranges)
+        rules.append(f"{face[:-1].replace(font.name, name)};unicode-range:{ranges}}}")
+    return face, "".join(rules)
 
-    A browser takes the file in whose range a character of the page lies.
-    """
-    from fontTools import subset
 
-    css = (SERVED / "katex.min.css").read_text("utf-8")
-    whole = SERVED / "fonts/KaTeX_AMS-Regular.woff2"
-    (face,) = re.findall(rf"@font-face{{[^}}]*{whole.name}[^}}]*}}", css)
-    faces = []
-    for part, ranges in AMS.items():
-        made = whole.with_name(f"KaTeX_AMS-{part}.woff2")
-        options = ["--flavor=woff2", "--no-hinting", "--no-recalc-timestamp"]
-        subset.main(
-            [str(whole), f"--unicodes={ranges}", f"--output-file={made}", *options]
-        )
-        own = face.replace(whole.name, made.name)
-        faces.append(f"{own[:-1]};unicode-range:{ranges}}}")
-    css = css.replace(face, "".join(faces))
-    (SERVED / "katex.min.css").write_text(css, "utf-8", newline="\n")
-    whole.unlink()
+def copy_faces() -> None:
+    FACES.mkdir()
+    for name, (package, file, weights) in TEXT.items():
+        folder = MODULES / "@fontsource-variable" / package
+        font = folder / f"files/{package}-{file}.woff2"
+        write(font, FACES / f"{name}.woff2", LETTERS, weights)
+        if name != "SourceCode":
+            write(font, FACES / f"{name}-Accents.woff2", ACCENTS, weights)
+        shutil.copyfile(folder / "LICENSE", FACES / f"LICENSE-{package}")
+
+
+def write(
+    source: Path, made: Path, ranges: str, weights: tuple[int, int] | None = None
+) -> None:
+    """The characters of a font that lie in ranges as CSS writes them."""
+    font = TTFont(source, recalcTimestamp=False)
+    options = Options(hinting=False, recalc_timestamp=False, layout_features=["kern"])
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=characters(ranges) & font.getBestCmap().keys())
+    subsetter.subset(font)
+    if weights:
+        instantiateVariableFont(font, {"wght": weights}, inplace=True)
+    font.flavor = "woff2"
+    font.save(made)
+
+
+def characters(ranges: str) -> set[int]:
+    found: set[int] = set()
+    for part in ranges.split(","):
+        first, _, last = part.removeprefix("U+").partition("-")
+        found.update(range(int(first, 16), int(last or first, 16) + 1))
+    return found
 
 
 def checksums() -> str:
-    files = [path for path in [*BUILD.rglob("*"), *SERVED.rglob("*")] if path.is_file()]
+    folders = (BUILD, SERVED, FACES)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     lines = (
         f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT).as_posix()}"
         for path in files
@@ -77,13 +133,12 @@ def checksums() -> str:
 
 def main() -> None:
     subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=ROOT / "vendor", check=True)
-    for folder in (BUILD, SERVED):
+    for folder in (BUILD, SERVED, FACES):
         shutil.rmtree(folder, ignore_errors=True)
     copy_script()
     copy_styles()
-    split_ams()
-    sums = checksums()
-    (BUILD / "SHA256SUMS").write_text(sums, "utf-8", newline="\n")
+    copy_faces()
+    (ROOT / "vendor/SHA256SUMS").write_text(checksums(), "utf-8", newline="\n")
 
 
 if __name__ == "__main__":

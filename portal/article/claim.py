@@ -28,6 +28,7 @@ from typing import ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
 
@@ -55,6 +56,22 @@ class Claim:
 
 # The claims of all pages, by document.
 claims = PerDocument[list[Claim]]("claims")
+
+
+def everything(env: BuildEnvironment) -> list[Claim]:
+    """All claims, in the order of books and pages."""
+    return [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
+
+
+def cited(env: BuildEnvironment, claim: Claim) -> str:
+    """Names and year of the source of a claim."""
+    entry = env.get_domain("cite").bibdata.data.entries[claim.source]
+    authors = [
+        " ".join(map(str, [*person.rich_prelast_names, *person.rich_last_names]))
+        for person in entry.persons.get("author", [])
+    ]
+    names = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
+    return f"{names}, {entry.fields['year']}"
 
 
 class ClaimDirective(SphinxDirective):

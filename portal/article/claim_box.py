@@ -22,13 +22,18 @@ def part(name: str, *after: nodes.Node) -> nodes.paragraph:
     return nodes.paragraph("", "", heading, nodes.Text(" "), *after)
 
 
+def group(name: str, *parts: nodes.Node) -> nodes.container:
+    """What stands together in a box."""
+    return nodes.container("", *parts, classes=[f"claim-{name}"])
+
+
 def listed(values: tuple[Value, ...]) -> nodes.bullet_list:
     """The values, each after its label."""
     made = nodes.bullet_list("", classes=["claim-values"])
     for value in values:
+        name = nodes.inline("", "", *shown(value.label), nodes.Text(": "))
         text = nodes.strong("", value.text, classes=["measured"])
-        line = nodes.paragraph("", "", *shown(value.label), nodes.Text(": "), text)
-        made += nodes.list_item("", line)
+        made += nodes.list_item("", nodes.paragraph("", "", name, text))
     return made
 
 
@@ -47,19 +52,27 @@ def bands(values: tuple[Value, ...]) -> nodes.admonition:
 
 
 def box(
-    verdict: str, values: tuple[Value, ...], texts: dict[str, list[nodes.Node]]
+    verdict: str,
+    values: tuple[Value, ...],
+    texts: dict[str, list[nodes.Node]],
+    judged: nodes.Node | None = None,
 ) -> nodes.container:
-    """A claim as its page shows it; ``texts`` are what was parsed."""
+    """A claim as its page shows it.
+
+    ``texts`` are what was parsed; ``judged`` is the verdict where all pages are read.
+    """
     made = nodes.container("", classes=["claim", f"claim-{slug(verdict)}"])
-    made += part("Reported", *texts["source"], *texts["reports"])
+    made += group("reported", part("Reported", *texts["source"], *texts["reports"]))
     if values:
-        made += [part("Here:"), listed(values)]
-    made += part("Verdict:", verdict_mark("", of=verdict))
+        made += group("here", part("Here:"), listed(values))
+    judged = judged or verdict_mark("", of=verdict)
+    below = group("judged", part("Verdict:", judged))
     if texts["control"]:
-        made += part("Control:", *texts["control"])
-    made += texts["why"]
+        below += part("Control:", *texts["control"])
+    below += texts["why"]
     if values:
-        made += bands(values)
+        below += bands(values)
+    made += below
     return made
 
 

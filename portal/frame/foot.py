@@ -15,22 +15,38 @@ from portal.order import Context
 from portal.outputs import feed
 from portal.overview import errata
 from portal.pages.citation import citation
+from portal.pages.history import last_commit
+
+REPORT = """\
+Page: {page}
+Section:
+Version: {version}, commit {commit}
+
+What is wrong, and how to see it:
+"""
 
 
-def issue_address(repository: str, title: str) -> str:
-    """Where one writes an issue of this title; empty without a repository.
+def issue_address(repository: str, title: str, body: str) -> str:
+    """Where one writes an issue with this title and body; empty without a repository.
 
-    >>> issue_address("https://github.com/a/b/", "Rope: ")
-    'https://github.com/a/b/issues/new?title=Rope%3A+'
-    >>> issue_address("https://gitlab.com/a/b", "T")
-    'https://gitlab.com/a/b/-/issues/new?issue%5Btitle%5D=T'
+    >>> issue_address("https://github.com/a/b/", "Rope: ", "Page: rope")
+    'https://github.com/a/b/issues/new?title=Rope%3A+&body=Page%3A+rope'
+    >>> issue_address("https://gitlab.com/a/b", "T", "B")
+    'https://gitlab.com/a/b/-/issues/new?issue%5Btitle%5D=T&issue%5Bdescription%5D=B'
     """
     if not repository:
         return ""
     gitlab = "://gitlab." in repository
     where = "-/issues/new" if gitlab else "issues/new"
-    query = urlencode({"issue[title]" if gitlab else "title": title})
+    names = ("issue[title]", "issue[description]") if gitlab else ("title", "body")
+    query = urlencode(dict(zip(names, (title, body), strict=True)))
     return f"{repository.rstrip('/')}/{where}?{query}"
+
+
+def report(app: Sphinx, pagename: str) -> str:
+    """What a report of a mistake begins with."""
+    at = last_commit(app.env, pagename) or "unknown"
+    return REPORT.format(page=pagename, version=app.config.version, commit=at)
 
 
 def foot(app: Sphinx, pagename: str, context: dict) -> str:
@@ -46,7 +62,7 @@ def foot(app: Sphinx, pagename: str, context: dict) -> str:
         hasdoc=context["hasdoc"],
         history_is_known=not app.env.portal_history,
         is_article=is_article,
-        issue=issue_address(repository, f"{pagename}: "),
+        issue=issue_address(repository, f"{pagename}: ", report(app, pagename)),
         pathto=context["pathto"],
         text=f"{pagename.rpartition('/')[2]}.txt",
     )

@@ -102,6 +102,11 @@ class PlainText(TextTranslator):
             raise nodes.SkipNode  # for the build; reproductions.json has them
         super().visit_admonition(node)
 
+    def visit_table(self, node: nodes.table) -> None:
+        if "squares" in node["classes"]:
+            raise nodes.SkipNode  # links alone
+        super().visit_table(node)
+
     def visit_neighbors(self, node: neighbors) -> None:
         raise nodes.SkipNode  # llms.txt has what leads from page to page
 

@@ -15,7 +15,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.article import verdicts
-from portal.article.claim import Claim, claims
+from portal.article.claim import Claim, cited, claims, everything
 from portal.article.claim_box import listed
 from portal.article.claim_values import Value
 from portal.article.rich_text import plain, shown
@@ -33,11 +33,6 @@ class reproductions(late):
 class Reproductions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         return [reproductions("", of="all")]
-
-
-def everything(env: BuildEnvironment) -> list[Claim]:
-    """All claims, in the order of books and pages."""
-    return [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
 
 
 def data(claim: Claim, macros: str) -> dict:
@@ -78,7 +73,10 @@ def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
         nodes.paragraph("", "", link(app, docname, claim.docname, "", claim.anchor)),
         nodes.paragraph("", book, classes=["reproductions-book"]),
     ]
-    reports = [nodes.paragraph("", "", *shown(claim.reports))]
+    reports = [
+        nodes.paragraph("", "", *shown(claim.reports)),
+        nodes.paragraph("", cited(app.env, claim), classes=["reproductions-source"]),
+    ]
     here = [listed(claim.values)] if claim.values else []
     return [page, reports, here, verdicts.mark(app, docname, claim.verdict)]
 

@@ -1,9 +1,10 @@
 """Claims on pages, the list of all of them, and what the verdicts ask for."""
 
-import html
+import html as markup
 import json
 import re
 
+import jsonschema
 import pytest
 
 from portal.article.claim_values import band
@@ -20,7 +21,16 @@ CLAIM = """\
 .. bibliography::
 """
 VALUE = "small ratio, at scale 1:2 (:math:`n = 1`): small.ratio | .2f times in 0.4 0.6"
-LIST = "Reproductions\n=============\n\n.. verdicts::\n\n.. reproductions::\n"
+LIST = """\
+Reproductions
+=============
+
+.. verdict-squares::
+
+.. verdicts::
+
+.. reproductions::
+"""
 
 
 @pytest.fixture
@@ -42,7 +52,7 @@ def claiming(site, script):
 
 def texts(page):
     """The text of a page, without markup."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
+    return " ".join(markup.unescape(re.sub(r"<[^>]*>", "", page)).split())
 
 
 def box(build):
@@ -54,8 +64,8 @@ def test_claim_on_its_page(claiming, make_html):
     shown = box(make_html(claiming()))
     assert shown.startswith("claim-reproduced ")
     assert "Bee [" in shown
-    assert "<p>small ratio, at scale 1:2 (<span" in shown
-    assert '</span>)</span>: <strong class="measured">0.50 times</strong></p>' in shown
+    assert "<p><span>small ratio, at scale 1:2 (<span" in shown
+    assert ': </span><strong class="measured">0.50 times</strong></p>' in shown
     assert 'href="reproductions.html#verdict-reproduced">reproduced</a>' in shown
     assert "<p>It does <em>here</em> too.</p>" in shown
     fold = shown.split("<details")[1]
@@ -84,7 +94,9 @@ def test_list_of_all_claims_and_its_file(claiming, make_html):
     assert "two: 3" in texts(page)
     assert ":math:" not in page
     assert page.count('id="verdict-') == 6
-    assert "reproduced in part" in (build.html / "reproductions.txt").read_text()
+    plain = (build.html / "reproductions.txt").read_text()
+    assert "reproduced in part" in plain
+    assert "reproduced: Site" not in plain
     assert "reproductions.js" in page
     assert "reproductions.js" not in build.page()
     (claim,) = json.loads((build.html / "reproductions.json").read_text())
@@ -94,6 +106,44 @@ def test_list_of_all_claims_and_its_file(claiming, make_html):
     assert claim["values"][1]["label"] == "two"
     assert claim["values"][1]["value"] == 3
     assert claim["verdict"] == "reproduced"
+
+
+def test_each_claim_is_a_square_of_its_book(claiming, make_html):
+    page = make_html(claiming()).page("reproductions")
+    (square,) = re.findall(r'<a class="square[^>]*>[^<]*</a>', page)
+    assert "verdict-reproduced" in square
+    assert 'href="index.html#claim-1"' in square
+    assert 'title="Site: It halves x²."' in square
+    assert square.endswith(">reproduced: Site</a>")
+
+
+def test_a_claim_is_shown_on_another_page(claiming, make_html):
+    listing = f"{LIST}\n.. example-claim:: index 1\n"
+    build = make_html(claiming(listing=listing))
+    assert build.status == 0, build.output
+    page = build.page("reproductions")
+    shown = page.split('<div class="claim ')[1]
+    assert 'Reported</span> by <a class="reference internal" href="index.html' in shown
+    assert "0.50 times" in shown
+    assert "It does here too." in texts(shown)
+    assert "1 claim: 1 reproduced." in page
+
+
+def test_a_claim_to_be_shown_must_exist(claiming, make_html):
+    listing = f"{LIST}\n.. example-claim:: index 2\n"
+    build = make_html(claiming(listing=listing))
+    assert build.status != 0
+    assert "reproductions.rst:" in build.output
+    assert "docs/index.rst has no claim 2" in build.output
+
+
+def test_the_file_of_all_claims_has_its_schema(html, root):
+    schema = json.loads((root / "docs/_extra/reproductions.schema.json").read_text())
+    claims = json.loads((html / "reproductions.json").read_text())
+    assert len(claims) > 100
+    jsonschema.validate(claims, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([{**claims[0], "verdict": "true"}], schema)
 
 
 def test_list_follows_a_changed_value(claiming, make_html):

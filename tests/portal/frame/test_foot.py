@@ -81,7 +81,10 @@ def test_issue_and_edit_links_only_with_a_repository(site, make_html, monkeypatc
     assert 'rel="edit"' not in make_html(root).page("attention/small")
     monkeypatch.setenv("PORTAL_REPOSITORY", "https://github.com/a/b")
     page = make_html(root).page("attention/small")
-    assert "https://github.com/a/b/issues/new?title=attention%2Fsmall%3A+" in page
+    issue = (
+        "https://github.com/a/b/issues/new?title=attention%2Fsmall%3A+&amp;body=Page%3A"
+    )
+    assert issue in page
     assert "https://github.com/a/b/edit/main/docs/attention/small.rst" in page
     gallery = make_html(root).page("gallery/attention/plot_small_line")
     assert "issues/new" in gallery
