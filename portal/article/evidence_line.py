@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.writers.html5 import HTML5Translator
 
+from portal.article.colab import colab_link
 from portal.article.download import link
 from portal.article.evidence_facts import facts, listed, references
 from portal.evidence import files, scripts
@@ -76,6 +77,7 @@ def links(env: BuildEnvironment, book: str, page: str) -> list[nodes.Node]:
             link(env, "script", f"snippets/{book}/{script}.py"),
             nodes.Text(", "),
             link(env, "notebook", f"docs/{files.notebook(book, script)}"),
+            colab_link("", of=script),
             nodes.Text(")"),
         ]
     return [*made, nodes.Text(".")]

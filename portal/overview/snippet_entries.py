@@ -1,4 +1,4 @@
-"""Public functions and classes of ``snippets/``, and whose code imports which module.
+"""Public functions and classes of ``snippets/``.
 
 The modules are parsed, never imported.
 """
@@ -6,8 +6,6 @@ The modules are parsed, never imported.
 import ast
 from dataclasses import dataclass
 from pathlib import Path
-
-from portal.pages.mirror import places, scripts
 
 
 @dataclass(frozen=True)
@@ -80,32 +78,3 @@ def modules(root: Path) -> dict[str, Path]:
         for path in sorted((root / "snippets").glob("*/*.py"))
         if not path.stem.startswith(("plot_", "__"))
     }
-
-
-def imports(tree: ast.Module) -> list[str]:
-    """Modules of ``snippets`` that a file imports from.
-
-    >>> imports(ast.parse("from snippets.a.b import f; from math import pi"))
-    ['a.b']
-    """
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    names = [node.module or "" for node in nodes]
-    return [name[9:] for name in names if name.startswith("snippets.")]
-
-
-def users(root: Path) -> dict[str, str]:
-    """The first page, in the order of names, whose code is or imports a module."""
-    found: dict[str, str] = {}
-    written = scripts(root)
-    for book, page in written:
-        found[f"{book}.{page}"] = f"{book}/{page}"
-    for (book, page), own in written.items():
-        for path in (root / file for file in (places(book, page).module, *own)):
-            for module in imports(tree(path)) if path.is_file() else []:
-                found.setdefault(module, f"{book}/{page}")
-    return found
-
-
-def files(root: Path) -> list[Path]:
-    """All modules and scripts."""
-    return sorted((root / "snippets").glob("*/*.py"))

@@ -1,14 +1,13 @@
-"""``.. snippet-index::`` lists every public function and class of ``snippets/``.
+"""``.. snippet-index::`` lists the public functions and classes that pages show.
 
-By book and from A to Z: its signature, the first line of its docstring, and the page
-that shows it. An entry whose listing stands on
-no page leads to the article of its module, or else to one whose code imports it.
+By book and page: the signature, the first line of the docstring, and a link to the
+listing. Of a page's own module all that is public is listed, of the other modules what
+a page shows. A script, loaded on this page alone, filters the list.
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection
-from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
@@ -16,17 +15,17 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
-from portal.overview.snippet_entries import Entry, entries, files, modules, tree, users
-from portal.pages.late import connect, late
+from portal.overview.snippet_entries import Entry, entries, modules, tree
+from portal.pages.late import connect, holding, late
 from portal.pages.per_document import PerDocument
 from portal.pages.titles import link, title
 
-# The files whose functions each document with the index lists.
-indexed = PerDocument[list[Path]]("indexed")
+# The modules that each document with the index could list, and what is public there.
+indexed = PerDocument[dict[str, list[Entry]]]("indexed")
 
 
-class shown_on(late):
-    """Stands for the link to the page of one entry: its name, and a user's page."""
+class of_book(late):
+    """Stands for the list of one book."""
 
 
 CODE = re.compile(r"``(.+?)``|:\w+:`~?(.+?)`")
@@ -46,93 +45,77 @@ def shown(summary: str) -> list[nodes.Node]:
     return [*made, nodes.Text(summary[end:])]
 
 
-def item(entry: Entry, user: str) -> nodes.definition_list_item:
+def item(app: Sphinx, docname: str, entry: Entry, listing: str) -> nodes.Node:
+    """An entry; its name leads to its listing, if a page has one."""
+    page, _, anchor = listing.partition("#")
     name = nodes.strong("", entry.name)
+    if anchor:
+        name = nodes.strong("", "", link(app, docname, page, entry.name, anchor))
     code = nodes.literal("", "", name, nodes.Text(entry.signature))
-    page = shown_on("", of=(f"snippets.{entry.anchor}", user))
-    said = nodes.paragraph("", "", *shown(f"{entry.summary} " if entry.summary else ""))
-    said += nodes.inline("", "", page)
     term = nodes.term("", "", code, ids=[entry.anchor])
+    said = nodes.paragraph("", "", *shown(entry.summary))
     return nodes.definition_list_item("", term, nodes.definition("", said))
-
-
-def section(title: str, anchor: str, *children: nodes.Node) -> nodes.section:
-    return nodes.section("", nodes.title("", title), *children, ids=[anchor])
-
-
-def alphabet(found: list[Entry]) -> nodes.definition_list:
-    """Links to all entries by first letter; a name of two modules is told apart."""
-    ordered = sorted(found, key=lambda entry: (entry.name.lower(), entry.module))
-    counts = Counter(entry.name for entry in ordered)
-    made = nodes.definition_list(classes=["snippet-letters"])
-    for letter, group in groupby(ordered, key=lambda entry: entry.name[0].upper()):
-        links = nodes.paragraph()
-        for entry in group:
-            twin = f" ({entry.module})" if counts[entry.name] > 1 else ""
-            links += nodes.reference("", entry.name + twin, refid=entry.anchor)
-            links += nodes.Text(" ")
-        term, text = nodes.term("", letter), nodes.definition("", links)
-        made += nodes.definition_list_item("", term, text)
-    return made
 
 
 class SnippetIndex(SphinxDirective):
     def run(self) -> list[nodes.Node]:
-        root = Path(self.env.srcdir).parent
-        indexed(self.env)[self.env.docname] = files(root)
-        for file in files(root):
-            self.env.note_dependency(file)
-        try:
-            found = [
-                entry
-                for module, path in modules(root).items()
-                for entry in entries(module, tree(path))
-            ]
-            used = users(root)
-        except SyntaxError as problem:
-            place = f"{problem.filename}:{problem.lineno}"
-            raise self.error(f"snippet-index: {place}: {problem.msg}") from problem
-        made = [section("A to Z", "a-to-z", alphabet(found))]
-        for book, group in groupby(found, key=lambda entry: entry.book):
-            items = [item(entry, used.get(entry.module, "")) for entry in group]
-            listed = nodes.definition_list("", *items, classes=["snippet-index"])
-            made.append(section(book.capitalize(), f"book-{book}", listed))
-        return made
+        found = indexed(self.env)[self.env.docname] = {}
+        for module, path in modules(Path(self.env.srcdir).parent).items():
+            self.env.note_dependency(path)
+            try:
+                found[module] = entries(module, tree(path))
+            except SyntaxError as problem:
+                place = f"{problem.filename}:{problem.lineno}"
+                raise self.error(f"snippet-index: {place}: {problem.msg}") from problem
+        books = dict.fromkeys(module.partition(".")[0] for module in found)
+        return [section(book) for book in books]
+
+
+def section(book: str) -> nodes.section:
+    title, anchor = nodes.title("", book.capitalize()), f"book-{book}"
+    return nodes.section("", title, of_book("", of=book), ids=[anchor])
 
 
 def outdated(
     app: Sphinx, env: BuildEnvironment, added: set, changed: set, removed: set
 ) -> list[str]:
     """The index, when a file has come or gone; others are its dependencies."""
-    found = files(Path(env.srcdir).parent)
-    return [name for name, listed in indexed(env).items() if listed != found]
+    found = list(modules(Path(env.srcdir).parent))
+    return [name for name, listed in indexed(env).items() if list(listed) != found]
 
 
-def views(
-    env: BuildEnvironment, wanted: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[str, str, str]]:
-    """Page, anchor there and title of each entry; nothing where no page shows it."""
+def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, dict]:
+    """Of each book its pages with their titles, entries, and where the listings are."""
     listings = env.domains.python_domain.objects
-    found = {}
-    for name, user in wanted:
-        shown = listings.get(name)
-        page, anchor = (shown.docname, shown.node_id) if shown else (user, "")
-        known = page in env.titles
-        found[name, user] = (page, anchor, title(env, page)) if known else ()
+    found: dict[str, dict] = {book: defaultdict(list) for book in wanted}
+    listed = {m: of for known in indexed(env).values() for m, of in known.items()}
+    for entry in (entry for of_module in listed.values() for entry in of_module):
+        shown = listings.get(f"snippets.{entry.anchor}")
+        page = shown.docname if shown else entry.module.replace(".", "/")
+        if page in env.titles and entry.book in found:
+            place = f"{page}#{shown.node_id}" if shown else page
+            found[entry.book][page, title(env, page)].append((entry, place))
     return found
 
 
-def render(
-    app: Sphinx, docname: str, node: shown_on, view: tuple[str, str, str]
-) -> list[nodes.Node]:
-    if not view:
-        return []
-    page, anchor, text = view
-    return [link(app, docname, page, text, anchor)]
+def render(app: Sphinx, docname: str, node: of_book, view: dict) -> list[nodes.Node]:
+    made = []
+    for (page, text), listed in sorted(view.items(), key=lambda of: of[0][1]):
+        name = nodes.paragraph("", "", link(app, docname, page, text))
+        items = [item(app, docname, entry, place) for entry, place in listed]
+        group = nodes.definition_list("", *items, classes=["snippet-index"])
+        made.append(nodes.container("", name, group, classes=["snippet-page"]))
+    return made
+
+
+def add_script(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
+    if pagename in holding(app.env, of_book):
+        app.add_js_file("snippets.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> None:
     app.add_directive("snippet-index", SnippetIndex)
     indexed.connect(app)
-    connect(app, shown_on, views, render)
+    connect(app, of_book, views, render)
     app.connect("env-get-outdated", outdated)
+    app.connect("html-page-context", add_script)

@@ -21,7 +21,8 @@ from portal.evidence import files
 from portal.pages import mirror
 from portal.pages.history import commit
 from portal.pages.late import connect, late
-from portal.pages.table import table
+from portal.pages.table import Cell, table
+from portal.pages.titles import link
 from portal.text.hint import hint
 from portal.text.utf8 import read
 from portal.worker.versions import installed
@@ -34,6 +35,20 @@ COUNTS: dict[str, str] = {
     "references": "independent references",
     "claims": "claims tried",
     "figures": "figures, each light and dark",
+}
+# What each count says, and the page with the list of what was counted.
+MEANINGS: dict[str, tuple[str, str]] = {
+    "pages": ("An article, its module, its figures and its tests.", "paths"),
+    "listings": ("Parts of modules that the tests import.", "snippets"),
+    "doctests": ("Lines after >>>; each must print what stands below it.", ""),
+    "comparisons": (
+        "A test gave our code and a library the same input. The end of an article says "
+        "to what error they agree.",
+        "",
+    ),
+    "references": ("Functions of libraries that were compared with.", ""),
+    "claims": ("What papers report beside what came out here.", "reproductions"),
+    "figures": ("Drawn by scripts that you can download.", "gallery/index"),
 }
 PACKAGES = ("torch", "numpy", "matplotlib", "sphinx", "sphinx-gallery")
 
@@ -89,15 +104,22 @@ def of_build(root: Path) -> dict:
     return collect(root, [claim["verdict"] for claim in json.loads(file.read_text())])
 
 
+def made_with(known: dict) -> list[tuple[str, str]]:
+    """What the site was built with."""
+    versions = [(f"Version of {name}", is_) for name, is_ in known["versions"].items()]
+    return [*versions, ("Commit", known["commit"] or "not available here")]
+
+
+def seconds(known: dict) -> list[tuple[str, str]]:
+    return [(name, f"under {most}") for name, most in known["seconds"].items()]
+
+
 def rows(known: dict) -> list[tuple[str, str]]:
-    """The lines of the table: what, and how many."""
+    """All lines, as ``make status`` prints them: what, and how many."""
     made = [(label.capitalize(), str(known[key])) for key, label in COUNTS.items()]
     made += [(f"Claims {verdict}", str(n)) for verdict, n in known["verdicts"].items()]
-    made += [(f"Version of {name}", text) for name, text in known["versions"].items()]
-    made += [
-        (f"Seconds of {name}", f"under {n}") for name, n in known["seconds"].items()
-    ]
-    return [*made, ("Commit", known["commit"] or "not available here")]
+    made += [(f"Seconds of {name}", most) for name, most in seconds(known)]
+    return [*made, *made_with(known)]
 
 
 class Status(SphinxDirective):
@@ -121,10 +143,39 @@ def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, object]:
     return {of: known if of == "all" else known[of] for of in wanted}
 
 
-def render(app: Sphinx, docname: str, node: shown_count, view: object) -> nodes.Node:
+def explained(app: Sphinx, docname: str, known: dict) -> nodes.container:
+    """The counts, what each says, and where its list is."""
+    lines: list[list[Cell]] = []
+    for key, label in COUNTS.items():
+        said, page = MEANINGS[key]
+        meaning: list[nodes.Node] = [nodes.Text(said)]
+        if page in app.env.titles:
+            meaning += [nodes.Text(" "), link(app, docname, page, "List")]
+        count = nodes.Text(str(known[key]))
+        name = nodes.Text(label.capitalize())
+        lines.append([name, count, [nodes.paragraph("", "", *meaning)]])
+    return table("status", lines, ("What", "Count", "What it says"))
+
+
+def plain(listed: list[tuple[str, str]]) -> nodes.container:
+    return table("status", [[nodes.Text(text) for text in row] for row in listed])
+
+
+def folded(title: str, content: nodes.Node) -> nodes.admonition:
+    heading = nodes.title("", title)
+    return nodes.admonition("", heading, content, collapsible="closed")
+
+
+def render(
+    app: Sphinx, docname: str, node: shown_count, view: object
+) -> nodes.Node | list[nodes.Node]:
     if node["of"] != "all":
         return nodes.Text(str(view))
-    return table("status", [[nodes.Text(text) for text in row] for row in rows(view)])
+    return [
+        explained(app, docname, view),
+        plain(made_with(view)),
+        folded("Seconds of each script on one core", plain(seconds(view))),
+    ]
 
 
 def setup(app: Sphinx) -> None:

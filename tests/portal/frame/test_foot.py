@@ -78,6 +78,7 @@ def test_links_to_what_there_is(committed, make_html):
 def test_issue_and_edit_links_only_with_a_repository(site, make_html, monkeypatch):
     root = site()
     assert "https://code.example" not in make_html(root).page("attention/small")
+    assert "colab" not in make_html(root).page("attention/small")
     assert 'rel="edit"' not in make_html(root).page("attention/small")
     monkeypatch.setenv("PORTAL_REPOSITORY", "https://github.com/a/b")
     page = make_html(root).page("attention/small")
@@ -86,6 +87,10 @@ def test_issue_and_edit_links_only_with_a_repository(site, make_html, monkeypatc
     )
     assert issue in page
     assert "https://github.com/a/b/edit/main/docs/attention/small.rst" in page
+    colab = (
+        "https://colab.research.google.com/github/a/b/blob/notebooks/plot_small_line"
+    )
+    assert f'href="{colab}.ipynb"' in page
     gallery = make_html(root).page("gallery/attention/plot_small_line")
     assert "issues/new" in gallery
     assert "/edit/" not in gallery

@@ -68,10 +68,10 @@ def entry(page, anchor):
     )
 
 
-def test_an_entry_has_signature_summary_and_the_page_that_shows_it(built):
+def test_an_entry_has_signature_summary_and_leads_to_its_listing(built):
     text, links = entry(built[1], "attention.small.small")
     assert "small(x: int, *, factor=2) -&gt; int" in text
-    assert "Multiplies x by a factor. Small" in text
+    assert "Multiplies x by a factor." in text
     assert (
         '<code class="docutils literal notranslate"><span class="pre">x</span>'
         in (built[1])
@@ -80,38 +80,40 @@ def test_an_entry_has_signature_summary_and_the_page_that_shows_it(built):
     assert links == ["attention/small.html#snippets.attention.small.small"]
 
 
-def test_what_no_page_shows_leads_to_the_article_of_its_module(built):
+def test_entries_stand_below_their_page(built):
+    page = built[1].partition('id="book-attention"')[2]
+    first = re.search(r'class="snippet-page.*?<a[^>]*>([^<]*)</a>', page, re.S)
+    assert first[1] == "Small"
+    assert 'id="attention.small.Pair"' in page
+    assert "_hidden" not in page
+
+
+def test_what_no_page_shows_is_listed_only_of_a_pages_own_module(built):
     text, links = entry(built[1], "attention.small.Pair")
     assert "Pair(left: float)" in text
-    assert links == ["attention/small.html"]
-
-
-def test_what_has_no_article_leads_to_one_that_imports_it(built):
-    assert entry(built[1], "attention.aside.helper")[1] == ["attention/small.html"]
-    assert entry(built[1], "attention.alone.lonely")[1] == []
-
-
-def test_every_public_name_is_linked_by_its_letter(built):
-    letters = built[1].partition('id="a-to-z"')[2].partition("</section>")[0]
-    names = re.findall(r'href="#attention\.\w+\.(\w+)"', letters)
-    assert names == ["helper", "lonely", "Pair", "small"]
-    assert "_hidden" not in built[1]
+    assert links == []
+    assert "attention.aside.helper" not in built[1]
+    assert "attention.alone.lonely" not in built[1]
 
 
 def test_a_changed_or_new_module_is_listed_in_the_next_build(built, make_html):
     root, _ = built
-    aside = root / "snippets/attention/aside.py"
-    aside.write_text(aside.read_text().replace("Helps.", "Helps again."))
-    assert "Helps again." in make_html(root).page("snippets")
+    small = root / "snippets/attention/small.py"
+    small.write_text(small.read_text().replace("Multiplies", "Scales"))
+    assert "Scales" in make_html(root).page("snippets")
     (root / "snippets/attention/late.py").write_text("def late(): ...\n")
+    article = root / "docs/attention/small.rst"
+    before = article.read_text()
+    article.write_text(f"{before}\n.. snippet:: attention.late.late\n")
     build = make_html(root)
     assert build.status == 0, build.output
     assert 'id="attention.late.late"' in build.page("snippets")
+    article.write_text(before)
     (root / "snippets/attention/late.py").unlink()
     assert "attention.late" not in make_html(root).page("snippets")
 
 
-def test_a_new_title_of_the_page_is_shown_by_the_entry(built, make_html):
+def test_a_new_title_of_the_page_is_shown_above_its_entries(built, make_html):
     root, _ = built
     article = root / "docs/attention/small.rst"
     renamed = article.read_text().replace("Small\n=====", "Larger\n======")
@@ -119,7 +121,7 @@ def test_a_new_title_of_the_page_is_shown_by_the_entry(built, make_html):
     build = make_html(root)
     assert build.status == 0, build.output
     page = build.page("snippets")
-    assert "Multiplies x by a factor. Larger" in entry(page, "attention.small.small")[0]
+    assert ">Larger</a>" in page.partition('class="snippet-page')[2]
 
 
 def test_a_build_without_a_change_does_not_make_the_index_again(built, make_html):
