@@ -44,7 +44,7 @@ html_theme_options = {
 html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL", "http://localhost:8000/")
 html_static_path = ["docs/_static"]
 html_extra_path = ["docs/_extra"]  # .nojekyll: GitHub Pages keeps _static and others
-html_css_files = ["portal.css"]
+html_css_files = ["faces.css", "portal.css"]
 html_js_files = [
     (f"{name}.js", {"defer": "defer"})
     for name in ("scrollers", "figures", "links", "progress", "keys")
@@ -66,7 +66,7 @@ epub_uid = epub_identifier = "runnable-ml"
 epub_description = "A knowledge portal on modern machine learning whose every page ran."
 epub_contributor = author
 epub_css_files = ["epub.css"]
-epub_exclude_files = ["404.xhtml", "_static/katex/katex.min.css"]
+epub_exclude_files = ["404.xhtml", "_static/katex/katex.min.css", "_static/faces.css"]
 epub_show_urls = "no"
 epub_tocdepth = 2
 epub_tocscope = "includehidden"

@@ -26,19 +26,20 @@ FACES = ROOT / "docs/_static/fonts"
 # Every browser that runs the portal's pages reads woff2.
 OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
 
-# In two files: a browser takes the one in whose range a character of the page lies.
+# In two files: what most pages need, and the rest. A browser takes the file in whose
+# range a character lies. U+200B and U+A0 stand in most formulas.
 SPLIT = {
-    "KaTeX_AMS-Regular": {"Capitals": "U+41-5A", "Symbols": "U+0-40,U+5B-10FFFF"},
-    "KaTeX_Main-Regular": {
-        "Core": "U+20-7E,U+B7,U+D7,U+393-3A9,U+2026,U+2032,U+2190,U+2192,U+2208,U+2212,"
-        "U+2217,U+221D,U+221E,U+2223,U+2225,U+223C,U+2248,U+2264,U+2265,U+22A4,U+22C5,"
-        "U+22EF,U+2308-230B",
-        "Rest": "U+A0-B6,U+B8-D6,U+D8-392,U+3AA-2025,U+2027-2031,U+2033-218F,U+2191,"
-        "U+2193-2207,U+2209-2211,U+2213-2216,U+2218-221C,U+221F-2222,U+2224,U+2226-223B,"
-        "U+223D-2247,U+2249-2263,U+2266-22A3,U+22A5-22C4,U+22C6-22EE,U+22F0-2307,"
-        "U+230C-10FFFF",
-    },
+    "KaTeX_AMS-Regular": ("Capitals", "Symbols"),
+    "KaTeX_Main-Regular": ("Core", "Rest"),
 }
+CAPITALS = "U+41-5A"
+CORE = (
+    "U+20-7E,U+A0,U+B1,U+B7,U+D7,U+2C6,U+2C9,U+2DC,U+393-3A9,U+3D5,U+200B,U+2026,"
+    "U+2032,U+2113,U+2190,U+2192,U+21A6,U+2202,U+2208,U+2212,U+2217,U+2218,U+221D,U+221E,U+2223,U+2225,U+2229,U+222A,U+223C,U+2248,"
+    "U+2264,U+2265,U+22A4,U+22C5,U+22EF,U+2308-230B,U+27E8,U+27E9"
+)
+
+FIRST = {"KaTeX_AMS-Regular": CAPITALS, "KaTeX_Main-Regular": CORE}
 
 # The faces of text and code: package, file, weights.
 TEXT = {
@@ -47,10 +48,9 @@ TEXT = {
     "SourceCode": ("source-code-pro", "latin-wght-normal", (400, 400)),
 }
 LETTERS = (
-    "U+20-7E,U+A0,U+A7,U+A9,U+B0-B3,U+B5,U+B7,U+D7,"
-    "U+2013,U+2014,U+2018,U+2019,U+201C,U+201D,U+2026"
+    "U+20-7E,U+A0,U+A7,U+A9,U+B0-B3,U+B5,U+B7,U+D6,U+D7,U+DC,U+E0,U+E1,U+E4,U+E7-EB,U+ED,"
+    "U+F1,U+F3,U+F6,U+F8,U+FA,U+FC,U+2013,U+2014,U+2018,U+2019,U+201C,U+201D,U+2026"
 )
-ACCENTS = "U+C0-D6,U+D8-F6,U+F8-FF,U+131,U+152,U+153"  # in a file of their own
 
 
 def copy_script() -> None:
@@ -80,7 +80,8 @@ def split(css: str, font: Path) -> tuple[str, str]:
     """Write a font in parts; its rule in the CSS, and the rules of the parts."""
     (face,) = re.findall(rf"@font-face{{[^}}]*{font.name}[^}}]*}}", css)
     rules = []
-    for part, ranges in SPLIT[font.stem].items():
+    first = FIRST[font.stem]
+    for part, ranges in zip(SPLIT[font.stem], (first, others(first)), strict=True):
         name = f"{font.stem.partition('-')[0]}-{part}.woff2"
         write(PACKAGE / "dist" / font, SERVED / "fonts" / name, ranges)
         rules.append(f"{face[:-1].replace(font.name, name)};unicode-range:{ranges}}}")
@@ -92,9 +93,8 @@ def copy_faces() -> None:
     for name, (package, file, weights) in TEXT.items():
         folder = MODULES / "@fontsource-variable" / package
         font = folder / f"files/{package}-{file}.woff2"
-        write(font, FACES / f"{name}.woff2", LETTERS, weights)
-        if name != "SourceCode":
-            write(font, FACES / f"{name}-Accents.woff2", ACCENTS, weights)
+        letters = "U+20-7E" if name == "SourceCode" else LETTERS
+        write(font, FACES / f"{name}.woff2", letters, weights)
         shutil.copyfile(folder / "LICENSE", FACES / f"LICENSE-{package}")
 
 
@@ -113,11 +113,29 @@ def write(
     font.save(made)
 
 
+def others(ranges: str) -> str:
+    """The ranges between these.
+
+    >>> others("U+20-7E,U+A0")
+    'U+0-1F,U+7F-9F,U+A1-10FFFF'
+    """
+    ends = sorted(bounds(part) for part in ranges.split(","))
+    starts = [0, *(last + 1 for _, last in ends)]
+    stops = [*(first - 1 for first, _ in ends), 0x10FFFF]
+    gaps = zip(starts, stops, strict=True)
+    return ",".join(f"U+{a:X}-{b:X}" for a, b in gaps if a <= b)
+
+
+def bounds(part: str) -> tuple[int, int]:
+    first, _, last = part.removeprefix("U+").partition("-")
+    return int(first, 16), int(last or first, 16)
+
+
 def characters(ranges: str) -> set[int]:
     found: set[int] = set()
     for part in ranges.split(","):
-        first, _, last = part.removeprefix("U+").partition("-")
-        found.update(range(int(first, 16), int(last or first, 16) + 1))
+        first, last = bounds(part)
+        found.update(range(first, last + 1))
     return found
 
 

@@ -74,13 +74,31 @@ function option(url, className, ...children) {
   return made;
 }
 
-const marked = (className, html) => element("span", { className, innerHTML: html });
+// The first sentence of prose, not of code, that has a word that was found; else Pagefind's
+// excerpt, which is marked in escaped text.
+const PROSE = /^[(“"]?[\p{L}’'-]+[”".,;:!?)]*$/u;
+const REACH = 20; // words before and after the one that was found
+function passage(content, { excerpt, locations = [] }) {
+  const words = content.split(/\s+/);
+  for (const place of locations) {
+    let from = place, to = place;
+    while (from > 0 && place - from < REACH && !/[.!?:]$/.test(words[from - 1])) from--;
+    while (to < words.length - 1 && to - place < REACH && !/[.!?]$/.test(words[to])) to++;
+    const part = words.slice(from, to + 1);
+    if (part.length > 4 && part.filter((word) => PROSE.test(word)).length > 0.7 * part.length) {
+      const [before, after] = [part.slice(0, place - from), part.slice(place - from + 1)];
+      const found = element("mark", { textContent: words[place] });
+      return element("span", { className: "search-excerpt" },
+        [...before, ""].join(" "), found, ["", ...after].join(" "));
+    }
+  }
+  return element("span", { className: "search-excerpt", innerHTML: excerpt });
+}
 
 // A page, what it says of itself or where the words stand, and its sections that have them.
-// Excerpts are marked by Pagefind in escaped text; what a page says of itself is plain.
-function shown({ url, excerpt, meta, sub_results: parts }) {
+function shown({ url, content, meta, sub_results: parts, ...all }) {
   const place = [meta.kind, meta.book].filter(Boolean).join(" · ");
-  const said = marked("search-excerpt", excerpt);
+  const said = passage(content, all);
   if (meta.summary) said.textContent = meta.summary;
   const below = parts.filter((part) => part.url.includes("#") && part.title !== meta.title);
   return [
@@ -93,7 +111,7 @@ function shown({ url, excerpt, meta, sub_results: parts }) {
       option(
         part.url, "search-section",
         element("span", { className: "search-heading", textContent: part.title }),
-        marked("search-excerpt", part.excerpt),
+        passage(content, part),
       )),
   ];
 }
@@ -106,13 +124,14 @@ const indexed = (text) => text
   .replace(/\bsnippets\.(?=\w)/g, "");
 
 // The pages that answer, best first: those with all words, then, where they are few, those
-// with most of them.
+// with most of them. ``certain`` of them have all words.
 export async function answers(typed, chosen = {}) {
   const text = indexed(typed);
   const search = async (words) => (await pagefind.search(words, { filters: chosen })).results;
   const whole = await search(text);
   const words = text.split(/\s+/);
-  if (whole.length >= FEW || words.length < 2 || text.includes('"')) return whole;
+  const certain = whole.length;
+  if (certain >= FEW || words.length < 2 || text.includes('"')) return Object.assign(whole, { certain });
   const others = new Map();
   for (const results of await Promise.all(words.map(search))) {
     const best = results[0]?.score;
@@ -123,8 +142,11 @@ export async function answers(typed, chosen = {}) {
   }
   for (const { id } of whole) others.delete(id);
   const rest = [...others.values()].sort((one, two) => two.sum - one.sum);
-  return [...whole, ...rest.map(({ result }) => result)];
+  return Object.assign([...whole, ...rest.map(({ result }) => result)], { certain });
 }
+
+// Sources are found by every author; they come after the pages that use them.
+const isSource = (page) => page.meta.kind === "Reference";
 
 let asked = 0;
 async function ask() {
@@ -133,14 +155,21 @@ async function ask() {
   const chosen = Object.fromEntries(
     Object.entries(filters).filter(([, select]) => select.value)
       .map(([name, select]) => [name, select.value]));
+  const slow = setTimeout(() => (said.textContent = "Searching ..."), 200);
   const results = text ? await answers(text, chosen) : [];
   const pages = await Promise.all(results.slice(0, SHOWN).map((result) => result.data()));
+  clearTimeout(slow);
   if (turn !== asked) return; // another letter has been typed since
+  pages.sort((one, two) => isSource(one) - isSource(two));
   list.replaceChildren(...pages.flatMap(shown));
   [...list.children].forEach((item, number) => (item.id = `search-result-${number}`));
   box.setAttribute("aria-expanded", String(pages.length > 0));
+  const counted = results.certain === 1 ? "1 page" : `${results.certain || "No"} pages`;
+  const some = results.certain < results.length;
   said.textContent = !text ? "" :
-    results.length === 1 ? "1 page" : `${results.length || "No"} pages`;
+    !some ? counted :
+    results.certain ? `${counted}, and others with some of these words` :
+    "No page has all these words; these have some of them";
   choose(pages.length ? 0 : -1);
 }
 

@@ -64,14 +64,16 @@ def everything(env: BuildEnvironment) -> list[Claim]:
 
 
 def cited(env: BuildEnvironment, claim: Claim) -> str:
-    """Names and year of the source of a claim."""
-    entry = env.get_domain("cite").bibdata.data.entries[claim.source]
+    """Names and year of the source of a claim; its key if it is unknown."""
+    entry = env.get_domain("cite").bibdata.data.entries.get(claim.source)
+    if entry is None:
+        return claim.source
     authors = [
         " ".join(map(str, [*person.rich_prelast_names, *person.rich_last_names]))
         for person in entry.persons.get("author", [])
     ]
     names = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-    return f"{names}, {entry.fields['year']}"
+    return ", ".join(filter(None, [names, entry.fields.get("year")]))
 
 
 class ClaimDirective(SphinxDirective):

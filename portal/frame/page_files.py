@@ -1,7 +1,7 @@
 """Style sheets and scripts only on pages that use them.
 
 Sphinx-Gallery puts its own into every page, though articles show figures in a way of
-our own; and Sphinx the script that marks on a page the words of the search before it.
+our own; and Sphinx what only its own search uses.
 """
 
 from pathlib import Path
@@ -12,11 +12,11 @@ from portal.order import Context
 
 GALLERY = ("sg_gallery", "sg-tags")
 GALLERY_CLASS = "sphx-glr"  # in the classes of all that Sphinx-Gallery writes
-HIGHLIGHTS = ("sphinx_highlight",)
+SEARCH = ("sphinx_highlight", "doctools")
 
 
 def leave_out(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
-    unused = HIGHLIGHTS if pagename != "search" else ()
+    unused = SEARCH if pagename != "search" else ()
     if GALLERY_CLASS not in context.get("body", ""):
         unused += GALLERY
     for kind in ("css_files", "script_files"):

@@ -66,7 +66,7 @@ def summary(found: list[Claim]) -> str:
     return f"{len(found)} {noun}{': ' if parts else ''}{', '.join(parts)}."
 
 
-def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
+def cells(app: Sphinx, claim: Claim, source: str, docname: str) -> list[Cell]:
     """What stands in the columns for one claim."""
     book, _, _ = claim.docname.partition("/")
     page = [
@@ -75,7 +75,7 @@ def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
     ]
     reports = [
         nodes.paragraph("", "", *shown(claim.reports)),
-        nodes.paragraph("", cited(app.env, claim), classes=["reproductions-source"]),
+        nodes.paragraph("", source, classes=["reproductions-source"]),
     ]
     here = [listed(claim.values)] if claim.values else []
     return [page, reports, here, verdicts.mark(app, docname, claim.verdict)]
@@ -83,14 +83,19 @@ def cells(app: Sphinx, claim: Claim, docname: str) -> list[Cell]:
 
 def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, tuple]:
     titles = [title(env, name) for name in sorted(claims(env))]
-    return {"all": (everything(env), titles, verdicts.place(env))}
+    found = everything(env)
+    sources = [cited(env, claim) for claim in found]
+    return {"all": (found, sources, titles, verdicts.place(env))}
 
 
 def render(
     app: Sphinx, docname: str, node: reproductions, view: tuple
 ) -> list[nodes.Node]:
-    found = view[0]
-    rows = [cells(app, claim, docname) for claim in found]
+    found, sources, *_ = view
+    rows = [
+        cells(app, claim, source, docname)
+        for claim, source in zip(found, sources, strict=True)
+    ]
     counted = nodes.paragraph("", summary(found))
     return [counted, table("reproductions", rows, COLUMNS)]
 

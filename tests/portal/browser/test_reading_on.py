@@ -26,7 +26,7 @@ def test_a_figure_opens_large_and_closes(page, by):
     assert large.bounding_box()["width"] > 1.2 * small["width"]
     assert ARTICLE in page.url
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    page.locator("dialog").wait_for(state="detached")
     assert link.evaluate("link => link === document.activeElement")
 
 
@@ -69,7 +69,7 @@ def test_keys(page):
     page.keyboard.press("?")
     assert "page before, page after" in page.locator("dialog.keys").inner_text()
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    page.locator("dialog").wait_for(state="detached")
     after = page.locator("link[rel=next]").get_attribute("href")
     page.keyboard.press("]")
     page.wait_for_url(f"**/{after}")

@@ -145,6 +145,38 @@ def test_sphinx_marks_no_words_on_the_page_seen_after_its_search(tab, server):
     assert tab.locator(".highlighted").count() == 0
 
 
+def asked(tab, query):
+    """What the panel says, and its lines."""
+    tab.keyboard.press("/")
+    tab.get_by_role("combobox", name="Search").fill(query)
+    tab.locator(RESULT).first.wait_for()
+    tab.wait_for_timeout(500)
+    return tab.get_by_role("status").inner_text(), tab.locator(RESULT)
+
+
+def test_what_no_page_has_is_said(tab):
+    said, results = asked(tab, "softmax zebra crossing")
+    assert said == "No page has all these words; these have some of them"
+    assert results.count() > 0
+
+
+def test_excerpts_are_sentences_of_prose(tab):
+    _, results = asked(tab, "normalizer online")
+    excerpts = results.locator(".search-excerpt").all_inner_texts()
+    sentences = [text for text in excerpts if re.search(r"[a-z]\.$", text)]
+    assert len(sentences) >= len(excerpts) / 2 > 1
+    assert all(">>>" not in sentence for sentence in sentences)
+
+
+def test_sources_come_last(tab):
+    _, results = asked(tab, "Vaswani")
+    places = results.locator(".search-place").all_inner_texts()
+    assert "Reference" not in places[0]
+    sources = ["Reference" in place for place in places]
+    assert sources == sorted(sources)
+    assert any(sources)
+
+
 def test_a_phrase_and_filters_narrow_the_answers(tab):
     def count():
         tab.get_by_role("status").filter(has_text="page").wait_for()
