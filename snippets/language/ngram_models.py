@@ -1,0 +1,194 @@
+"""N-gram language models: the next word from counts of the words before it.
+
+Chen and Goodman (1999), https://doi.org/10.1006/csla.1999.0128, with names of
+``nltk.lm``. The counts come from :mod:`snippets.language.ngram_counts`.
+
+Glossary::
+
+    h, h'              context          the words before; h' is h without its first
+    c(h w), c(h)       seen[w], totals  counts of w after h, and of all words after h
+    alpha, gamma       alpha_gamma      share of the word itself, and weight of h'
+    D1, D2, D3+        discounts        taken from counts of 1, of 2, and of 3 or more
+    n1, n2, n3, n4     n                how many n-grams have this count
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from snippets.language.ngram_counts import (
+    UNKNOWN,
+    Context,
+    Counts,
+    NGramCounts,
+    adjusted,
+    ngrams,
+)
+
+Discounts = tuple[float, float, float]
+LIMITS = (1.0, 2.0, 3.0)
+
+
+class LanguageModel(ABC):
+    """Scores of the next word, from the last ``order - 1`` words."""
+
+    normalized = True
+
+    def __init__(self, counts: NGramCounts):
+        self.counts, self.order = counts, len(counts.orders)
+        self.totals = {h: c.total() for o in counts.orders for h, c in o.items()}
+
+    def score(self, word: str, context: Sequence[str] = ()) -> float:
+        """A probability, unless the model is not ``normalized``."""
+        if word not in self.counts.vocabulary:
+            raise ValueError(f"{word!r} is not in the vocabulary; use {UNKNOWN!r}")
+        context = tuple(context)
+        return self.recursion(word, context[max(0, len(context) - self.order + 1) :])
+
+    @abstractmethod
+    def recursion(self, word: str, context: Context) -> float: ...
+
+    def seen(self, context: Context) -> Counter[str]:
+        """Words after a context, with their counts; none if it did not occur."""
+        return self.counts.orders[len(context)].get(context, Counter())
+
+
+class MaximumLikelihood(LanguageModel):
+    """c(h w) / c(h), and 0 after a context that did not occur."""
+
+    def recursion(self, word: str, context: Context) -> float:
+        return self.seen(context)[word] / self.totals.get(context, 1)
+
+
+class AddK(LanguageModel):
+    """(c(h w) + k) / (c(h) + k V), for a vocabulary of V words."""
+
+    def __init__(self, counts: NGramCounts, k: float):
+        if not 0 < k < math.inf:
+            raise ValueError(f"k={k} is not positive and finite")
+        super().__init__(counts)
+        self.k = k
+
+    def recursion(self, word: str, context: Context) -> float:
+        total = self.totals.get(context, 0) + self.k * len(self.counts.vocabulary)
+        return (self.seen(context)[word] + self.k) / total
+
+
+class StupidBackoff(LanguageModel):
+    """c(h w) / c(h) if it is above 0, else alpha times the score after h'.
+
+    Brants et al. (2007), https://aclanthology.org/D07-1090.
+    """
+
+    normalized = False
+
+    def __init__(self, counts: NGramCounts, alpha: float = 0.4):
+        if not 0 < alpha <= 1:
+            raise ValueError(f"alpha={alpha} is not in (0, 1]")
+        super().__init__(counts)
+        self.alpha = alpha
+
+    def recursion(self, word: str, context: Context) -> float:
+        if found := self.seen(context)[word]:
+            return found / self.totals[context]
+        return self.alpha * self.recursion(word, context[1:]) if context else 0.0
+
+
+class Interpolated(LanguageModel):
+    """P(w | h) = alpha(w | h) + gamma(h) P(w | h'); without context, c(w) / c()."""
+
+    def parts(self, word: str, context: Context) -> list[float]:
+        """What each order adds to the probability, the longest context first."""
+        parts, weight = [], 1.0
+        while context:
+            alpha, gamma = 0.0, 1.0  # after a new context, h' decides alone
+            if seen := self.seen(context):
+                alpha, gamma = self.alpha_gamma(seen[word], context)
+            parts.append(weight * alpha)
+            weight *= gamma
+            context = context[1:]
+        return [*parts, weight * self.seen(())[word] / self.totals[()]]
+
+    def recursion(self, word: str, context: Context) -> float:
+        return sum(self.parts(word, context))
+
+    @abstractmethod
+    def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
+        """Both terms, for a word that came ``found`` times after the context."""
+
+
+class WittenBell(Interpolated):
+    """Each different word after h counts once more, as an event "something new"."""
+
+    def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
+        kinds, total = len(self.seen(context)), self.totals[context]
+        return found / (total + kinds), kinds / (total + kinds)
+
+
+class Discounted(Interpolated):
+    """Take a discount from each count; gamma is the share that becomes free.
+
+    Parameters
+    ----------
+    discounts
+        (D1, D2, D3+) for contexts of 1, 2, ... words.
+    """
+
+    def __init__(self, counts: NGramCounts, discounts: Sequence[Discounts]):
+        super().__init__(counts)
+        if len(discounts) != self.order - 1:
+            raise ValueError(f"{len(discounts)} discounts for order {self.order}")
+        for d in discounts:
+            if not all(0 <= x <= limit for x, limit in zip(d, LIMITS, strict=True)):
+                raise ValueError(f"discounts {d} are not between 0 and {LIMITS}")
+        self.discounts = discounts
+        self.gammas = {
+            context: sum(d[min(c, 3) - 1] for c in seen.values()) / self.totals[context]
+            for d, order in zip(discounts, counts.orders[1:], strict=True)
+            for context, seen in order.items()
+        }
+
+    def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
+        left = 0.0
+        if found:
+            left = found - self.discounts[len(context) - 1][min(found, 3) - 1]
+        return left / self.totals[context], self.gammas[context]
+
+
+def estimated_discounts(counts: Counts) -> Discounts:
+    """D1, D2, D3+ from how many n-grams occur once, twice, three and four times."""
+    n = Counter(found for seen in counts.values() for found in seen.values())
+    if not (n[1] and n[2] and n[3]):
+        raise ValueError(f"n1={n[1]}, n2={n[2]}, n3={n[3]}: too few to estimate")
+    y = n[1] / (n[1] + 2 * n[2])
+    raw = [c - (c + 1) * y * n[c + 1] / n[c] for c in (1, 2, 3)]
+    d1, d2, d3 = (max(d, 0.0) for d in raw)  # with few n-grams, D3+ can be negative
+    return d1, d2, d3
+
+
+def kneser_ney(counts: NGramCounts, discount: float = 0.75) -> Discounted:
+    """Interpolated Kneser-Ney: adjusted counts, and one discount for all."""
+    return Discounted(adjusted(counts), [(discount,) * 3] * (len(counts.orders) - 1))
+
+
+def modified_kneser_ney(counts: NGramCounts) -> Discounted:
+    """Adjusted counts, and three discounts for each order."""
+    counts = adjusted(counts)
+    return Discounted(counts, [estimated_discounts(o) for o in counts.orders[1:]])
+
+
+def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> float:
+    """exp of the mean negative log-probability; END is predicted, START is not."""
+    if not model.normalized:
+        raise ValueError(f"scores of {type(model).__name__} do not sum to one")
+    scores = [
+        model.score(word, context)
+        for sentence in sentences
+        for context, word in ngrams(sentence, model.order, model.counts.vocabulary)
+    ]
+    if not scores:
+        raise ValueError("there is no sentence to predict")
+    if min(scores) == 0:
+        return math.inf
+    return math.exp(-sum(map(math.log, scores)) / len(scores))
