@@ -6,7 +6,7 @@ Chen and Goodman (1999), https://doi.org/10.1006/csla.1999.0128, with names of
 Glossary::
 
     h, h'              context          the words before; h' is h without its first
-    c(h w), c(h)       seen[w], totals  counts of w after h, and of all words after h
+    c(h w), c(h)       seen[w], total   counts of w after h, and of all words after h
     alpha, gamma       alpha_gamma      share of the word itself, and weight of h'
     D1, D2, D3+        discounts        taken from counts of 1, of 2, and of 3 or more
     n1, n2, n3, n4     n                how many n-grams have this count
@@ -16,6 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from snippets.language.ngram_counts import (
     UNKNOWN,
@@ -28,6 +29,7 @@ from snippets.language.ngram_counts import (
 
 Discounts = tuple[float, float, float]
 LIMITS = (1.0, 2.0, 3.0)
+NOTHING: Counter[str] = Counter()
 
 
 class LanguageModel(ABC):
@@ -37,7 +39,7 @@ class LanguageModel(ABC):
 
     def __init__(self, counts: NGramCounts):
         self.counts, self.order = counts, len(counts.orders)
-        self.totals = {h: c.total() for o in counts.orders for h, c in o.items()}
+        self.total = cache(lambda context: self.seen(context).total())
 
     def score(self, word: str, context: Sequence[str] = ()) -> float:
         """A probability, unless the model is not ``normalized``."""
@@ -51,14 +53,14 @@ class LanguageModel(ABC):
 
     def seen(self, context: Context) -> Counter[str]:
         """Words after a context, with their counts; none if it did not occur."""
-        return self.counts.orders[len(context)].get(context, Counter())
+        return self.counts.orders[len(context)].get(context, NOTHING)
 
 
 class MaximumLikelihood(LanguageModel):
     """c(h w) / c(h), and 0 after a context that did not occur."""
 
     def recursion(self, word: str, context: Context) -> float:
-        return self.seen(context)[word] / self.totals.get(context, 1)
+        return self.seen(context)[word] / (self.total(context) or 1)
 
 
 class AddK(LanguageModel):
@@ -71,7 +73,7 @@ class AddK(LanguageModel):
         self.k = k
 
     def recursion(self, word: str, context: Context) -> float:
-        total = self.totals.get(context, 0) + self.k * len(self.counts.vocabulary)
+        total = self.total(context) + self.k * len(self.counts.vocabulary)
         return (self.seen(context)[word] + self.k) / total
 
 
@@ -91,7 +93,7 @@ class StupidBackoff(LanguageModel):
 
     def recursion(self, word: str, context: Context) -> float:
         if found := self.seen(context)[word]:
-            return found / self.totals[context]
+            return found / self.total(context)
         return self.alpha * self.recursion(word, context[1:]) if context else 0.0
 
 
@@ -108,7 +110,7 @@ class Interpolated(LanguageModel):
             parts.append(weight * alpha)
             weight *= gamma
             context = context[1:]
-        return [*parts, weight * self.seen(())[word] / self.totals[()]]
+        return [*parts, weight * self.seen(())[word] / self.total(())]
 
     def recursion(self, word: str, context: Context) -> float:
         return sum(self.parts(word, context))
@@ -122,7 +124,7 @@ class WittenBell(Interpolated):
     """Each different word after h counts once more, as an event "something new"."""
 
     def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
-        kinds, total = len(self.seen(context)), self.totals[context]
+        kinds, total = len(self.seen(context)), self.total(context)
         return found / (total + kinds), kinds / (total + kinds)
 
 
@@ -143,17 +145,19 @@ class Discounted(Interpolated):
             if not all(0 <= x <= limit for x, limit in zip(d, LIMITS, strict=True)):
                 raise ValueError(f"discounts {d} are not between 0 and {LIMITS}")
         self.discounts = discounts
-        self.gammas = {
-            context: sum(d[min(c, 3) - 1] for c in seen.values()) / self.totals[context]
-            for d, order in zip(discounts, counts.orders[1:], strict=True)
-            for context, seen in order.items()
-        }
+        self.taken = cache(self.taken_from)
+
+    def discount(self, found: int, context: Context) -> float:
+        """D1, D2 or D3+, by the count; 0 for a word that did not occur."""
+        return (0.0, *self.discounts[len(context) - 1])[min(found, 3)]
+
+    def taken_from(self, context: Context) -> float:
+        """All discounts after a context: D1 N1 + D2 N2 + D3+ N3+."""
+        return sum(self.discount(c, context) for c in self.seen(context).values())
 
     def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
-        left = 0.0
-        if found:
-            left = found - self.discounts[len(context) - 1][min(found, 3) - 1]
-        return left / self.totals[context], self.gammas[context]
+        left = found - self.discount(found, context)
+        return left / self.total(context), self.taken(context) / self.total(context)
 
 
 def estimated_discounts(counts: Counts) -> Discounts:
