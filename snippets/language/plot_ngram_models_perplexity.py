@@ -70,6 +70,7 @@ measured = {"new": new.mean(), "vocabulary": kinds.mean(), "words": size.mean()}
 measured["unigram"] = mean[2, 0]
 measured["bigram_loss"] = np.log2(values[5, 1] / values[4, 1]).mean()
 for name, value in zip(NAMES, mean[:, 2], strict=True):
-    measured[name.replace(" ", "_").replace(".", "").replace("-", "_")] = value
+    measured[name.replace(" ", "_").replace(".", "").replace("-", "_").lower()] = value
 assert np.all(values[0, 2] > 2 * values[0, 0])
 assert np.all(np.diff(values[:, 2], axis=0) < 0)  # in this order, in each run
+assert np.all(values[3, 2] - values[4, 2] > 3 * (values[4, 2] - values[5, 2]))
