@@ -52,11 +52,10 @@ raw, before = counts.orders[0][()], adjusted(counts).orders[0][()]
 names = sorted(w for w in words if w.isalpha() and raw[w] > 9)
 fig, ax = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
 ax.loglog([raw[w] for w in names], [before[w] for w in names], ".", color="0.6", ms=4)
-for word, color, side in (("same", "C1", 1), ("example", "C1", -1), ("may", "C0", 1)):
+for word, color in (("same", "C1"), ("may", "C0")):
     place = raw[word], before[word]
     ax.plot(*place, "o", color=color)
-    ha = "left" if side > 0 else "right"
-    ax.annotate(word, place, (7 * side, -4), textcoords="offset points", ha=ha)
+    ax.annotate(word, place, (7, -4), textcoords="offset points")
 ax.set(xlabel="occurrences of the word", ylabel="different words before it")
 fig.set_label(
     "Scatter plot with logarithmic axes: a cloud of words along a diagonal. Far below "
