@@ -1,15 +1,14 @@
 """N-gram language models: the next word from counts of the words before it.
 
 Chen and Goodman (1999), https://doi.org/10.1006/csla.1999.0128, with names of
-``nltk.lm``. The counts come from :mod:`snippets.language.ngram_counts`.
+``nltk.lm``. The counts come from :mod:`snippets.language.ngram_counts`; models with
+discounts are in :mod:`snippets.language.kneser_ney`.
 
 Glossary::
 
     h, h'              context          the words before; h' is h without its first
     c(h w), c(h)       seen[w], total   counts of w after h, and of all words after h
     alpha, gamma       alpha_gamma      share of the word itself, and weight of h'
-    D1, D2, D3+        discounts        taken from counts of 1, of 2, and of 3 or more
-    n1, n2, n3, n4     n                how many n-grams have this count
 """
 
 import math
@@ -18,17 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from snippets.language.ngram_counts import (
-    UNKNOWN,
-    Context,
-    Counts,
-    NGramCounts,
-    adjusted,
-    ngrams,
-)
+from snippets.language.ngram_counts import START, UNKNOWN, Context, NGramCounts, ngrams
 
-Discounts = tuple[float, float, float]
-LIMITS = (1.0, 2.0, 3.0)
 NOTHING: Counter[str] = Counter()
 
 
@@ -43,10 +33,11 @@ class LanguageModel(ABC):
 
     def score(self, word: str, context: Sequence[str] = ()) -> float:
         """A probability, unless the model is not ``normalized``."""
-        if word not in self.counts.vocabulary:
-            raise ValueError(f"{word!r} is not in the vocabulary; use {UNKNOWN!r}")
-        context = tuple(context)
-        return self.recursion(word, context[max(0, len(context) - self.order + 1) :])
+        context = tuple(context)[max(0, len(context) - self.order + 1) :]
+        for w in (word, *(w for w in context if w != START)):
+            if w not in self.counts.vocabulary:
+                raise ValueError(f"{w!r} is not in the vocabulary; use {UNKNOWN!r}")
+        return self.recursion(word, context)
 
     @abstractmethod
     def recursion(self, word: str, context: Context) -> float: ...
@@ -98,7 +89,10 @@ class StupidBackoff(LanguageModel):
 
 
 class Interpolated(LanguageModel):
-    """P(w | h) = alpha(w | h) + gamma(h) P(w | h'); without context, c(w) / c()."""
+    """P(w | h) = alpha(w | h) + gamma(h) P(w | h'); without context, c(w) / c().
+
+    So a word that never occurred, UNKNOWN included, has probability 0.
+    """
 
     def parts(self, word: str, context: Context) -> list[float]:
         """What each order adds to the probability, the longest context first."""
@@ -126,60 +120,6 @@ class WittenBell(Interpolated):
     def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
         kinds, total = len(self.seen(context)), self.total(context)
         return found / (total + kinds), kinds / (total + kinds)
-
-
-class Discounted(Interpolated):
-    """Take a discount from each count; gamma is the share that becomes free.
-
-    Parameters
-    ----------
-    discounts
-        (D1, D2, D3+) for contexts of 1, 2, ... words.
-    """
-
-    def __init__(self, counts: NGramCounts, discounts: Sequence[Discounts]):
-        super().__init__(counts)
-        if len(discounts) != self.order - 1:
-            raise ValueError(f"{len(discounts)} discounts for order {self.order}")
-        for d in discounts:
-            if not all(0 <= x <= limit for x, limit in zip(d, LIMITS, strict=True)):
-                raise ValueError(f"discounts {d} are not between 0 and {LIMITS}")
-        self.discounts = discounts
-        self.taken = cache(self.taken_from)
-
-    def discount(self, found: int, context: Context) -> float:
-        """D1, D2 or D3+, by the count; 0 for a word that did not occur."""
-        return (0.0, *self.discounts[len(context) - 1])[min(found, 3)]
-
-    def taken_from(self, context: Context) -> float:
-        """All discounts after a context: D1 N1 + D2 N2 + D3+ N3+."""
-        return sum(self.discount(c, context) for c in self.seen(context).values())
-
-    def alpha_gamma(self, found: int, context: Context) -> tuple[float, float]:
-        left = found - self.discount(found, context)
-        return left / self.total(context), self.taken(context) / self.total(context)
-
-
-def estimated_discounts(counts: Counts) -> Discounts:
-    """D1, D2, D3+ from how many n-grams occur once, twice, three and four times."""
-    n = Counter(found for seen in counts.values() for found in seen.values())
-    if not (n[1] and n[2] and n[3]):
-        raise ValueError(f"n1={n[1]}, n2={n[2]}, n3={n[3]}: too few to estimate")
-    y = n[1] / (n[1] + 2 * n[2])
-    raw = [c - (c + 1) * y * n[c + 1] / n[c] for c in (1, 2, 3)]
-    d1, d2, d3 = (max(d, 0.0) for d in raw)  # with few n-grams, D3+ can be negative
-    return d1, d2, d3
-
-
-def kneser_ney(counts: NGramCounts, discount: float = 0.75) -> Discounted:
-    """Interpolated Kneser-Ney: adjusted counts, and one discount for all."""
-    return Discounted(adjusted(counts), [(discount,) * 3] * (len(counts.orders) - 1))
-
-
-def modified_kneser_ney(counts: NGramCounts) -> Discounted:
-    """Adjusted counts, and three discounts for each order."""
-    counts = adjusted(counts)
-    return Discounted(counts, [estimated_discounts(o) for o in counts.orders[1:]])
 
 
 def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> float:

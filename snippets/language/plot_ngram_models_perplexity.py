@@ -10,14 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.language.help_sentences import help_sentences, hold_out
-from snippets.language.ngram_counts import adjusted, count, ngrams, vocabulary
-from snippets.language.ngram_models import (
-    AddK,
-    Discounted,
-    WittenBell,
-    estimated_discounts,
-    perplexity,
-)
+from snippets.language.kneser_ney import Discounted, estimated_discounts
+from snippets.language.ngram_counts import adjusted, count, vocabulary
+from snippets.language.ngram_models import AddK, WittenBell, perplexity
 
 NAMES = ["add 1", "add 0.01", "Witten-Bell", "absolute discounting"]
 NAMES += ["Kneser-Ney", "modified Kneser-Ney"]
@@ -47,8 +42,10 @@ for seed in range(RUNS):
         counts = count(train, order, words)
         for row, model in enumerate(models(counts)):
             values[row, order - 1, seed] = perplexity(model, test)
-    grams = [gram for s in test for gram in ngrams(s, 3, words) if len(gram[0]) == 2]
-    new[seed] = np.mean([w not in counts.orders[2].get(h, ()) for h, w in grams])
+    seen = {s[i : i + 3] for s in train for i in range(len(s) - 2)}
+    new[seed] = np.mean(
+        [s[i : i + 3] not in seen for s in test for i in range(len(s) - 2)]
+    )
     kinds[seed], size[seed] = len(words), sum(map(len, train)) / 1e3
 
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")

@@ -18,6 +18,12 @@ from snippets.language.help_sentences import (
     hold_out,
     split_sentences,
 )
+from snippets.language.kneser_ney import (
+    Discounted,
+    estimated_discounts,
+    kneser_ney,
+    modified_kneser_ney,
+)
 from snippets.language.ngram_counts import (
     END,
     START,
@@ -30,13 +36,9 @@ from snippets.language.ngram_counts import (
 )
 from snippets.language.ngram_models import (
     AddK,
-    Discounted,
     MaximumLikelihood,
     StupidBackoff,
     WittenBell,
-    estimated_discounts,
-    kneser_ney,
-    modified_kneser_ney,
     perplexity,
 )
 from snippets.language.predictive_keyboard import Keyboard
@@ -244,7 +246,7 @@ texts = st.lists(st.lists(st.sampled_from("abcde"), max_size=6), min_size=1, max
 def test_probabilities_after_every_context_sum_to_one(text, order, at_least):
     words = vocabulary(text, at_least)
     counts = count(text, order, words)
-    inner = [*sorted(words - {END}), "new"]
+    inner = sorted(words - {END})
     contexts = {h for k in range(order) for h in product(inner, repeat=min(k, 2))}
     contexts |= {(START, *h[:1]) for h in contexts}
     for model in proper(counts):
@@ -254,7 +256,7 @@ def test_probabilities_after_every_context_sum_to_one(text, order, at_least):
 
 def test_probabilities_on_the_real_text_sum_to_one():
     for model in (AddK(TRIGRAMS, 0.01), modified_kneser_ney(TRIGRAMS)):
-        for context in [(START,), ("of", "the"), ("never", "seen")]:
+        for context in [(START,), ("of", "the"), ("the", "of")]:
             assert sum(model.score(w, context) for w in WORDS) == pytest.approx(1)
 
 
@@ -321,6 +323,29 @@ def test_perplexity_of_equal_chances_is_their_number():
     )
 
 
+def test_a_new_word_is_impossible_where_no_word_was_unknown_in_training():
+    text = [s.split() for s in ("a b a b c", "a b", "b a c b b", "a a b c", "c b a")]
+    for at_least, expected in ((1, True), (5, False)):
+        counts = count(text, 2, vocabulary(text, at_least))
+        assert math.isinf(perplexity(kneser_ney(counts), [["a", "new"]])) is expected
+
+
+def test_both_terms_together_predict_counts_of_other_text():
+    """The discounted count leaves out what the shorter context adds."""
+    here, there = hold_out(help_sentences(), 0, share=0.5)
+    words = vocabulary(here)
+    counts, other = count(here, 2, words), count(there, 2, words)
+    model = Discounted(counts, [estimated_discounts(counts.orders[1])])
+    once = [
+        (h, w) for h, seen in counts.orders[1].items() for w in seen if seen[w] == 1
+    ]
+    found = np.mean([other.orders[1].get(h, Counter())[w] for h, w in once])
+    kept = 1 - model.discounts[0][0]
+    both = np.mean([model.total(h) * model.score(w, h) for h, w in once])
+    assert kept < both
+    assert abs(both - found) < abs(kept - found) / 2
+
+
 def test_discounts_below_zero_become_zero():
     seen = {("a",): {str(i): n for i, n in enumerate([1] * 9 + [2, 3] + [4] * 9)}}
     d1, d2, d3 = estimated_discounts({h: Counter(c) for h, c in seen.items()})
@@ -334,7 +359,7 @@ def test_suggestions_are_the_best_of_all_words(typed, number):
     for model in (kneser_ney(TRIGRAMS), StupidBackoff(TRIGRAMS)):
         keyboard = Keyboard(model, number)
         possible = [w for w in WORDS if w.isalpha() and w.startswith(typed)]
-        for context in [(START,), ("of", "the"), ("never", "seen"), ("the",)]:
+        for context in [(START,), ("of", "the"), ("the", "of"), ("the",)]:
             ranked = sorted(possible, key=lambda w: (-model.score(w, context), w))
             got = keyboard.suggest(context, typed)
             assert [model.score(w, context) for w in got] == [
@@ -377,6 +402,8 @@ def test_sentences_are_distinct_and_both_sides_differ():
         (lambda: modified_kneser_ney(count([["a"]], 2, TOY_WORDS)), "n1=2, n2=0, n3=0"),
         (lambda: kneser_ney(TRIGRAMS).score("xyzzy"), "'xyzzy' is not in the voc"),
         (lambda: kneser_ney(TRIGRAMS).score(START), "'<s>' is not in the voc"),
+        (lambda: kneser_ney(TRIGRAMS).score("the", ["xyzzy"]), "'xyzzy' is not in the"),
+        (lambda: kneser_ney(TRIGRAMS).score("the", ["of", END, "xyzzy"]), "'xyzzy' is"),
         (lambda: perplexity(StupidBackoff(TRIGRAMS), OTHER), "of StupidBackoff do not"),
         (lambda: perplexity(kneser_ney(TRIGRAMS), []), "no sentence to predict"),
         (lambda: hold_out(OTHER, 0, share=0.0), "share=0.0 of 80 sentences"),
