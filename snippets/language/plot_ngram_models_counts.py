@@ -71,8 +71,9 @@ measured = {
     "once": mean[0],
     "once_discounted": discounted[0],
     "once_expected": both[0],
+    "short": (mean - both)[1:5].max(),
     "before_same": before["same"],
 }
-assert np.all(mean < TIMES)
+assert np.all(np.abs(TIMES - mean - 1)[1:8] < 0.35)  # below the line by about one
 assert np.all((mean - both)[1:5] > 0)
 assert np.all(np.abs(both - mean)[2:5] < np.abs(discounted - mean)[2:5])
