@@ -53,6 +53,8 @@ def draw(frame):
         ax.barh(0, 0, color=f"C{index}", label=label)
     ax.set_yticks(range(3), names)
     ax.set(xlim=(0, None), ylim=(2.6, -0.6), xlabel="probability")
+    ax.locator_params(axis="x", nbins=4)
+    ax.ticklabel_format(axis="x", scilimits=(-2, 0))
     ax.set_title("".join(t.written for t in taps[:frame]) + "|", loc="left")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
