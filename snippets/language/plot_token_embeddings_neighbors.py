@@ -73,8 +73,9 @@ keys = ["input_follows", "input_precedes", "output_follows", "output_precedes"]
 keys += ["tied_input", "tied_output", "untied", "tied", "ed_untrained", "ed_input"]
 means = [*mean[1:3].flat, *rank.mean(axis=0), *loss.mean(axis=0), *past.mean(axis=0)]
 measured = dict(zip([*keys, "ed_output"], means[:-1], strict=True))
-measured |= {"chance": chance, "untrained": mean[0].max(), "ed": ed.float().mean()}
+measured |= {"chance": chance, "ed": ed.float().mean()}
 measured |= {"nearer": np.diff(rank).min(), "loss_gap": np.diff(loss).min()}
 assert np.all(np.diff(shares[:, 1]) < -0.01)
 assert np.all(np.diff(shares[:, 2]) > 0.01)
 assert np.all(shares[:, 1:] > 2 * chance)
+assert np.all(np.abs(shares[:, 0] - chance) < 0.3 * chance)
