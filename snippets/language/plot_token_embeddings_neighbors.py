@@ -3,7 +3,7 @@ What stands near a word, and what near means
 ============================================
 
 Figures of :doc:`/language/token_embeddings`. The nearest words in the tables of a small
-language model, and their overlap with neighbors from counts. Three runs.
+language model, and their overlap with neighbors from counts.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,6 @@ from snippets.language.trained_tables import counted_tables, trained_tables
 VOCAB, NEAR = 300, 10
 NAMES = ["before training", "input", "output", "tied"]
 SHOWN = ["can", "raised", "objects", "1", "and", "left"]
-
 
 shares, past, rank, loss = (np.zeros((3, *s)) for s in ((4, 2), (4,), (2,), (2,)))
 lists = []
@@ -60,7 +59,7 @@ for column, label in enumerate(["by what follows", "by what precedes"]):
     ax.bar(np.arange(4) + 0.4 * column - 0.2, mean[:, column], 0.38, **style)
 ax.axhline(chance, ls=":", color="0.5")
 ax.set(xticks=range(4), xticklabels=NAMES, ylabel="share of 10 neighbors")
-ax.set_ylim(0, 0.38)  # room for the legend
+ax.set_ylim(0, 0.38)
 ax.legend(title="words compared by counts")
 bars = [f"{n} {a:.2f}, {b:.2f}" for n, (a, b) in zip(NAMES, mean, strict=True)]
 fig.set_label(
@@ -73,8 +72,8 @@ keys = ["input_follows", "input_precedes", "output_follows", "output_precedes"]
 keys += ["tied_input", "tied_output", "untied", "tied", "ed_untrained", "ed_input"]
 means = [*mean[1:3].flat, *rank.mean(axis=0), *loss.mean(axis=0), *past.mean(axis=0)]
 measured = dict(zip([*keys, "ed_output"], means[:-1], strict=True))
-measured |= {"chance": chance, "ed": ed.float().mean()}
-measured |= {"nearer": np.diff(rank).min(), "loss_gap": np.diff(loss).min()}
+measured |= {"chance": chance, "ed": ed.float().mean(), "nearer": np.diff(rank).min()}
+measured["loss_gap"] = np.diff(loss).min()
 assert np.all(np.diff(shares[:, 1]) < -0.01)
 assert np.all(np.diff(shares[:, 2]) > 0.01)
 assert np.all(shares[:, 1:] > 2 * chance)

@@ -328,5 +328,10 @@ def test_the_tables_are_those_of_the_models():
     assert torch.equal(tables.first, begin)
     assert 0 < tables.loss_untied < math.log(20)
     assert 0 < tables.loss_tied < math.log(20)
+    more = trained_tables(seed=1, vocab=20, epochs=1, share=0.1)
+    assert not torch.equal(more.input, tables.input)
+    untrained = trained_tables(seed=1, vocab=20, epochs=0)
+    assert torch.equal(untrained.first, untrained.input)
+    assert not torch.equal(untrained.first, untrained.tied)
     with pytest.raises(ValueError, match=r"share=1\.5"):
         trained_tables(seed=1, share=1.5)
