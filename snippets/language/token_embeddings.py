@@ -46,7 +46,8 @@ def lookup(
 
     Examples
     --------
-    >>> lookup(torch.tensor([[0, 1.0], [2, 3], [4, 5]]), torch.tensor([2, 0, 2]))
+    >>> table = torch.tensor([[0, 1.0], [2, 3], [4, 5]])
+    >>> lookup(table, torch.tensor([2, 0, 2]))
     tensor([[4., 5.],
             [0., 1.],
             [4., 5.]])
@@ -72,8 +73,8 @@ def lookup_gradient(
 ) -> Float[Tensor, "vocab d_model"]:
     """The gradient of the table, from that of the rows that were read.
 
-    Rows of the same id are summed; rows that were not read get zero, and so does the
-    row of ``padding_idx``.
+    Rows of the same id are summed. Rows that were not read get zero, and so does
+    the row of ``padding_idx``.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def lookup_gradient(
 
 
 class TiedEmbedding(nn.Module):
-    """One table, at the input times ``sqrt(d_model)`` and at the output as it is.
+    """One table: times ``sqrt(d_model)`` at the input, as it is at the output.
 
     Raises
     ------
@@ -111,7 +112,7 @@ class TiedEmbedding(nn.Module):
     def __init__(self, vocab: int, d_model: int):
         super().__init__()
         if vocab < 1 or d_model < 1:
-            raise ValueError(f"a table of {vocab} rows and {d_model} features is empty")
+            raise ValueError(f"a table of {vocab} rows, {d_model} features")
         self.weight = nn.Parameter(torch.randn(vocab, d_model) / d_model**0.5)
 
     def forward(self, ids: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch d_model"]:
