@@ -76,6 +76,11 @@ def lookup_gradient(
     Rows of the same id are summed. Rows that were not read get zero, and so does
     the row of ``padding_idx``.
 
+    Raises
+    ------
+    ValueError
+        If an id has no row, or if ``gradient`` has not one row for each id.
+
     Examples
     --------
     >>> rows = torch.tensor([[1, 2.0], [3, 4], [5, 6]])
@@ -85,8 +90,12 @@ def lookup_gradient(
             [6., 8.]])
     """
     check_ids(ids, vocab)
-    table = gradient.new_zeros(vocab, gradient.shape[-1])
-    table.index_add_(0, ids.flatten().long(), gradient.flatten(0, -2))
+    *batch, d_model = gradient.shape
+    if batch != list(ids.shape):
+        raise ValueError(f"{batch} rows of gradient for {list(ids.shape)} ids")
+    rows = gradient.reshape(ids.numel(), d_model)
+    table = gradient.new_zeros(vocab, d_model)
+    table.index_add_(0, ids.flatten().long(), rows)
     if padding_idx is not None:
         check_ids(torch.tensor(padding_idx), vocab)
         table[padding_idx] = 0
@@ -148,11 +157,18 @@ def overlap(
 ) -> float:
     """The share of neighbors in ``first`` that are in ``second``, too.
 
+    Raises
+    ------
+    ValueError
+        If the two name different numbers of tokens, or none.
+
     Examples
     --------
     >>> overlap(torch.tensor([[3, 1]]), torch.tensor([[1, 2]]))
     0.5
     """
+    if len(first) != len(second) or first.numel() == 0:
+        raise ValueError(f"neighbors of {len(first)} and of {len(second)} tokens")
     return (first[:, :, None] == second[:, None]).any(dim=2).double().mean().item()
 
 

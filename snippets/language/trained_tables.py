@@ -33,7 +33,7 @@ class Tables(NamedTuple):
 
 
 def trained_tables(
-    seed: int, vocab: int = 300, epochs: int = 3, share: float = 1.0
+    seed: int, vocab: int = 300, epochs: int = 4, share: float = 1.0
 ) -> Tables:
     """Train both models on the same windows of four words, from different rows.
 
@@ -52,7 +52,7 @@ def trained_tables(
         torch.manual_seed(10 * seed + tied)  # or both would begin with the same table
         model = WindowModel(vocab, D_MODEL, window=3, width=64, tied=tied)
         tables.append(model.table.detach().clone())
-        for _ in train(model, windows, epochs, learning_rate=0.015):
+        for _ in train(model, windows, epochs, learning_rate=0.03, batch=1024):
             pass
         tables += [model.table.detach(), model.output.detach()]
         with torch.no_grad():

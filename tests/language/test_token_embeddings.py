@@ -3,6 +3,7 @@ embedding and transformers' resizing; neighbors against scikit-learn.
 """
 
 import math
+from inspect import unwrap
 from itertools import combinations
 
 import pytest
@@ -204,6 +205,9 @@ def test_no_ids_and_one_id():
     assert not lookup_gradient(none, table()[none], VOCAB).any()
     rows = table()
     assert torch.equal(lookup(rows, torch.tensor(4)), rows[4])
+    single = lookup_gradient(torch.tensor(4), rows[4], VOCAB)
+    assert torch.equal(single[4], rows[4])
+    assert torch.count_nonzero(single) == D_MODEL
     assert torch.equal(grow(rows, 0), rows)
 
 
@@ -288,6 +292,12 @@ def test_words_are_those_of_the_help():
         (lambda: lookup_as_product(table(), torch.tensor([9])), "id 9"),
         (lambda: lookup_gradient(torch.tensor([7]), table()[:1], 7), "id 7"),
         (lambda: lookup_gradient(torch.tensor([0]), table()[:1], 7, -1), "id -1"),
+        (
+            lambda: unwrap(lookup_gradient)(IDS, torch.ones(3, 2, 4), 7),
+            r"\[3, 2\] rows",
+        ),
+        (lambda: unwrap(overlap)(IDS, IDS[:1]), "neighbors of 2 and of 1 tokens"),
+        (lambda: overlap(IDS[:0], IDS[:0]), "neighbors of 0 and of 0 tokens"),
         (lambda: TiedEmbedding(0, 3), "0 rows"),
         (lambda: TiedEmbedding(3, 0), "0 features"),
         (lambda: nearest(table(), 7), "count=7 of 6"),
