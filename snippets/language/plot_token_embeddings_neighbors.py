@@ -9,7 +9,6 @@ language model, and their overlap with neighbors from counts.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 
 from snippets.foundations.vector_geometry import unit
 from snippets.language.token_embeddings import nearest, overlap
@@ -31,8 +30,9 @@ for seed in range(3):
     ed = torch.tensor([name.endswith("ed") for name in names])
     past[seed] = [ed[n[ed]].float().mean() for n in near]
     directions = [unit(table[1:]) for table in tables[1:]]
-    own, output, tied = [(d @ d.T)[np.triu_indices(len(d), 1)] for d in directions]
-    rank[seed] = [spearmanr(tied, pair).statistic for pair in (own, output)]
+    cosines = [(d @ d.T)[np.triu_indices(len(d), 1)] for d in directions]
+    ranks = [pairs.argsort().argsort() for pairs in cosines]  # input, output, tied
+    rank[seed] = np.corrcoef(ranks)[2, :2]  # Spearman's correlation
     lists += [[[names[j] for j in n[names.index(w), :3]] for n in near] for w in SHOWN]
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
