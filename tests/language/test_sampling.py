@@ -23,19 +23,19 @@ from transformers import (
 
 from snippets.language.beam_search import beam_search, exhaustive_search
 from snippets.language.count_model import CountModel
+from snippets.language.generation import draw, ends_in_loop, generate
 from snippets.language.help_prompts import held_out_prompts
+from snippets.language.penalties import (
+    count_tokens,
+    penalize_counts,
+    penalize_repetition,
+)
 from snippets.language.sampling import (
     apply_temperature,
     check,
-    count_tokens,
-    draw,
-    ends_in_loop,
-    generate,
     keep_min_p,
     keep_top_k,
     keep_top_p,
-    penalize_counts,
-    penalize_repetition,
     probabilities,
 )
 

@@ -1,0 +1,73 @@
+"""
+Which texts end in a loop
+=========================
+
+A figure of :doc:`/language/sampling`. A model of counts continues 30 passages of
+Python's help by 200 tokens. Left: how many continuations end in a phrase, three times
+in a row. Right: the mean log-probability that the model gives to its tokens. Bars show
+the range of three folds, dots their mean.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from snippets.language.beam_search import beam_search
+from snippets.language.generation import draw, ends_in_loop, generate
+from snippets.language.help_prompts import held_out_prompts
+from snippets.language.penalties import penalize_repetition
+from snippets.language.sampling import (
+    apply_temperature,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+)
+
+STEPS, PROMPTS = 200, 10
+generator = torch.Generator().manual_seed(0)
+RULES = {
+    "greedy": lambda z, _: z.argmax(-1),
+    "greedy, penalty 1.2": lambda z, x: penalize_repetition(z, x, 1.2).argmax(-1),
+    "temperature 0.7": lambda z, _: draw(apply_temperature(z, 0.7), generator),
+    "min-p 0.1": lambda z, _: draw(keep_min_p(z, 0.1), generator),
+    "top-p 0.95": lambda z, _: draw(keep_top_p(z, 0.95), generator),
+    "top-k 40": lambda z, _: draw(keep_top_k(z, 40), generator),
+    "pure sampling": lambda z, _: draw(z, generator),
+}
+names = ["beam, width 4", *RULES, "held-out help"]
+loops, likely = np.zeros((3, len(names))), np.zeros((3, len(names)))
+for seed, fold in enumerate((0, 2, 4)):
+    _, model, prompts, rest = held_out_prompts(fold, PROMPTS, continued=STEPS)
+    length = prompts.shape[1]
+    beams = [beam_search(model, prompt, STEPS, 4).tokens for prompt in prompts]
+    texts = [torch.tensor(beams)]
+    texts += [generate(model, prompts, STEPS, rule) for rule in RULES.values()]
+    texts += [torch.cat([prompts, rest], dim=1)]
+    for row, text in enumerate(texts):
+        loops[seed, row] = np.mean([ends_in_loop(t) for t in text[:, length:].tolist()])
+        for i in range(length, length + STEPS):
+            step = model(text[:, :i]).gather(1, text[:, i : i + 1])
+            likely[seed, row] += step.mean() / STEPS
+
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True, layout="constrained")
+for ax, values in zip(axes, (100 * loops, likely), strict=True):
+    mean, low, high = (f(values, axis=0) for f in (np.mean, np.min, np.max))
+    ax.errorbar(mean, range(len(names)), xerr=(mean - low, high - mean), fmt="o")
+axes[0].set_yticks(range(len(names)), names)
+axes[0].invert_yaxis()
+axes[0].set(xlabel="continuations that end in a loop, %", xlim=(-4, 104))
+axes[1].set(xlabel="log-probability of a token, nats")
+rates, logs = loops.mean(0), likely.mean(0)
+fig.set_label(
+    "Two dot plots. Continuations in a loop, and log-probability of a token: "
+    + "; ".join(
+        f"{n} {r:.0%}, {v:.2f}" for n, r, v in zip(names, rates, logs, strict=True)
+    )
+    + "."
+)
+
+keys = ["beam", "greedy", "penalty", "cool", "min_p", "top_p", "top_k", "pure", "help"]
+measured = {key: rate for key, rate in zip(keys, rates, strict=True)}
+measured |= {"greedy_log": logs[1], "help_log": logs[-1], "beam_log": logs[0]}
+assert (loops[:, 1] > loops[:, 0]).all()
+assert (loops[:, 0] > loops[:, 4:].max(1)).all()
