@@ -2,7 +2,7 @@
 How many tokens stay, by temperature
 ====================================
 
-A figure of :doc:`/language/sampling`. A model of counts, and 400 places in text that
+A figure of :doc:`/language/sampling`. A model of counts, and 250 places in text that
 it has not read: the mean number of tokens that top-k, top-p and min-p keep when the
 temperature is applied first. Applied last, it changes no number.
 """
@@ -35,7 +35,7 @@ def number(logits):
 kept = np.zeros((3, len(RULES), len(TEMPERATURES)))
 sizes = []
 for seed, fold in enumerate((0, 2, 4)):
-    data = held_out_prompts(fold, prompts=400)
+    data = held_out_prompts(fold, prompts=250)
     logits = data.model(data.prompts)
     for row, (rule, _) in enumerate(RULES.values()):
         for column, temperature in enumerate(TEMPERATURES):
@@ -67,7 +67,6 @@ fig.set_label(
 top_p, _, min_p = mean.values()
 measured = {
     "vocab": vocab,
-    "top_p_cold": top_p[0],
     "top_p_one": top_p[2],
     "top_p_hot": top_p[-1],
     "min_p_one": min_p[2],

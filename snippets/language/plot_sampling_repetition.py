@@ -57,17 +57,22 @@ axes[0].set_yticks(range(len(names)), names)
 axes[0].invert_yaxis()
 axes[0].set(xlabel="continuations that end in a loop, %", xlim=(-4, 104))
 axes[1].set(xlabel="log-probability of a token, nats")
-rates, logs = loops.mean(0), likely.mean(0)
+logs, rate = likely.mean(0), dict(zip(names, loops.mean(0), strict=True))
 fig.set_label(
     "Two dot plots. Continuations in a loop, and log-probability of a token: "
-    + "; ".join(
-        f"{n} {r:.0%}, {v:.2f}" for n, r, v in zip(names, rates, logs, strict=True)
-    )
+    + "; ".join(f"{n} {rate[n]:.0%}, {v:.2f}" for n, v in zip(names, logs, strict=True))
     + "."
 )
 
-keys = ["beam", "greedy", "penalty", "cool", "min_p", "top_p", "top_k", "pure", "help"]
-measured = {key: rate for key, rate in zip(keys, rates, strict=True)}
-measured |= {"greedy_log": logs[1], "help_log": logs[-1], "beam_log": logs[0]}
+measured = {
+    "beam": rate["beam, width 4"],
+    "greedy": rate["greedy"],
+    "penalty": rate["greedy, penalty 1.2"],
+    "top_p": rate["top-p 0.95"],
+    "pure": rate["pure sampling"],
+    "help": rate["held-out help"],
+    "beam_log": logs[0],
+    "help_log": logs[-1],
+}
 assert (loops[:, 1] > loops[:, 0]).all()
 assert (loops[:, 0] > loops[:, 4:].max(1)).all()
