@@ -1,7 +1,8 @@
 """Beam search: keep the best few beginnings of a sequence.
 
-The bookkeeping is that of ``transformers`` 5.23 with ``early_stopping="never"`` and
-``length_penalty=0``.
+The result is the first of ``transformers`` 5.23 with ``early_stopping="never"`` and
+``length_penalty=0``. They look at ``2 * num_beams`` candidates, which lower places
+need: here, what ranks below a finished sequence cannot win.
 
 Glossary::
 
@@ -60,17 +61,16 @@ def beam_search(
         step = model(beams)
         check(step)
         total = (scores[:, None] + step).flatten()
-        top = total.topk(min(2 * width, len(total)))  # if all of width end, width stay
+        top = total.topk(min(width, len(total)))
         row, token = top.indices // step.shape[1], top.indices % step.shape[1]
         grown = torch.cat([beams[row], token[:, None]], dim=1)
         ended = token == (-1 if end is None else end)
-        for i in ended[:width].nonzero()[:, 0].tolist():
+        for i in ended.nonzero()[:, 0].tolist():
             best = max(best, Found(top.values[i].item(), grown[i].tolist()))
-        stay = (~ended & (top.values > -inf)).nonzero()[:width, 0]
-        beams, scores = grown[stay], top.values[stay]
-        if len(stay) == 0 or scores[0] <= best.log_prob:
+        beams, scores = grown[~ended], top.values[~ended]
+        if len(beams) == 0 or scores[0] <= best.log_prob:
             return best  # more tokens only lower a log-probability
-    return max(best, Found(scores[0].item(), beams[0].tolist()))
+    return Found(scores[0].item(), beams[0].tolist())
 
 
 def exhaustive_search(

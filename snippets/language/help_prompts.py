@@ -37,15 +37,13 @@ def held_out_prompts(
     (torch.Size([3, 20]), torch.Size([3, 100]), 4)
     """
     paragraphs = list(dict.fromkeys(help_text().split("\n\n")))
-    if not 0 <= fold < 5:
-        raise ValueError(f"fold={fold} is not one of 0 to 4")
+    if not 0 <= fold < 5 or prompts < 1:
+        raise ValueError(f"fold={fold} is not one of 0 to 4, or prompts={prompts}")
     first, last = (len(paragraphs) * i // 5 for i in (fold, fold + 1))
     read = "\n\n".join(paragraphs[:first] + paragraphs[last:])
     tokenizer = Tokenizer(train(word_counts(read), 500))
     model = CountModel(tokenizer.encode(read), len(tokenizer.tokens), order=4)
     held_out = torch.tensor(tokenizer.encode("\n\n".join(paragraphs[first:last])))
     windows = held_out.unfold(0, length + continued, 1)
-    if not 0 < prompts <= len(windows):
-        raise ValueError(f"prompts={prompts}, but {len(windows)} places to start")
     chosen = windows[torch.linspace(0, len(windows) - 1, prompts).long()]
     return Fold(tokenizer, model, chosen[:, :length], chosen[:, length:])
