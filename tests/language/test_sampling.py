@@ -213,9 +213,10 @@ def test_no_work_for_what_cannot_win():
         asked.append(tokens[:, 1:])
         return table[tokens[:, -1]]
 
-    beam_search(model, torch.tensor([0]), 6, 4, end=3)
-    assert not any((tokens == 3).any() for tokens in asked)
-    asked.clear()
+    for end in range(5):
+        beam_search(model, torch.tensor([0]), 6, 4, end)
+        assert not any((tokens == end).any() for tokens in asked)
+        asked.clear()
     table = torch.tensor([[0.1, 0.9]]).log()
     assert beam_search(model, torch.tensor([0]), 9, 2, end=1).tokens == [0, 1]
     assert len(asked) == 1
