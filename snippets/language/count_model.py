@@ -58,13 +58,14 @@ class CountModel:
                 break  # a longer context was not seen either
             mixed *= len(followers) / (counted.sum() + len(followers))
             mixed[followers] += counted / (counted.sum() + len(followers))
-        return torch.tensor(np.log(mixed), dtype=torch.float32)
+        return torch.from_numpy(np.log(mixed)).float()
 
     def __call__(
         self, tokens: Int[Tensor, "batch seq"]
     ) -> Float[Tensor, "batch vocab"]:
         """Log-probabilities of the token that follows each row."""
-        rows = tokens[:, max(0, tokens.shape[1] - self.order + 1) :].tolist()
-        for context in {tuple(row) for row in rows} - set(self.cache):
+        last = tokens[:, max(0, tokens.shape[1] - self.order + 1) :]
+        rows = [tuple(row) for row in last.tolist()]
+        for context in set(rows) - self.cache.keys():
             self.cache[context] = self.after(context)
-        return torch.stack([self.cache[tuple(row)] for row in rows])
+        return torch.stack([self.cache[row] for row in rows])

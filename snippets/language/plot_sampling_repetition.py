@@ -3,9 +3,8 @@ Which texts end in a loop
 =========================
 
 A figure of :doc:`/language/sampling`. A model of counts continues 30 passages of
-Python's help by 200 tokens. Left: how many continuations end in a phrase, three times
-in a row. Right: the mean log-probability that the model gives to its tokens. Bars show
-the range of three folds, dots their mean.
+Python's help by 200 tokens. Left: how many end in a phrase, three times in a row.
+Right: the mean log-probability of a token. Bars: range of three folds, dots: mean.
 """
 
 import matplotlib.pyplot as plt
@@ -34,20 +33,21 @@ RULES = {
     "top-k 40": lambda z, _: draw(keep_top_k(z, 40), generator),
     "pure sampling": lambda z, _: draw(z, generator),
 }
-names = ["beam, width 4", *RULES, "held-out help"]
-loops, likely = np.zeros((3, len(names))), np.zeros((3, len(names)))
+names = ["beam, width 16", *RULES, "held-out help"]
+(loops, likely), expected = np.zeros((2, 3, len(names))), np.zeros(3)
 for seed, fold in enumerate((0, 2, 4)):
     _, model, prompts, rest = held_out_prompts(fold, PROMPTS, continued=STEPS)
     length = prompts.shape[1]
-    beams = [beam_search(model, prompt, STEPS, 4).tokens for prompt in prompts]
+    beams = [beam_search(model, prompt, STEPS, 16).tokens for prompt in prompts]
     texts = [torch.tensor(beams)]
     texts += [generate(model, prompts, STEPS, rule) for rule in RULES.values()]
     texts += [torch.cat([prompts, rest], dim=1)]
     for row, text in enumerate(texts):
         loops[seed, row] = np.mean([ends_in_loop(t) for t in text[:, length:].tolist()])
-        for i in range(length, length + STEPS):
-            step = model(text[:, :i]).gather(1, text[:, i : i + 1])
-            likely[seed, row] += step.mean() / STEPS
+        before = text[:, length - 3 : -1].unfold(1, 3, 1)  # what the model sees
+        step = model(before.flatten(0, 1))
+        likely[seed, row] = step.gather(1, text[:, length:].reshape(-1, 1)).mean()
+    expected[seed] = (step.exp() * step).sum(-1).mean()  # of a draw, in the real text
 
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True, layout="constrained")
 for ax, values in zip(axes, (100 * loops, likely), strict=True):
@@ -65,7 +65,7 @@ fig.set_label(
 )
 
 measured = {
-    "beam": rate["beam, width 4"],
+    "beam": rate["beam, width 16"],
     "greedy": rate["greedy"],
     "penalty": rate["greedy, penalty 1.2"],
     "top_p": rate["top-p 0.95"],
@@ -73,6 +73,8 @@ measured = {
     "help": rate["held-out help"],
     "beam_log": logs[0],
     "help_log": logs[-1],
+    "expected_log": expected.mean(),
 }
-assert (loops[:, 1] > loops[:, 0]).all()
-assert (loops[:, 0] > loops[:, 4:].max(1)).all()
+assert (loops[:, 1] >= loops[:, 0]).all()
+assert (loops[:, :2].min(1) > loops[:, 3:].max(1)).all()
+assert (expected > likely[:, -1] + 0.5).all()

@@ -205,6 +205,16 @@ def test_a_beam_whose_every_sequence_has_ended():
     assert found.tokens == exhaustive_search(model, torch.tensor([1]), 9, end=1).tokens
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_log_probabilities_in_other_precisions(dtype):
+    """Uniform over 151 tokens, bfloat16 has probabilities that sum to 1.014."""
+    uniform = torch.full((1, 151), -log(151.0), dtype=torch.float64).to(dtype)
+    model = lambda tokens: uniform.expand(len(tokens), -1)  # noqa: E731
+    found = beam_search(model, torch.tensor([0]), 2, 3)
+    assert found.log_prob == pytest.approx(-2 * log(151), rel=1e-2)
+    assert len(found.tokens) == 3
+
+
 def test_no_work_for_what_cannot_win():
     """Ended sequences are not extended, and a search ends when it is decided."""
     asked, table = [], some_logits(5, 5, 1.0).float().log_softmax(-1)
