@@ -104,7 +104,8 @@ def keep_top_p(
         raise ValueError(f"p={p} is not in (0, 1]")
     ascending = logits.sort(dim=-1).values
     mass = probabilities(ascending).cumsum(-1)  # of a token and all that are smaller
-    removed = (mass <= 1 - p).sum(-1, keepdim=True)
+    # p = 1 keeps all, also a probability that is rounded to 0
+    removed = ((mass <= 1 - p) & (p < 1)).sum(-1, keepdim=True)
     lowest = ascending.gather(-1, removed.clamp(max=logits.shape[-1] - 1))
     return logits.masked_fill(logits < lowest, -inf)
 

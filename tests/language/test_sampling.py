@@ -340,6 +340,12 @@ def test_half_precision_keeps_what_single_precision_keeps(dtype):
     assert probabilities(logits).dtype == torch.float32
 
 
+def test_top_p_of_one_removes_nothing():
+    """Not even a token whose probability, exp(-200), is zero in single precision."""
+    logits = torch.tensor([[0.0, -200.0, -inf, 0.0]])
+    assert torch.equal(keep_top_p(logits, 1.0), logits)
+
+
 def test_extreme_scales():
     cold = probabilities(apply_temperature(torch.tensor([1e30, 1.0, -1e30]), 1e-30))
     assert cold.tolist() == [1, 0, 0]
