@@ -22,6 +22,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from snippets.attention.grouped_query_attention import grouped_query_attention
 from snippets.attention.multi_head_attention import merge_heads, split_heads
@@ -63,7 +64,10 @@ class CausalSelfAttention(nn.Module):
 
 
 class MLP(nn.Module):
-    """The feed-forward network: widen, bend, narrow; each position by itself."""
+    """The feed-forward network: widen, bend, narrow; each position by itself.
+
+    ``gelu`` is the fused form of :func:`gelu_tanh`.
+    """
 
     def __init__(self, d_model: int) -> None:
         super().__init__()
@@ -73,7 +77,7 @@ class MLP(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch seq d_model"]
     ) -> Float[Tensor, "batch seq d_model"]:
-        return self.c_proj(gelu_tanh(self.c_fc(x)))
+        return self.c_proj(gelu(self.c_fc(x), approximate="tanh"))
 
 
 class GPT2Block(nn.Module):
