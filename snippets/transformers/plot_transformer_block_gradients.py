@@ -61,7 +61,6 @@ post, pre = ("post-norm", "pre-norm")
 measured = {
     "gradient_fall": last[pre, shallow] / last[pre, deep],
     "stream_rise": stream[pre, deep] / stream[pre, shallow],
-    "gradient_post_fall": last[post, shallow] / last[post, deep],
     "gradient_orders": last[post, deep] / last[pre, deep],
 }
 assert last[post, deep] > 3 * last[pre, deep]

@@ -37,7 +37,7 @@ for ax, name in zip(axes, ("pre-norm", "post-norm"), strict=True):
         smooth = curves[name, schedule].unfold(0, 5, 1).mean(-1)
         lines = ax.plot(range(4, STEPS), smooth, color=color, linestyle=style)
         lines[0].set_label(f"full rate {schedule}" if "once" in schedule else schedule)
-    ax.axhline(guess, color="gray", linestyle=":", label="guessing")
+    ax.axhline(guess, color="0.5", linestyle=":", label="guessing")
     ax.set(title=name, xlabel="step", ylim=(0, None))
 axes[0].set_ylabel("excess loss (nats)")
 axes[0].legend()
@@ -55,10 +55,13 @@ fig.set_label(
     f"{span(ends['post-norm', 'at once'])} of {guess:.2f} nats."
 )
 
-measured = {"guess": guess}
-for (name, schedule), end in ends.items():
-    key = f"{name[:-5]}_{schedule.replace(' ', '_').replace('-', '_')}"
-    measured |= {f"{key}_low": end.min(), f"{key}_high": end.max()}
-assert ends["post-norm", "at once"].min() > 0.6 * guess
+measured = {
+    "guess": guess,
+    "pre_at_once_high": ends["pre-norm", "at once"].max(),
+    "pre_warm_up_high": ends["pre-norm", "warm-up"].max(),
+    "post_at_once_low": ends["post-norm", "at once"].min(),
+    "post_warm_up_high": ends["post-norm", "warm-up"].max(),
+}
+assert ends["post-norm", "at once"].min() > 0.5 * guess
 assert ends["post-norm", "warm-up"].max() < 0.5 * guess
 assert ends["pre-norm", "at once"].max() < 0.35 * guess
