@@ -68,12 +68,19 @@ def rate_factors(steps: int, warm_up: list[int]) -> Float[Tensor, "steps models"
 
     In the last quarter, the rate falls linearly to zero.
 
+    Raises
+    ------
+    ValueError
+        If a warm-up has less than one step.
+
     Examples
     --------
     >>> rate_factors(8, [1, 4]).T
     tensor([[1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 1.0000, 0.5000],
             [0.2500, 0.5000, 0.7500, 1.0000, 1.0000, 1.0000, 1.0000, 0.5000]])
     """
+    if min(warm_up) < 1:
+        raise ValueError(f"a warm_up of {min(warm_up)} steps has no first step")
     step = torch.arange(steps)[:, None]
     rise = (step + 1) / torch.tensor(warm_up)
     return rise.clamp(max=1) * ((steps - step) / (steps / 4)).clamp(max=1)

@@ -7,7 +7,7 @@ line is the residual stream.
 """
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch
 
 STREAM, BRANCH = 0.0, -1.1
 TURN = {"arrowstyle": "-|>", "color": "0.5", "shrinkA": 0, "shrinkB": 0}
@@ -28,15 +28,14 @@ def update(ax, left, label, norm_first):
     ax.annotate("", (left + 0.28, BRANCH), (left, BRANCH), arrowprops=TURN)
     ax.plot([left, left], [STREAM, BRANCH], color="0.5", linewidth=1, zorder=1)
     ax.plot([left, right], [BRANCH, BRANCH], color="0.5", linewidth=1, zorder=1)
-    ax.annotate("", (right, STREAM - 0.2), (right, BRANCH), arrowprops=TURN)
+    ax.annotate("", (right, STREAM - 0.3), (right, BRANCH), arrowprops=TURN)
     if norm_first:
         box(ax, left + 0.85, BRANCH, "norm", "C3", width=1.0)
         box(ax, left + 2.3, BRANCH, label, "C0", width=1.35)
     else:
         box(ax, left + 1.6, BRANCH, label, "C0", width=1.35)
         box(ax, right + 1.1, STREAM, "norm", "C3")
-    ax.add_patch(Circle((right, STREAM), 0.2, facecolor="C2", zorder=3))
-    ax.text(right, STREAM, "+", ha="center", va="center", color="white", zorder=4)
+    box(ax, right, STREAM, "+", "C2", width=0.4)
 
 
 fig, axes = plt.subplots(2, 1, figsize=(6.4, 3.2), layout="constrained")

@@ -5,9 +5,10 @@ from inspect import unwrap
 
 import pytest
 import torch
-from torch.nn.functional import gelu
+from torch.nn.functional import cross_entropy, gelu, kl_div
 from torch.nn.functional import layer_norm as torch_layer_norm
 from torch.nn.functional import rms_norm as torch_rms
+from torch.optim.lr_scheduler import LambdaLR
 from torch.testing import assert_close
 from transformers import DynamicCache, GPT2Config, LlamaConfig
 from transformers.models.gpt2.modeling_gpt2 import GPT2Block as TheirGPT2Block
@@ -17,6 +18,14 @@ from transformers.models.llama.modeling_llama import (
     LlamaRotaryEmbedding,
 )
 
+from snippets.positions.symbol_language import next_symbol, texts
+from snippets.transformers.deep_stack import (
+    BATCH,
+    SEQ,
+    rate_factors,
+    stack,
+    train,
+)
 from snippets.transformers.llama_block import LlamaBlock, SwiGLU, swiglu_width
 from snippets.transformers.normalization import (
     layer_norm,
@@ -313,3 +322,50 @@ def test_bad_sizes_are_refused():
         initialize(GPT2Block(d_model=4, heads=1), layers=1, std=-1.0)
     with pytest.raises(ValueError, match="multiple=0"):
         swiglu_width(8, multiple=0)
+
+
+def test_stacks_train_side_by_side_as_they_do_alone():
+    """Against Adam with a schedule of PyTorch, and its KL divergence."""
+    steps, rate, warm_up = 4, 0.01, [1, 3]
+    torch.manual_seed(0)
+    models = [stack(kind, layers=1) for kind in (GPT2Block, GPT2Block)]
+    ours = train(models, steps, rate, warm_up, seed=5)
+    drawn = texts(steps * BATCH, SEQ + 1, seed=5).unflatten(0, (steps, BATCH))
+    factors = rate_factors(steps, warm_up)
+    for place, model in enumerate(models):
+        optimizer = torch.optim.Adam(model.parameters(), rate)
+        schedule = LambdaLR(optimizer, factors[:, place].tolist().__getitem__)
+        for step, text in enumerate(drawn):
+            logits = model(text[:, :-1])[:, 2:]
+            truth = next_symbol()[text[:, 1:-2], text[:, 2:-1]]
+            excess = kl_div(logits.log_softmax(-1), truth, reduction="sum")
+            assert_close(ours[step, place], excess.detach() / truth[..., 0].numel())
+            optimizer.zero_grad()
+            cross_entropy(logits.flatten(0, 1), text[:, 3:].flatten()).backward()
+            optimizer.step()
+            if step < steps - 1:
+                schedule.step()
+
+
+def test_training_leaves_the_models_as_they_are():
+    model = stack(PostNormBlock, layers=1)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    train([model], steps=2, rate=0.1, warm_up=[1])
+    assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("kind", "norms"), [(GPT2Block, 5), (PostNormBlock, 4)])
+def test_every_stack_ends_in_one_norm(kind, norms):
+    model = stack(kind, layers=2)
+    assert (
+        sum(isinstance(part, torch.nn.LayerNorm) for part in model.modules()) == norms
+    )
+    found = []
+    model.last.register_forward_hook(lambda _part, _x, out: found.append(out))
+    model(texts(2, SEQ, seed=0))
+    assert_close(found[0].mean(dim=-1), torch.zeros(2, SEQ), atol=1e-5, rtol=0)
+
+
+def test_a_warm_up_below_one_step_is_refused():
+    with pytest.raises(ValueError, match="warm_up of 0 steps"):
+        rate_factors(8, [1, 0])
