@@ -42,8 +42,8 @@ for ax, (name, kind) in zip(axes, orders.items(), strict=True):
         ax.plot(range(1, layers + 1), norms, marker=marker, markersize=3)
         ax.lines[-1].set_label(f"{layers} blocks")
         last[name, layers] = norms[-1]
-    ax.set(title=name, xlabel="block", ylim=(0, None))
-axes[0].set_ylabel("norm of the gradient")
+    ax.set(title=name, xlabel="block")
+axes[0].set(ylabel="norm of the gradient", ylim=(0, None))
 axes[0].legend()
 
 

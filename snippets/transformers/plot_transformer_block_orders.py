@@ -35,7 +35,7 @@ def update(ax, left, label, norm_first):
     else:
         box(ax, left + 1.6, BRANCH, label, "C0", width=1.35)
         box(ax, right + 1.1, STREAM, "norm", "C3")
-    box(ax, right, STREAM, "+", "C2", width=0.4)
+    box(ax, right, STREAM, "+", "C0", width=0.4)
 
 
 fig, axes = plt.subplots(2, 1, figsize=(6.4, 3.2), layout="constrained")
