@@ -38,8 +38,8 @@ for ax, name in zip(axes, ("pre-norm", "post-norm"), strict=True):
         lines = ax.plot(range(4, STEPS), smooth, color=color, linestyle=style)
         lines[0].set_label(f"full rate {schedule}" if "once" in schedule else schedule)
     ax.axhline(guess, color="0.5", linestyle=":", label="guessing")
-    ax.set(title=name, xlabel="step", ylim=(0, None))
-axes[0].set_ylabel("excess loss (nats)")
+    ax.set(title=name, xlabel="step")
+axes[0].set(ylabel="excess loss (nats)", ylim=(0, None))
 axes[0].legend()
 
 
