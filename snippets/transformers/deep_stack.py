@@ -55,7 +55,7 @@ class Stack(nn.Module):
 
 
 def stack(
-    kind: type[GPT2Block], layers: int, *, d_model: int = 32, heads: int = 2
+    kind: type[GPT2Block], layers: int, *, d_model: int = 16, heads: int = 2
 ) -> Stack:
     """Blocks of one kind; post-norm already ends in a norm, pre-norm needs one more."""
     blocks = [kind(d_model=d_model, heads=heads) for _ in range(layers)]

@@ -78,7 +78,7 @@ def layer_norm_gradient(
     wide = widened(x, weight, eps)
     centered = wide - wide.mean(dim=-1, keepdim=True)
     scale = (centered.square().mean(dim=-1, keepdim=True) + eps).rsqrt()
-    normalized, g = centered * scale, (weight * gradient).to(wide.dtype)
+    normalized, g = centered * scale, weight * gradient.to(wide.dtype)
     along = (g * normalized).mean(dim=-1, keepdim=True)
     return (scale * (g - g.mean(dim=-1, keepdim=True) - normalized * along)).to(x.dtype)
 
@@ -92,6 +92,6 @@ def rms_norm_gradient(
     """Gradient of :func:`rms_norm` with respect to ``x``: no mean is subtracted."""
     wide = widened(x, weight, eps)
     scale = (wide.square().mean(dim=-1, keepdim=True) + eps).rsqrt()
-    normalized, g = wide * scale, (weight * gradient).to(wide.dtype)
+    normalized, g = wide * scale, weight * gradient.to(wide.dtype)
     along = (g * normalized).mean(dim=-1, keepdim=True)
     return (scale * (g - normalized * along)).to(x.dtype)

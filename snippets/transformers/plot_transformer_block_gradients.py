@@ -17,7 +17,7 @@ from snippets.transformers.deep_stack import SEQ, stack
 from snippets.transformers.transformer_block import GPT2Block, PostNormBlock
 
 DEPTHS, SEEDS = (6, 12, 24), 5
-text = texts(32, SEQ + 1, seed=0)
+text = texts(16, SEQ + 1, seed=0)
 
 
 def gradients(kind, layers, seed):
@@ -54,7 +54,7 @@ def listed(name):
 fig.set_label(
     "Two panels, gradient norm against block. Pre-norm: lines that fall toward the "
     f"last block, where stacks of 6, 12 and 24 blocks have {listed('pre-norm')}. "
-    f"Post-norm: nearly level lines, with {listed('post-norm')} in the last block."
+    f"Post-norm: lines that do not fall, with {listed('post-norm')} in the last block."
 )
 shallow, deep = DEPTHS[0], DEPTHS[-1]
 post, pre = ("post-norm", "pre-norm")

@@ -68,8 +68,8 @@ fig.set_label(
 
 measured = {
     "added": added,
-    "plain_ratio": plain[2] / plain[0],
-    "scaled_ratio": scaled[2] / scaled[0],
     "worst_growth": worst,
 }
 assert worst < 0.12
+assert max(scaled) < 1.2 * min(scaled)
+assert plain[2] > 3 * plain[0]

@@ -10,6 +10,8 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
 STREAM, BRANCH = 0.0, -1.1
+# not of the style: white text must be legible on them in both themes
+LAYER, NORM = "royalblue", "mediumvioletred"
 TURN = {"arrowstyle": "-|>", "color": "0.5", "shrinkA": 0, "shrinkB": 0}
 
 
@@ -30,12 +32,12 @@ def update(ax, left, label, norm_first):
     ax.plot([left, right], [BRANCH, BRANCH], color="0.5", linewidth=1, zorder=1)
     ax.annotate("", (right, STREAM - 0.3), (right, BRANCH), arrowprops=TURN)
     if norm_first:
-        box(ax, left + 0.85, BRANCH, "norm", "C3", width=1.0)
-        box(ax, left + 2.3, BRANCH, label, "C0", width=1.35)
+        box(ax, left + 0.85, BRANCH, "norm", NORM, width=1.0)
+        box(ax, left + 2.3, BRANCH, label, LAYER, width=1.35)
     else:
-        box(ax, left + 1.6, BRANCH, label, "C0", width=1.35)
-        box(ax, right + 1.1, STREAM, "norm", "C3")
-    box(ax, right, STREAM, "+", "C0", width=0.4)
+        box(ax, left + 1.6, BRANCH, label, LAYER, width=1.35)
+        box(ax, right + 1.1, STREAM, "norm", NORM)
+    box(ax, right, STREAM, "+", LAYER, width=0.4)
 
 
 fig, axes = plt.subplots(2, 1, figsize=(6.4, 3.2), layout="constrained")

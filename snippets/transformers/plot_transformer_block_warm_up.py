@@ -3,8 +3,8 @@ Training with and without warm-up, in both orders
 =================================================
 
 A figure of :doc:`/transformers/transformer_block`. Six blocks learn to predict the next
-of five symbols, with Adam at a learning rate of 0.01 that is either reached at once or
-over 40 steps. Three seeds.
+of five symbols, with Adam at a learning rate of 0.013 that is either reached at once or
+over 50 steps. Four seeds.
 """
 
 import math
@@ -17,7 +17,7 @@ from snippets.transformers.deep_stack import stack, train
 from snippets.transformers.transformer_block import GPT2Block, PostNormBlock
 
 torch.manual_seed(0)
-STEPS, SEEDS, WARM_UP, LAST = 100, 3, 40, 10
+STEPS, SEEDS, WARM_UP, LAST = 150, 4, 50, 10
 
 truth = next_symbol()
 guess = math.log(SYMBOLS) + (truth * truth.log()).sum(-1).mean().item()
@@ -26,7 +26,7 @@ curves = {}
 for name, kind in {"pre-norm": GPT2Block, "post-norm": PostNormBlock}.items():
     models = [stack(kind, layers=6) for _ in range(SEEDS)]
     warm_up = [1] * SEEDS + [WARM_UP] * SEEDS
-    history = train(2 * models, STEPS, rate=1e-2, warm_up=warm_up)
+    history = train(2 * models, STEPS, rate=0.013, warm_up=warm_up)
     curves[name, "at once"], curves[name, "warm-up"] = history.split(SEEDS, dim=1)
 ends = {key: curve[-LAST:].mean(0) for key, curve in curves.items()}
 
@@ -48,20 +48,20 @@ def span(values):
 
 
 fig.set_label(
-    "Two panels of loss curves, three seeds each. In pre-norm all curves fall, with "
+    "Two panels of loss curves, four seeds each. In pre-norm all curves fall, with "
     f"and without warm-up, to {span(ends['pre-norm', 'warm-up'])} and "
     f"{span(ends['pre-norm', 'at once'])} nats. In post-norm those with warm-up end at "
-    f"{span(ends['post-norm', 'warm-up'])}; those without stay near guessing, at "
-    f"{span(ends['post-norm', 'at once'])} of {guess:.2f} nats."
+    f"{span(ends['post-norm', 'warm-up'])}; those without spread, and end at "
+    f"{span(ends['post-norm', 'at once'])} nats. Guessing has {guess:.2f}."
 )
 
 measured = {
     "guess": guess,
     "pre_at_once_high": ends["pre-norm", "at once"].max(),
     "pre_warm_up_high": ends["pre-norm", "warm-up"].max(),
-    "post_at_once_low": ends["post-norm", "at once"].min(),
+    "post_failed": (ends["post-norm", "at once"] > guess / 2).sum(),
     "post_warm_up_high": ends["post-norm", "warm-up"].max(),
 }
-assert ends["post-norm", "at once"].min() > 0.5 * guess
-assert ends["post-norm", "warm-up"].max() < 0.5 * guess
-assert ends["pre-norm", "at once"].max() < 0.35 * guess
+assert measured["post_failed"] >= 2
+others = [end.max() for key, end in ends.items() if key != ("post-norm", "at once")]
+assert max(others) < guess / 3

@@ -227,6 +227,15 @@ def test_squares_do_not_overflow_in_half_precision(dtype):
     assert_close(rms_norm_gradient(x, one, signs), zero, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("norm", [layer_norm_gradient, rms_norm_gradient])
+def test_a_gradient_times_a_weight_does_not_overflow_in_half_precision(norm):
+    x = 1000 * torch.tensor([1, 2, 3, 4], dtype=torch.float16)
+    weight = torch.full((4,), 300, dtype=torch.float16)
+    gradient = torch.tensor([300, 0, 0, 300], dtype=torch.float16)
+    expected = norm(x.double(), weight.double(), gradient.double())
+    assert_close(norm(x, weight, gradient), expected.half())
+
+
 def test_equal_features_give_the_bias():
     x, bias = torch.full((2, 7), 3.0, dtype=DOUBLE), stream(7)
     assert_close(layer_norm(x, stream(7), bias), bias.expand(2, 7))
