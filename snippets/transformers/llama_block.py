@@ -1,7 +1,7 @@
 """The block of Llama: RMSNorm, rotary and grouped attention, SwiGLU; no biases.
 
 Touvron et al. (2023), https://arxiv.org/abs/2302.13971, section 2.2
-Grouped attention came with Llama 2 70B, https://arxiv.org/abs/2307.09288
+Grouped attention came with the larger Llama 2 models, https://arxiv.org/abs/2307.09288
 SwiGLU: Shazeer (2020), https://arxiv.org/abs/2002.05202
 Names of layers are those of Llama in transformers.
 

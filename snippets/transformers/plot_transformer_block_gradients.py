@@ -64,3 +64,4 @@ measured = {
     "gradient_orders": last[post, deep] / last[pre, deep],
 }
 assert last[post, deep] > 3 * last[pre, deep]
+assert last[post, deep] > 1.2 * last[post, shallow]

@@ -64,3 +64,5 @@ measured = {
 }
 assert max(sizes.values()) < 1.04 * min(sizes.values())
 assert ends["SwiGLU"].max() < ends["GPT-2"].min()
+spread = min((ends[name].max() - ends[name].min()) for name in ("GPT-2", "RMSNorm"))
+assert abs(means["RMSNorm"] - means["GPT-2"]) < spread

@@ -58,7 +58,6 @@ fig.set_label(
 measured = {
     "guess": guess,
     "pre_at_once_high": ends["pre-norm", "at once"].max(),
-    "pre_warm_up_high": ends["pre-norm", "warm-up"].max(),
     "post_failed": (ends["post-norm", "at once"] > guess / 2).sum(),
     "post_warm_up_high": ends["post-norm", "warm-up"].max(),
 }
