@@ -39,11 +39,20 @@ def rms_norm(
 ) -> Float[Tensor, "*batch features"]:
     """Divide each vector by its root mean square, then scale each feature.
 
+    Raises
+    ------
+    ValueError
+        If ``x`` holds integers or ``eps`` is negative.
+
     Examples
     --------
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2)).square().sum()
     tensor(2.0000)
     """
+    if not x.is_floating_point():
+        raise ValueError(f"{x.dtype} would round the normalized values to integers")
+    if not eps >= 0:
+        raise ValueError(f"eps must not be negative: {eps}")
     # Squares above 65504 overflow in 16 bits.
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     scale = (wide.square().mean(dim=-1, keepdim=True) + eps).rsqrt()

@@ -1,6 +1,7 @@
 """QK-norm, soft-capping, sinks, and gates against transformers' attention layers."""
 
 import math
+from inspect import unwrap
 
 import pytest
 import torch
@@ -278,6 +279,21 @@ def test_a_vector_of_zeros_stays_zero():
     out.sum().backward()
     assert not out.any()
     assert zero.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("eps", [-1.0, -1e-6, math.nan])
+def test_a_norm_with_a_negative_eps_is_refused(eps):
+    """A mean square below -eps would have no real root."""
+    with pytest.raises(ValueError, match=f"eps must not be negative: {eps}"):
+        rms_norm(torch.full((3,), 1e-4), torch.ones(3), eps)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool])
+def test_a_norm_of_integers_is_refused(dtype):
+    """(3, 4) has the values 0.85 and 1.13, which integers would round to 0 and 1."""
+    x = torch.tensor([3, 4]).to(dtype)
+    with pytest.raises(ValueError, match=f"{dtype} would round"):
+        unwrap(rms_norm)(x, torch.ones(2))
 
 
 @pytest.mark.parametrize("shape", [(0, SEQ), (2, 1), (2, 0)])
