@@ -82,12 +82,15 @@ def texts(
 
 
 def masked_texts(
-    chain: Float[Tensor, "symbols symbols"], samples: int, seed: int
+    chain: Float[Tensor, "symbols symbols"],
+    samples: int,
+    seed: int,
+    rate: float = 0.15,
 ) -> Masked:
     """Texts of the chain, masked as in BERT."""
     random = torch.Generator().manual_seed(seed + 2**20)
-    drawn = texts(chain, samples, seed)
-    return mask_tokens(drawn, mask_id=MASK, vocab=SYMBOLS, generator=random)
+    options = dict(mask_id=MASK, vocab=SYMBOLS, rate=rate, generator=random)
+    return mask_tokens(texts(chain, samples, seed), **options)
 
 
 def best_predictions(
@@ -125,10 +128,14 @@ def best_predictions(
 
 
 def best_loss(
-    chain: Float[Tensor, "symbols symbols"], masked: Masked, *, two_sided: bool
+    chain: Float[Tensor, "symbols symbols"],
+    masked: Masked,
+    *,
+    two_sided: bool,
+    rate: float = 0.15,
 ) -> Float[Tensor, ""]:
     """Mean loss of the best predictions at the picked positions."""
-    best = best_predictions(chain, masked.inputs, two_sided=two_sided)
+    best = best_predictions(chain, masked.inputs, two_sided=two_sided, rate=rate)
     picked = masked.labels != IGNORED
     return cross_entropy(best[picked].log(), masked.labels[picked])
 
@@ -154,7 +161,7 @@ def train(
     allowed: Bool[Tensor, "1 seq seq"] | None,
     *,
     number: int = 3,
-    steps: int = 500,
+    steps: int = 440,
     batch: int = 40,
     rate: float = 8e-3,
 ) -> Trained:

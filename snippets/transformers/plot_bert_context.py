@@ -16,7 +16,7 @@ from snippets.transformers.masked_chain import SYMBOLS, entropies, transitions
 NAMES = "ABCDEFGH"
 chain = transitions()
 two = chain @ chain
-text, hidden = "BDF?CAE", 3
+text, hidden = "CHA?BFE", 3
 left, right = NAMES.index(text[hidden - 1]), NAMES.index(text[hidden + 1])
 rows = {
     "left side only": chain[left],
@@ -29,9 +29,12 @@ for column, (name, probabilities) in enumerate(rows.items()):
     for place, symbol in enumerate(text):
         if place != hidden and (place < hidden or column):
             middle, width = (place + hidden) / 2, abs(place - hidden)
-            x = np.linspace(-1, 1, 40)
-            y = 0.5 + 0.35 * width * np.sqrt(1 - x**2)
-            ax.plot(middle + width / 2 * x, y, "C1" if place > hidden else "C0")
+            angle = np.linspace(0, np.pi, 40)
+            x, y = (
+                middle + width / 2 * np.cos(angle),
+                0.5 + 0.35 * width * np.sin(angle),
+            )
+            ax.plot(x, y, "C1" if place > hidden else "C0")
         seen = place != hidden and (place < hidden or column)
         weight = "bold" if place == hidden else None
         alpha = 1 if seen or place == hidden else 0.3
