@@ -9,7 +9,7 @@ symbol in each case.
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
+from scipy.stats import entropy
 
 from snippets.transformers.masked_chain import SYMBOLS, entropies, transitions
 
@@ -19,8 +19,8 @@ two = chain @ chain
 text, hidden = "CHA?BFE", 3
 left, right = NAMES.index(text[hidden - 1]), NAMES.index(text[hidden + 1])
 rows = {
-    "left side only": chain[left],
-    "both sides": chain[left] * chain[:, right] / two[left, right],
+    "left side only": chain[left].numpy(),
+    "both sides": (chain[left] * chain[:, right] / two[left, right]).numpy(),
 }
 
 fig, axes = plt.subplots(2, 2, figsize=(6.4, 3.6), layout="constrained")
@@ -43,12 +43,12 @@ for column, (name, probabilities) in enumerate(rows.items()):
     ax.axis("off")
     ax = axes[1, column]
     ax.bar(list(NAMES), probabilities, color=f"C{column}")
-    nats = torch.special.entr(probabilities).sum()
+    nats = entropy(probabilities)
     ax.text(0.97, 0.9, f"{nats:.2f} nats", transform=ax.transAxes, ha="right", va="top")
     ax.set(ylim=(0, 1), xlabel="hidden symbol")
 axes[1, 0].set_ylabel("probability")
 best = {name: NAMES[p.argmax()] for name, p in rows.items()}
-entropy = {name: torch.special.entr(p).sum() for name, p in rows.items()}
+
 fig.set_label(
     f"Above, the text {' '.join(text)} twice, with arcs from the positions that are "
     "read to the hidden one: three from the left side, then six from both. Below, the "
@@ -66,4 +66,4 @@ measured = {
     "both_best": rows["both sides"].max(),
 }
 assert both < one - 0.3 < alone - 0.6
-assert entropy["both sides"] < entropy["left side only"]
+assert entropy(rows["both sides"]) < entropy(rows["left side only"])

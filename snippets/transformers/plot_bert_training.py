@@ -8,7 +8,6 @@ that any model of each kind can reach.
 """
 
 import matplotlib.pyplot as plt
-import torch
 
 from snippets.attention.self_attention import causal
 from snippets.transformers.masked_chain import (
@@ -31,7 +30,7 @@ fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 for place, (name, (history, _)) in enumerate(trained.items()):
     window = 20
     smooth = history.unflatten(0, (-1, window)).mean(1)
-    steps = torch.arange(len(smooth)) * window + window / 2
+    steps = range(window // 2, len(history), window)
     ax.plot(steps, smooth, color=f"C{place}", alpha=0.4, lw=1)
     ax.plot(steps, smooth.mean(1), color=f"C{place}", lw=2, label=name)
     ax.axhline(best[name], color=f"C{place}", ls=":", label=f"{name}, lowest possible")
