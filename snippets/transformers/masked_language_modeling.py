@@ -48,6 +48,8 @@ def mask_tokens(
         Random tokens are drawn from the ids 0 to ``vocab - 1``.
     special
         True at tokens that are never picked, such as [CLS] and padding.
+    generator
+        On the device of the tokens.
     rate
         Probability that a token is picked; above 0, at most 1.
 
@@ -62,11 +64,13 @@ def mask_tokens(
     """
     if not 0 < rate <= 1:
         raise ValueError(f"a rate of {rate} is not above 0 and at most 1")
-    picked = torch.rand(tokens.shape, generator=generator) < rate
+    tokens = tokens.long()  # the mask and random ids may need more bits
+    source = dict(generator=generator, device=tokens.device)
+    picked = torch.rand(tokens.shape, **source) < rate
     if special is not None:
         picked &= ~special
-    lot = torch.rand(tokens.shape, generator=generator)
-    drawn = torch.randint(vocab, tokens.shape, generator=generator)
+    lot = torch.rand(tokens.shape, **source)
+    drawn = torch.randint(vocab, tokens.shape, **source)
     inputs = tokens.masked_fill(picked & (lot < 0.8), mask_id)
     inputs = torch.where(picked & (lot > 0.9), drawn, inputs)
     return Masked(inputs, tokens.masked_fill(~picked, IGNORED))
@@ -81,7 +85,17 @@ def masked_loss(
     ------
     ValueError
         If no token is picked: the mean would be NaN.
+
+    Examples
+    --------
+    With equal scores for four tokens, the loss is ln 4:
+
+    >>> masked_loss(torch.zeros(2, 4), torch.tensor([3, -100]))
+    tensor(1.3863)
     """
     if (labels == IGNORED).all():
         raise ValueError(f"none of {labels.numel()} tokens is picked: there is no loss")
-    return cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=IGNORED)
+    # In half precision, the sum over many tokens would overflow.
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    labels = labels.flatten().long()
+    return cross_entropy(logits.flatten(0, -2), labels, ignore_index=IGNORED)

@@ -14,7 +14,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from snippets.attention.self_attention import causal
-from snippets.transformers import masked_chain
+from snippets.transformers import masked_chain, masked_chain_training
 from snippets.transformers.bert import Bert, Block, MaskedLanguageModel
 from snippets.transformers.masked_language_modeling import (
     IGNORED,
@@ -309,6 +309,34 @@ def test_the_same_seed_picks_the_same_tokens():
     assert not torch.equal(drawn[0].labels, drawn[2].labels)
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32])
+def test_small_integers(dtype):
+    """Neither the mask nor most random ids fit into int8."""
+    tokens = torch.randint(5, 31, (20, 20), dtype=dtype)
+    inputs, labels = mask_tokens(tokens, mask_id=300, vocab=1000, rate=0.5)
+    picked = labels != IGNORED
+    assert torch.equal(labels[picked], tokens[picked].long())
+    assert (inputs == 300).any()
+    for narrow in (labels, labels.to(dtype)):
+        loss = masked_loss(torch.zeros(20, 20, 31), narrow)
+        assert_close(loss, torch.tensor(math.log(31)))
+
+
+def test_tokens_are_masked_on_their_device():
+    tokens = torch.ones(2, 3, dtype=torch.long, device="meta")
+    masked = mask_tokens(tokens, mask_id=4, vocab=31)
+    assert {part.device.type for part in masked} == {"meta"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_loss_of_many_tokens_in_half_precision(dtype):
+    """Its sum, 400,000 nats, is beyond the largest number of float16."""
+    logits = torch.tensor([0.0, 10.0]).expand(40_000, 2)
+    labels = torch.zeros(40_000, dtype=torch.long)
+    loss = masked_loss(logits.to(dtype), labels)
+    assert_close(loss, torch.tensor(10.0), atol=1e-3, rtol=0)
+
+
 def test_rates_and_texts_without_a_loss_are_refused():
     tokens = torch.ones(2, 3, dtype=torch.long)
     for rate in (0.0, -0.1, 1.5, math.nan):
@@ -377,7 +405,9 @@ def test_best_predictions_are_sums_over_all_texts(agrees, two_sided):
 def test_training_lowers_the_loss_and_seeds_differ():
     chain = masked_chain.transitions(0)
     test = masked_chain.masked_texts(chain, 100, seed=1)
-    trained = masked_chain.train(chain, test, None, number=2, steps=40, batch=32)
+    trained = masked_chain_training.train(
+        chain, test, None, number=2, steps=40, batch=32
+    )
     assert trained.history.shape == (40, 2)
     assert trained.history[-10:].mean() < trained.history[:10].mean() - 0.02
     assert trained.test[0] != trained.test[1]
@@ -386,9 +416,9 @@ def test_training_lowers_the_loss_and_seeds_differ():
 def test_models_side_by_side_have_the_loss_of_one():
     chain = masked_chain.transitions(0)
     test = masked_chain.masked_texts(chain, 50, seed=1)
-    trained = masked_chain.train(chain, test, None, number=2, steps=1, batch=4)
+    trained = masked_chain_training.train(chain, test, None, number=2, steps=1, batch=4)
     drawn = masked_chain.masked_texts(chain, 8, seed=0)
-    for place, model in enumerate(masked_chain.models(2)):
+    for place, model in enumerate(masked_chain_training.models(2)):
         rows = slice(4 * place, 4 * place + 4)
         loss = masked_loss(model(drawn.inputs[rows]), drawn.labels[rows])
         assert_close(trained.history[0, place], loss.detach())
