@@ -124,7 +124,8 @@ class Bert(nn.Module):
         if allowed is not None and not (seen := allowed.any(dim=-1)).all():
             text, query = (~seen).nonzero()[0].tolist()
             raise ValueError(f"text {text}, query {query}: the mask hides every key")
-        segments = torch.zeros_like(tokens) if segments is None else segments
+        tokens = tokens.long()  # embeddings refuse 8 and 16 bits
+        segments = torch.zeros_like(tokens) if segments is None else segments.long()
         x = self.token(tokens) + self.position.weight[:seq] + self.segment(segments)
         x = self.norm(x)
         for block in self.blocks:

@@ -93,9 +93,9 @@ def masked_loss(
     >>> masked_loss(torch.zeros(2, 4), torch.tensor([3, -100]))
     tensor(1.3863)
     """
-    if (labels == IGNORED).all():
+    picked = labels != IGNORED  # as an index, it also refuses logits of another shape
+    if not picked.any():
         raise ValueError(f"none of {labels.numel()} tokens is picked: there is no loss")
     # In half precision, the sum over many tokens would overflow.
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    labels = labels.flatten().long()
-    return cross_entropy(logits.flatten(0, -2), labels, ignore_index=IGNORED)
+    precise = torch.promote_types(logits.dtype, torch.float32)
+    return cross_entropy(logits[picked].to(precise), labels[picked].long())

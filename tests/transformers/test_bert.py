@@ -4,6 +4,7 @@ Then masking against its frequencies and the collator of transformers, and the b
 loss on a masked Markov chain against sums over all texts.
 """
 
+import inspect
 import math
 from itertools import pairwise, product
 
@@ -317,9 +318,28 @@ def test_small_integers(dtype):
     picked = labels != IGNORED
     assert torch.equal(labels[picked], tokens[picked].long())
     assert (inputs == 300).any()
+    bert = Bert(**SIZES | {"positions": 20})
+    assert_close(bert(tokens, tokens % 2), bert(tokens.long(), tokens.long() % 2))
     for narrow in (labels, labels.to(dtype)):
         loss = masked_loss(torch.zeros(20, 20, 31), narrow)
         assert_close(loss, torch.tensor(math.log(31)))
+
+
+def test_labels_of_bytes():
+    """In 8 bits without a sign, -100 would become 156."""
+    tokens = torch.randint(5, 31, (20, 20), dtype=torch.uint8)
+    inputs, labels = inspect.unwrap(mask_tokens)(tokens, mask_id=4, vocab=31)
+    ignored = labels.long() == IGNORED  # among bytes, 156 == -100 can hold
+    assert ignored.any()
+    assert torch.equal(labels[~ignored], tokens[~ignored].long())
+    assert torch.equal(inputs[ignored], tokens[ignored].long())
+
+
+def test_labels_of_another_shape_are_refused():
+    """Where annotations are not checked; flat, both have 6 tokens."""
+    logits, labels = torch.randn(2, 3, 31), torch.ones(3, 2, dtype=torch.long)
+    with pytest.raises(IndexError, match="shape of the mask"):
+        inspect.unwrap(masked_loss)(logits, labels)
 
 
 def test_tokens_are_masked_on_their_device():
