@@ -14,7 +14,9 @@ from snippets.transformers.prefixed_tasks import (
     PREFIXES,
     TASKS,
     answers,
+    cross_weights,
     exact,
+    inputs,
     strings,
     train,
 )
@@ -234,6 +236,19 @@ def test_initial_weights_have_the_scale_of_transformers(agrees):
     assert abs(ours.decoder.bias_table.std() / their_table.std() - 1) < 0.25
 
 
+def test_cross_attention_is_that_of_transformers(agrees):
+    theirs, ours = theirs_and_ours()
+    theirs.set_attn_implementation("eager")
+    tokens, targets, _ = texts()
+    out = theirs(tokens, labels=targets, output_attentions=True)
+    agrees(
+        cross_weights(ours, tokens, targets),
+        out.cross_attentions[-1].mean(1),
+        "transformers.T5ForConditionalGeneration",
+        **SINGLE,
+    )
+
+
 def test_a_stack_owns_one_table_and_no_bias_vectors():
     model = T5(**SIZES)
     names = [name for name, _ in model.named_parameters()]
@@ -324,7 +339,21 @@ def test_training_writes_into_models_that_read_the_prefix():
     models, curve = train(models=2, steps=3, record_every=3)
     assert len(models) == 2
     assert curve.shape == (1, 2, 3)
-    assert exact(models[0], strings()[:7]).shape == (3,)
+
+
+def test_exact_answers_are_those_that_greedy_decoding_writes():
+    models, _ = train(models=1, steps=60, record_every=60)
+    letters = strings()[:50]
+    for place, share in enumerate(exact(models[0], letters)):
+        task = torch.full((50,), place)
+        written = greedy(models[0], inputs(letters, task), 5, end=END)
+        right = (written == answers(letters, task)).all(dim=1)
+        assert_close(right.float().mean(), share)
+    assert 0 < share < 1
+    task = torch.zeros(50).long()
+    weights = cross_weights(models[0], inputs(letters, task), answers(letters, task))
+    assert weights.shape == (50, 5, 5)
+    assert_close(weights.sum(-1), torch.ones(50, 5))
 
 
 @pytest.mark.parametrize(
