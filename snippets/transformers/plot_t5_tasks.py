@@ -17,10 +17,8 @@ models, curve = tasks.train(models=3, steps=STEPS, record_every=EVERY)
 final = curve[-1]
 
 letters = tasks.strings()[:HELD_OUT]
-every = torch.stack(
-    [tasks.answers(letters, torch.full((HELD_OUT,), t)) for t in range(3)]
-)
-same = (every[0] == every[1]).all(dim=1).float().mean()  # reversed is sorted
+both = [tasks.answers(letters, torch.full((HELD_OUT,), t)) for t in (0, 1)]
+same = (both[0] == both[1]).all(dim=1).float().mean()  # reversed is sorted
 blind = (1 + same) / 3
 
 # %%
