@@ -14,7 +14,7 @@ from snippets.transformers.span_corruption import corrupt, restore
 
 SENTINELS = ["<X>", "<Y>", "<Z>"]
 COLORS = dict(zip(SENTINELS, ("C1", "C2", "C3"), strict=True))
-STEPS = 3  # frames until a word has arrived
+STEPS = 2  # frames until a word has arrived; in between it is below the text
 
 text = "the grey cat slept on a warm mat near the old stove"
 words = text.split()
@@ -59,19 +59,19 @@ for time, (word, column) in enumerate(zip(words, starts, strict=True)):
     moves.append(((column, 2), end, time, word, color or "C0"))
     done[row] += 1
 end = (places[0, done[0]], 0)
-moves.append((end, end, len(words), "<Z>", COLORS["<Z>"]))
+moves.append((end, end, len(words) - 1, "<Z>", COLORS["<Z>"]))
 texts = [ax.text(*move[0], move[3], color=move[4], **style) for move in moves]
 
 
 def draw(frame: int) -> None:
     for shown, ((x, y), (to_x, to_y), time, *_) in zip(texts, moves, strict=True):
-        part = min(max(frame / STEPS - time, 0), 1)
+        part = (0, 0.25, 1)[min(max(frame - STEPS * time, 0), 2)]
         shown.set_position((x + part * (to_x - x), y + part * (to_y - y)))
         shown.set_visible(part > 0)
 
 
-frames = STEPS * (len(words) + 1) + 1
-animation = FuncAnimation(fig, draw, frames=frames, interval=200)
+frames = STEPS * len(words) + 1
+animation = FuncAnimation(fig, draw, frames=frames, interval=300)
 fig.set_label(
     f"Three rows of words. The text: {text}. Word by word it is divided. "
     f"The input: {' '.join(made.input)}. The target: {' '.join(made.target)}."
