@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.transformers.span_corruption import corrupt, random_spans
+from snippets.transformers.t5 import multiplications
 
 LENGTH, DENSITY = 512, 0.15
 tokens = list(range(LENGTH))
@@ -34,7 +35,7 @@ def lengths(spans: list[tuple[int, int]]) -> tuple[int, int]:
     return len(made.input), len(made.target)
 
 
-names = ["single tokens", *(f"spans of {mean}" for mean in (2, 3, 5, 10))]
+names = ["i.i.d. tokens", *(f"spans of {mean}" for mean in (2, 3, 5, 10))]
 sizes = [np.mean([lengths(single_tokens()) for _ in range(200)], axis=0)]
 for mean in (2.0, 3.0, 5.0, 10.0):
     spans = random_spans(LENGTH, density=DENSITY, mean_length=mean, seed=0)
@@ -44,14 +45,10 @@ sizes = np.array(sizes)
 # %%
 # Multiplications of T5-Base
 # --------------------------
-# Per token: the weights, and scores and averages of the attention.
 
-D, INNER, D_FF, LAYERS, VOCAB = 768, 768, 3072, 12, 32128
-read, written = sizes.T
-encoder = read * LAYERS * (4 * D * INNER + 2 * D * D_FF + 2 * read * INNER)
-decoder = written * LAYERS * (6 * D * INNER + 2 * D * D_FF + 2 * written * INNER)
-cross = LAYERS * INNER * (2 * read * D + 2 * read * written)
-work = encoder + decoder + cross + written * D * VOCAB
+shapes = {"d_model": 768, "heads": 12, "head_dim": 64, "d_ff": 3072, "layers": 12}
+work = [multiplications(*pair, vocab=32128, **shapes) for pair in sizes]
+work, (read, written) = np.array(work), sizes.T
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.8), layout="constrained")
 places = np.arange(len(names))
@@ -63,12 +60,12 @@ left.invert_yaxis()
 left.legend(loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.17))
 right.barh(places, work / work[0], color="C2")
 right.set_yticks([])
-right.set(xlabel="multiplications, single tokens = 1")
+right.set(xlabel="multiplications, i.i.d. = 1")
 right.invert_yaxis()
 fig.set_label(
     "Bars for five ways to drop 15 % of 512 tokens. Tokens of input and target: "
     + ", ".join(f"{n} {s:.0f}" for n, s in zip(names, sizes.sum(1), strict=True))
-    + ". Multiplications of T5-Base, relative to single tokens: "
+    + ". Multiplications of T5-Base, relative to i.i.d.: "
     + ", ".join(f"{w:.2f}" for w in work / work[0])
     + "."
 )

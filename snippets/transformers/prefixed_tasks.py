@@ -36,6 +36,11 @@ def strings() -> Int[Tensor, "batch 4"]:
     return every[torch.randperm(len(every), generator=torch.Generator().manual_seed(0))]
 
 
+def vowels(letters: Int[Tensor, "batch 4"]) -> Int[Tensor, " batch"]:
+    """How many letters of each string are a, e, or i."""
+    return torch.isin(letters, torch.tensor([0, 4, 8])).sum(dim=1)
+
+
 def inputs(
     letters: Int[Tensor, "batch 4"], task: Int[Tensor, " batch"]
 ) -> Int[Tensor, "batch input"]:
@@ -47,9 +52,8 @@ def answers(
     letters: Int[Tensor, "batch 4"], task: Int[Tensor, " batch"]
 ) -> Int[Tensor, "batch target"]:
     """What the decoder should write."""
-    vowels = torch.isin(letters, torch.tensor([0, 4, 8])).sum(dim=1)
     count = torch.full_like(letters, PAD)
-    count[:, 0], count[:, 1] = vowels + DIGIT, END
+    count[:, 0], count[:, 1] = vowels(letters) + DIGIT, END
     order = letters.sort(dim=1).values + LETTER
     answer = torch.stack([letters.flip(1) + LETTER, order, count])
     answer = answer[task, torch.arange(len(task))]

@@ -302,9 +302,37 @@ def greedy(
         raise ValueError(f"{steps=} is not positive")
     memory = model.encode(tokens, allowed)
     written = tokens.new_zeros(len(tokens), 1)  # the start token
-    done = torch.zeros(len(tokens), dtype=torch.bool)
+    done = torch.zeros(len(tokens), dtype=torch.bool, device=tokens.device)
     for _ in range(steps):
         token = model.decode(written, memory, allowed)[:, -1].argmax(dim=-1)
         written = torch.cat([written, token.masked_fill(done, 0)[:, None]], dim=1)
         done = done | (token == end)
     return written[:, 1:]
+
+
+def multiplications(
+    read: float,
+    written: float,
+    *,
+    vocab: int,
+    d_model: int,
+    heads: int,
+    head_dim: int,
+    d_ff: int,
+    layers: int,
+) -> float:
+    """Count multiplications of a forward pass with feed-forward layers of ReLU.
+
+    The masked half of the decoder's scores counts too, because the code computes it.
+
+    Parameters
+    ----------
+    read, written
+        Tokens of the input and of the target.
+    """
+    inner = heads * head_dim
+    square, feed_forward = d_model * inner, 2 * d_model * d_ff
+    encoder = read * (4 * square + feed_forward + 2 * read * inner)
+    decoder = written * (6 * square + feed_forward + 2 * written * inner)
+    cross = 2 * read * square + 2 * read * written * inner
+    return layers * (encoder + decoder + cross) + written * d_model * vocab

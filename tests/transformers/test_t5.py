@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import T5Config, T5ForConditionalGeneration, T5Model
 
 from snippets.transformers.prefixed_tasks import (
@@ -32,6 +33,7 @@ from snippets.transformers.t5 import (
     T5Attention,
     greedy,
     initialize,
+    multiplications,
     shift_right,
 )
 
@@ -267,6 +269,47 @@ def test_half_precision_is_close(dtype):
     assert half.dtype == dtype
     scale = expected.std()
     assert (half.double() - expected).abs().mean() < 0.1 * scale
+
+
+def test_multiplications_are_those_that_torch_counts():
+    """The counter of torch takes a multiplication and an addition as two."""
+    sizes = {name: size for name, size in SIZES.items() if name != "buckets"}
+    tokens, targets, _ = texts()
+    with FlopCounterMode(display=False) as counter:
+        T5(**sizes)(tokens[:1], targets[:1])
+    assert 2 * multiplications(23.0, 17.0, **sizes) == counter.get_total_flops()
+
+
+def test_base_models_have_the_published_number_of_parameters():
+    """About 220 million (paper) and 250 million (list of checkpoints, version 1.1)."""
+    shapes = {"vocab": 32128, "d_model": 768, "heads": 12, "head_dim": 64, "layers": 12}
+    with torch.device("meta"):
+        base = T5(**shapes, d_ff=3072)
+        new = T5(**shapes, d_ff=2048, tied=False, gated=True)
+    numbers = [sum(w.numel() for w in model.parameters()) for model in (base, new)]
+    assert [round(number, -7) for number in numbers] == [220_000_000, 250_000_000]
+
+
+def test_greedy_stays_on_the_device_of_its_input():
+    tokens = torch.ones(2, 3, device="meta").long()
+    assert greedy(T5(**SIZES).to("meta"), tokens, 4).device == tokens.device
+
+
+def test_what_the_page_says_of_transformers(tmp_path):
+    sizes = {"vocab_size": 20, "d_model": 16, "d_kv": 4, "num_heads": 4, "d_ff": 32}
+    new = T5ForConditionalGeneration(T5Config(**sizes, tie_word_embeddings=False))
+    assert new.lm_head.weight is new.shared.weight
+    assert not new.config.scale_decoder_outputs
+    tokens = torch.tensor([[3, 9, 1]])
+    with pytest.raises(AttributeError, match="decoder_start_token_id"):
+        new(input_ids=tokens, labels=tokens)
+    with pytest.raises(ValueError, match="decoder_start_token_id"):
+        new.generate(tokens)
+    new.save_pretrained(tmp_path)
+    for dtype, kept in ((torch.float16, torch.float32), (torch.bfloat16,) * 2):
+        loaded = T5ForConditionalGeneration.from_pretrained(tmp_path, dtype=dtype)
+        assert loaded.shared.weight.dtype == dtype
+        assert loaded.encoder.block[0].layer[1].DenseReluDense.wo.weight.dtype == kept
 
 
 def test_one_token_is_enough():
