@@ -19,7 +19,7 @@ letters = tasks.strings()[:HELD_OUT]
 both = [tasks.answers(letters, torch.full((HELD_OUT,), t)) for t in (0, 1)]
 same = (both[0] == both[1]).all(dim=1).float().mean()  # reversed is sorted
 blind = (1 + same) / 3
-count_rare = min(tasks.exact(m, letters[vowels(letters) == 3])[2] for m in models)
+rare = letters[vowels(letters) == 3]
 
 # %%
 # Answers on the way
@@ -34,8 +34,7 @@ for place, prefix in enumerate(PREFIXES):
 ax.axhline(100 * blind, color="0.5", ls=":", label="without the prefix, at best")
 ax.set(xlabel="training steps", ylabel="answers all right (%)", ylim=(0, 102))
 ax.legend(loc="lower right")
-means = zip(TASKS, 100 * final.mean(0), strict=True)
-ends = ", ".join(f"{task} {share:.0f}" for task, share in means)
+ends = ", ".join(f"{t} {100 * final[:, i].mean():.0f}" for i, t in enumerate(TASKS))
 fig.set_label(
     f"Three rising curves with bands, up to {STEPS} steps. Percent of answers right "
     f"at the end: {ends}. Reversing rises last. A dotted line at {100 * blind:.0f}."
@@ -45,32 +44,32 @@ fig.set_label(
 # Where the decoder looks
 # -----------------------
 
-found, shown = [], []
-for place in (0, 1):
+found, alts = [], []
+names = ["", "end", *PREFIXES, *"abcdefghij", *"0123"]
+fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.7), layout="constrained")
+for place, ax in enumerate(axes):
     task = torch.full((HELD_OUT,), place)
     tokens, targets = tasks.inputs(letters, task), tasks.answers(letters, task)
     looked = torch.stack([tasks.cross_weights(m, tokens, targets) for m in models])
-    shown.append((tokens[0], targets[0], looked[0, 0, :4]))
     at = tokens[None, :, None].expand(*looked.shape).gather(-1, looked.argmax(-1, True))
     hit = (at[..., 0] == targets)[..., :4]
     found.append(hit.float().mean())
-    assert hit[0, 0].sum() >= 4 - place  # all rows of the first map, most of the second
-
-names = ["", "end", *PREFIXES, *"abcdefghij", *"0123"]
-fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.7), layout="constrained")
-for ax, (read, written, weights) in zip(axes, shown, strict=True):
-    image = ax.imshow(weights, vmin=0, vmax=1)
-    ax.set_xticks(range(5), [names[i] for i in read])
-    ax.set_yticks(range(4), [names[i] for i in written[:4]])
-    ax.set(xlabel="reads", ylabel="writes")
+    rows = hit[0, 0].sum()
+    assert rows >= 4 - place  # all rows of the first map, most of the second
+    image = ax.imshow(looked[0, 0, :4], vmin=0, vmax=1)
+    reads, writes = [[names[i] for i in row] for row in (tokens[0], targets[0, :4])]
+    ax.set(xlabel="reads", xticks=range(5), xticklabels=reads)
+    ax.set(ylabel="writes", yticks=range(4), yticklabels=writes)
+    alts.append(f"{' '.join(reads)}, written {' '.join(writes)}: {rows} of 4")
 fig.colorbar(image, ax=axes, label="cross-attention", shrink=0.8)
 fig.set_label(
-    "Two maps, four letters written by five tokens read. Reversed: the largest weights "
-    "on a rising diagonal. Sorted: most of them at the letter that is written."
+    "Two maps, four letters written by five tokens read. Rows whose largest weight is "
+    f"on the letter that is written. {alts[0]}, on a rising diagonal. {alts[1]}."
 )
 measured = {f"{t}_right": final[:, i].mean() for i, t in enumerate(TASKS)} | {
     "lowest": final.min(),
-    "count_rare": count_rare,
+    "rare": len(rare),
+    "count_rare": min(tasks.exact(m, rare)[2] for m in models),
     "blind": blind,
     "found_reverse": found[0],
     "found_sort": found[1],

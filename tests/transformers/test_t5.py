@@ -12,6 +12,7 @@ from transformers import T5Config, T5ForConditionalGeneration, T5Model
 
 from snippets.transformers.prefixed_tasks import (
     END,
+    HELD_OUT,
     PREFIXES,
     TASKS,
     answers,
@@ -376,6 +377,12 @@ def test_answers_are_those_of_python():
             )
             assert shown == expected[name] + "$"
             assert END in answer
+
+
+def test_training_has_the_letters_of_each_new_string_but_in_other_orders():
+    new, trained = strings()[:HELD_OUT].tolist(), strings()[HELD_OUT:].tolist()
+    assert not set(map(tuple, new)) & set(map(tuple, trained))
+    assert set(map(frozenset, new)) <= set(map(frozenset, trained))
 
 
 def test_training_writes_into_models_that_read_the_prefix():
