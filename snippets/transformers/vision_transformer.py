@@ -1,0 +1,211 @@
+"""Vision transformer (ViT): an image is a sequence of patches.
+
+Dosovitskiy et al. (2021), https://arxiv.org/abs/2010.11929, section 3.1.
+
+Symbols of the paper -> names here::
+
+    x in R^(H x W x C)  images, with the channels first
+    P                   patch_size
+    N                   patches
+    D                   d_model
+    E                   patch_embeddings.projection
+    x_class             cls_token
+    E_pos               position_embeddings, the row of the class token first
+    z_l                 output of layers[l - 1]
+    LN                  layernorm
+
+Parameters have the names of ``ViTModel`` in transformers 5, so that its weights load.
+
+Axes::
+
+    batch      independent images (any number of leading axes)
+    channels   colors of a pixel
+    height, width  pixels of an image
+    patches    patches of an image, row by row
+    pixels     numbers in a patch: ``channels * patch_size**2``, channel by channel
+    tokens     ``1 + patches``: the class token comes first
+    d_model    features of a token
+"""
+
+from copy import deepcopy
+
+import torch
+from jaxtyping import Float, Real
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from snippets.transformers.vit_layer import Layer
+
+
+def patch_grid(height: int, width: int, patch_size: int) -> tuple[int, int]:
+    """Rows and columns of patches.
+
+    Raises
+    ------
+    ValueError
+        If the patch does not divide both sides.
+    """
+    if patch_size < 1:
+        raise ValueError(f"{patch_size=} must be positive")
+    if min(height, width) < 1 or height % patch_size or width % patch_size:
+        raise ValueError(f"{height} x {width} pixels, but {patch_size=}")
+    return height // patch_size, width // patch_size
+
+
+def patchify(
+    images: Real[Tensor, "*batch channels height width"], patch_size: int
+) -> Real[Tensor, "*batch patches pixels"]:
+    """Cut images into squares, row by row, and flatten each square.
+
+    Examples
+    --------
+    >>> patchify(torch.arange(16).reshape(1, 4, 4), patch_size=2)
+    tensor([[ 0,  1,  4,  5],
+            [ 2,  3,  6,  7],
+            [ 8,  9, 12, 13],
+            [10, 11, 14, 15]])
+    """
+    rows, columns = patch_grid(*images.shape[-2:], patch_size)
+    x = images.unflatten(-1, (columns, patch_size))
+    x = x.unflatten(-3, (rows, patch_size))
+    x = x.movedim((-4, -2), (-5, -4))  # (rows, columns, channels, P, P)
+    return x.flatten(-3).flatten(-3, -2)
+
+
+class PatchEmbeddings(nn.Module):
+    """A linear map of each flattened patch."""
+
+    def __init__(self, *, channels: int, patch_size: int, d_model: int) -> None:
+        super().__init__()
+        self.patch_size, self.channels = patch_size, channels
+        self.projection = nn.Linear(channels * patch_size**2, d_model)
+
+    def forward(
+        self, images: Float[Tensor, "*batch channels height width"]
+    ) -> Float[Tensor, "*batch patches d_model"]:
+        if images.shape[-3] != self.channels:
+            raise ValueError(f"{images.shape[-3]} channels instead of {self.channels}")
+        return self.projection(patchify(images, self.patch_size))
+
+
+class Embeddings(nn.Module):
+    """Class token and patches, each with the position that belongs to it."""
+
+    def __init__(
+        self,
+        *,
+        image_size: tuple[int, int],
+        channels: int,
+        patch_size: int,
+        d_model: int,
+    ) -> None:
+        super().__init__()
+        self.grid = patch_grid(*image_size, patch_size)
+        tokens = 1 + self.grid[0] * self.grid[1]
+        self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, d_model))
+        self.position_embeddings = nn.Parameter(0.02 * torch.randn(1, tokens, d_model))
+        self.patch_embeddings = PatchEmbeddings(
+            channels=channels, patch_size=patch_size, d_model=d_model
+        )
+
+    def forward(
+        self, images: Float[Tensor, "*batch channels height width"]
+    ) -> Float[Tensor, "*batch tokens d_model"]:
+        patch_size = self.patch_embeddings.patch_size
+        if patch_grid(*images.shape[-2:], patch_size) != self.grid:
+            sides = " x ".join(str(n * patch_size) for n in self.grid)
+            raise ValueError(f"image of {tuple(images.shape[-2:])}, not {sides} pixels")
+        x = self.patch_embeddings(images)
+        cls = self.cls_token[0].expand(*x.shape[:-2], 1, -1)
+        return torch.cat([cls, x], dim=-2) + self.position_embeddings[0]
+
+
+class VisionTransformer(nn.Module):
+    """Embeddings, ``depth`` layers and a final normalization.
+
+    Parameters
+    ----------
+    image_size
+        Height and width in pixels.
+    eps
+        Added to variances in the normalizations; ``ViTConfig`` has the same value.
+
+    Raises
+    ------
+    ValueError
+        If the patch does not divide the sides, the heads do not divide ``d_model``, or
+        images have another size or other channels.
+
+    Examples
+    --------
+    >>> vit = VisionTransformer(
+    ...     image_size=(32, 32), patch_size=8, d_model=12, depth=1, heads=3, d_ff=24)
+    >>> vit(torch.randn(2, 3, 32, 32)).shape
+    torch.Size([2, 17, 12])
+    """
+
+    def __init__(
+        self,
+        *,
+        image_size: tuple[int, int],
+        patch_size: int,
+        d_model: int,
+        depth: int,
+        heads: int,
+        d_ff: int,
+        channels: int = 3,
+        eps: float = 1e-12,
+    ) -> None:
+        super().__init__()
+        if heads < 1 or d_model % heads:
+            raise ValueError(f"{d_model} features cannot be split into {heads} heads")
+        if min(depth, channels, d_ff) < 1:
+            raise ValueError(f"{depth=}, {channels=} and {d_ff=} must be positive")
+        self.embeddings = Embeddings(
+            image_size=image_size,
+            channels=channels,
+            patch_size=patch_size,
+            d_model=d_model,
+        )
+        self.layers = nn.ModuleList(
+            Layer(d_model, heads, d_ff, eps) for _ in range(depth)
+        )
+        self.layernorm = nn.LayerNorm(d_model, eps)
+
+    def forward(
+        self, images: Float[Tensor, "*batch channels height width"]
+    ) -> Float[Tensor, "*batch tokens d_model"]:
+        x = self.embeddings(images)
+        for layer in self.layers:
+            x = layer(x)
+        return self.layernorm(x)
+
+
+def resize_positions(
+    table: Float[Tensor, "tokens d_model"], old: tuple[int, int], new: tuple[int, int]
+) -> Float[Tensor, "new_tokens d_model"]:
+    """Stretch the positions from one grid of patches to another, as an image.
+
+    The weights are bicubic, and the row of the class token stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If the table has other rows than the class token and the old grid, or a grid
+        is empty.
+    """
+    if min(*old, *new) < 1 or len(table) != 1 + old[0] * old[1]:
+        raise ValueError(f"{len(table)} rows, grids {old} and {new}")
+    image = table[1:].T.unflatten(1, old)[None]  # (1, d_model, rows, columns)
+    image = interpolate(image, size=new, mode="bicubic", align_corners=False)
+    return torch.cat([table[:1], image[0].flatten(1).T])
+
+
+def resized(model: VisionTransformer, image_size: tuple[int, int]) -> VisionTransformer:
+    """A copy of the model for images of another size."""
+    model = deepcopy(model)
+    part = model.embeddings
+    new = patch_grid(*image_size, part.patch_embeddings.patch_size)
+    table = resize_positions(part.position_embeddings.detach()[0], part.grid, new)
+    part.grid, part.position_embeddings = new, nn.Parameter(table[None])
+    return model
