@@ -84,7 +84,8 @@ class PatchEmbeddings(nn.Module):
         self, images: Float[Tensor, "*batch channels height width"]
     ) -> Float[Tensor, "*batch patches d_model"]:
         if images.shape[-3] != self.channels:
-            raise ValueError(f"{images.shape[-3]} channels instead of {self.channels}")
+            given = images.shape[-3]
+            raise ValueError(f"{given} channels instead of {self.channels}")
         return self.projection(patchify(images, self.patch_size))
 
 
@@ -103,7 +104,8 @@ class Embeddings(nn.Module):
         self.grid = patch_grid(*image_size, patch_size)
         tokens = 1 + self.grid[0] * self.grid[1]
         self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, d_model))
-        self.position_embeddings = nn.Parameter(0.02 * torch.randn(1, tokens, d_model))
+        rows = 0.02 * torch.randn(1, tokens, d_model)
+        self.position_embeddings = nn.Parameter(rows)
         self.patch_embeddings = PatchEmbeddings(
             channels=channels, patch_size=patch_size, d_model=d_model
         )
@@ -114,7 +116,8 @@ class Embeddings(nn.Module):
         patch_size = self.patch_embeddings.patch_size
         if patch_grid(*images.shape[-2:], patch_size) != self.grid:
             sides = " x ".join(str(n * patch_size) for n in self.grid)
-            raise ValueError(f"image of {tuple(images.shape[-2:])}, not {sides} pixels")
+            given = tuple(images.shape[-2:])
+            raise ValueError(f"image of {given}, not {sides} pixels")
         x = self.patch_embeddings(images)
         cls = self.cls_token[0].expand(*x.shape[:-2], 1, -1)
         return torch.cat([cls, x], dim=-2) + self.position_embeddings[0]
@@ -128,13 +131,13 @@ class VisionTransformer(nn.Module):
     image_size
         Height and width in pixels.
     eps
-        Added to variances in the normalizations; ``ViTConfig`` has the same value.
+        Added to the variance in normalizations; the default is ``ViTConfig``'s.
 
     Raises
     ------
     ValueError
-        If the patch does not divide the sides, the heads do not divide ``d_model``, or
-        images have another size or other channels.
+        If the patch does not divide the sides, the heads do not divide ``d_model``,
+        or images have another size or other channels.
 
     Examples
     --------
@@ -158,9 +161,10 @@ class VisionTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if heads < 1 or d_model % heads:
-            raise ValueError(f"{d_model} features cannot be split into {heads} heads")
+            message = f"{d_model} features cannot be split into {heads} heads"
+            raise ValueError(message)
         if min(depth, channels, d_ff) < 1:
-            raise ValueError(f"{depth=}, {channels=} and {d_ff=} must be positive")
+            raise ValueError(f"{depth=}, {channels=}, {d_ff=} must be positive")
         self.embeddings = Embeddings(
             image_size=image_size,
             channels=channels,
@@ -182,7 +186,9 @@ class VisionTransformer(nn.Module):
 
 
 def resize_positions(
-    table: Float[Tensor, "tokens d_model"], old: tuple[int, int], new: tuple[int, int]
+    table: Float[Tensor, "tokens d_model"],
+    old: tuple[int, int],
+    new: tuple[int, int],
 ) -> Float[Tensor, "new_tokens d_model"]:
     """Stretch the positions from one grid of patches to another, as an image.
 
@@ -191,8 +197,8 @@ def resize_positions(
     Raises
     ------
     ValueError
-        If the table has other rows than the class token and the old grid, or a grid
-        is empty.
+        If the rows are not one for the class token and one for each place of the
+        old grid, or if a grid is empty.
     """
     if min(*old, *new) < 1 or len(table) != 1 + old[0] * old[1]:
         raise ValueError(f"{len(table)} rows, grids {old} and {new}")
@@ -206,6 +212,7 @@ def resized(model: VisionTransformer, image_size: tuple[int, int]) -> VisionTran
     model = deepcopy(model)
     part = model.embeddings
     new = patch_grid(*image_size, part.patch_embeddings.patch_size)
-    table = resize_positions(part.position_embeddings.detach()[0], part.grid, new)
+    table = part.position_embeddings.detach()[0]
+    table = resize_positions(table, part.grid, new)
     part.grid, part.position_embeddings = new, nn.Parameter(table[None])
     return model

@@ -291,7 +291,7 @@ def test_aligned_objects_have_the_same_patches_in_every_quadrant(centers, number
     """With centers 4 and 11, each quadrant has a set of patches of its own."""
     sets = {}
     for picture, answer in zip(*images(200, centers, seed=0, noise=0.0), strict=True):
-        patches = str(sorted(patchify(picture, 4).tolist()))
+        patches = str(sorted(patchify((picture > 0.5).int(), 4).tolist()))
         sets.setdefault(tuple(answer[:2].tolist()), set()).add(patches)
     assert {len(found) for found in sets.values()} == {number}
 
