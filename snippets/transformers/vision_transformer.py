@@ -68,7 +68,7 @@ def patchify(
     rows, columns = patch_grid(*images.shape[-2:], patch_size)
     x = images.unflatten(-1, (columns, patch_size))
     x = x.unflatten(-3, (rows, patch_size))
-    x = x.movedim((-4, -2), (-5, -4))  # (rows, columns, channels, P, P)
+    x = x.movedim((-4, -2), (-5, -4))  # rows, columns, channels, P, P
     return x.flatten(-3).flatten(-3, -2)
 
 

@@ -58,8 +58,12 @@ def flat(weights: dict) -> dict:
 
 
 def theirs(kind, **others):
+    """All parameters random: norms and biases would otherwise start alike."""
     torch.manual_seed(0)
-    return kind(config(**others)).double().eval()
+    module = kind(config(**others)).double().eval()
+    for parameter in module.parameters():
+        parameter.data.normal_(std=0.4)
+    return module
 
 
 def pictures(*shape: int):
