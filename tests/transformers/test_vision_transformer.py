@@ -45,6 +45,7 @@ def config(**others) -> ViTConfig:
         intermediate_size=20,
         num_hidden_layers=2,
         patch_size=4,
+        attn_implementation="sdpa",  # the other one has a softmax in float32
         **{"image_size": (8, 12)} | others,
     )
 
