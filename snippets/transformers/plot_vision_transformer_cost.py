@@ -14,28 +14,23 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from snippets.transformers.vision_transformer import VisionTransformer
 
-SIZES = {  # table 1 of the paper, and the patch size for which we count
-    "base": {"depth": 12, "d_model": 768, "d_ff": 3072, "heads": 12, "patch_size": 16},
-    "large": {
-        "depth": 24,
-        "d_model": 1024,
-        "d_ff": 4096,
-        "heads": 16,
-        "patch_size": 16,
-    },
-    "huge": {"depth": 32, "d_model": 1280, "d_ff": 5120, "heads": 16, "patch_size": 14},
+SIZES = {  # table 1 of the paper
+    "base": {"depth": 12, "d_model": 768, "d_ff": 3072, "heads": 12},
+    "large": {"depth": 24, "d_model": 1024, "d_ff": 4096, "heads": 16},
+    "huge": {"depth": 32, "d_model": 1280, "d_ff": 5120, "heads": 16},
 }
 SIDES = [112, 224, 384, 512, 768, 1024, 1536]
 
 
-def model(name: str, side: int) -> VisionTransformer:
+def model(name: str, side: int, patch_size: int) -> VisionTransformer:
     with torch.device("meta"):  # shapes without numbers
-        return VisionTransformer(image_size=(side, side), **SIZES[name])
+        size = {"image_size": (side, side), "patch_size": patch_size}
+        return VisionTransformer(**size, **SIZES[name])
 
 
 def operations(side: int) -> tuple[int, int]:
     """Of the linear layers, and of attention between tokens."""
-    vit = model("base", side)
+    vit = model("base", side, 16)
     with FlopCounterMode(display=False) as counter:
         vit(torch.empty(1, 3, side, side, device="meta"))
     counts = counter.get_flop_counts()["Global"]
@@ -68,8 +63,12 @@ measured = {
     "share": attention[at[224]] / total[at[224]],
     "share_large": attention[at[1024]] / total[at[1024]],
 }
-for name, d_model in (("base", 768), ("large", 1024), ("huge", 1280)):
-    count = sum(weight.numel() for weight in model(name, 224).parameters())
-    measured[name] = (count + 1000 * (d_model + 1)) / 1e6  # with a head for ImageNet
+for name, patch_size in (("base", 16), ("large", 16), ("large", 32), ("huge", 14)):
+    vit = model(name, 224, patch_size)
+    count = sum(weight.numel() for weight in vit.parameters())
+    head = 1000 * (SIZES[name]["d_model"] + 1)  # for the classes of ImageNet
+    measured[f"{name}_{patch_size}"] = (count + head) / 1e6
+    if name == "base":
+        measured["base_headless"] = count / 1e6
 assert attention[at[1024]] < linear[at[1024]]
 assert attention[at[1536]] > linear[at[1536]]

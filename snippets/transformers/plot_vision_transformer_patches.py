@@ -13,20 +13,20 @@ import torch
 from matplotlib.animation import FuncAnimation
 from sklearn.datasets import load_sample_image
 
-from snippets.transformers.vision_transformer import patchify
+from snippets.transformers.vit_embeddings import patchify
 
-SIDE, PATCH = 112, 28
-photograph = load_sample_image("china.jpg")[60:396:3, 150:486:3]  # every third pixel
+PATCH = 21
+photograph = load_sample_image("china.jpg")[60:396:4, 150:486:4]  # 84 x 84
 image = torch.tensor(photograph).movedim(-1, 0)  # channels first
 tokens = patchify(image, PATCH)
 assert tokens.shape == (16, 3 * PATCH**2)
 patches = tokens.unflatten(1, (3, PATCH, PATCH)).movedim(1, -1).numpy()
-assert np.array_equal(patches[5], photograph[28:56, 28:56])
+assert np.array_equal(patches[5], photograph[21:42, 21:42])
 
 number = np.arange(len(patches))
 in_image = np.stack([6.2 + 1.6 * (number % 4), 6.4 - 1.6 * (number // 4)], axis=1)
 in_sequence = np.stack([1.1 * number + 1.1, np.zeros(16)], axis=1)
-STILL, MOVING = 2, 12
+STILL, MOVING = 2, 7
 
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 for patch, (x, y) in zip(patches, in_image, strict=True):

@@ -10,14 +10,8 @@ with positions, without, and without on images whose objects are cut differently
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.transformers.shapes_task import (
-    ANSWERS,
-    fit,
-    images,
-    loss_of,
-    right,
-    small,
-)
+from snippets.transformers.shapes_models import fit, loss_of, right, small
+from snippets.transformers.shapes_task import ANSWERS, images
 
 ALIGNED, SHIFTED = (4, 12), (4, 11)  # rows and columns of the centers
 KINDS = {
@@ -65,7 +59,7 @@ for column, (question, marker) in enumerate(zip(ANSWERS, "s^o", strict=True)):
 axes[2].axvline(0.25, color="0.5", ls=":")
 axes[2].set_yticks(range(3), KINDS)
 axes[2].set(xlabel="accuracy", xlim=(0, 1.05), ylim=(2.5, -0.5))
-axes[2].legend(fontsize=8, loc="upper left")
+axes[2].legend(fontsize=8, loc="center", bbox_to_anchor=(0.55, 0.72))
 fig.set_label(
     "Two images of 16 x 16 pixels, cut into 16 patches, with a red plus sign at the "
     "lower right. Centered at 12, the patches cut the sign in the middle; at 11, one "

@@ -13,7 +13,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch.nn.functional import interpolate
 
-from snippets.transformers.shapes_task import fit, images, loss_of, small
+from snippets.transformers.shapes_models import fit, loss_of, small
+from snippets.transformers.shapes_task import images
 from snippets.transformers.vision_transformer import resize_positions
 
 torch.manual_seed(0)

@@ -12,23 +12,21 @@ from torch.testing import assert_close
 from transformers import ViTConfig, ViTForImageClassification, ViTModel
 from transformers.models.vit.modeling_vit import ViTEmbeddings, ViTLayer
 
-from snippets.transformers.shapes_task import (
+from snippets.transformers.shapes_models import (
     Classifier,
     drop_positions,
     fit,
-    images,
     loss_of,
     right,
     small,
 )
+from snippets.transformers.shapes_task import images
 from snippets.transformers.vision_transformer import (
-    Embeddings,
     VisionTransformer,
-    patch_grid,
-    patchify,
     resize_positions,
     resized,
 )
+from snippets.transformers.vit_embeddings import Embeddings, patch_grid, patchify
 from snippets.transformers.vit_layer import Layer
 
 exact = {"rtol": 0, "atol": 0}
@@ -175,6 +173,19 @@ def test_positions_are_read_between_the_old_ones_on_the_grid():
     assert_close(resize_positions(table, old, new), torch.stack(expected))
 
 
+def test_a_wide_grid_is_read_as_a_square_by_transformers():
+    """A mistake of theirs that the page warns of; ours is told the old grid."""
+    size = (4, 16)
+    their_model = theirs(partial(ViTModel, add_pooling_layer=False), image_size=size)
+    ours = vision_transformer(image_size=size).double()
+    ours.load_state_dict(flat(their_model.state_dict()))
+    x = pictures(1, 3, *size)
+    right_one = their_model(x).last_hidden_state
+    changed = their_model(x, interpolate_pos_encoding=True).last_hidden_state
+    assert_close(resized(ours, size)(x), right_one)
+    assert (changed - right_one).abs().max() > 0.01
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_the_old_grid_and_the_class_token_stay(dtype):
     table = pictures(1 + 6, 4).to(dtype)
@@ -265,7 +276,7 @@ def test_bad_input_is_refused():
         vit(torch.zeros(1, 1, 8, 12))
     with pytest.raises(ValueError, match="12 features cannot be split into 5 heads"):
         vision_transformer(heads=5)
-    for bad in ({"depth": 0}, {"channels": 0}, {"d_ff": -1}):
+    for bad in ({"depth": 0}, {"channels": 0}, {"d_ff": -1}, {"d_model": 0}):
         name, value = next(iter(bad.items()))
         with pytest.raises(ValueError, match=f"{name}={value}"):
             vision_transformer(**bad)
