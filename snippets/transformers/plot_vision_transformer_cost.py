@@ -68,7 +68,5 @@ for name, patch_size in (("base", 16), ("large", 16), ("large", 32), ("huge", 14
     count = sum(weight.numel() for weight in vit.parameters())
     head = 1000 * (SIZES[name]["d_model"] + 1)  # for the classes of ImageNet
     measured[f"{name}_{patch_size}"] = (count + head) / 1e6
-    if name == "base":
-        measured["base_headless"] = count / 1e6
 assert attention[at[1024]] < linear[at[1024]]
 assert attention[at[1536]] > linear[at[1536]]
