@@ -125,5 +125,6 @@ def resized(model: VisionTransformer, image_size: tuple[int, int]) -> VisionTran
     new = patch_grid(*image_size, part.patch_embeddings.patch_size)
     table = part.position_embeddings.detach()[0]
     table = resize_positions(table, part.grid, new)
-    part.grid, part.position_embeddings = new, nn.Parameter(table[None])
+    trained = part.position_embeddings.requires_grad  # frozen ones stay frozen
+    part.grid, part.position_embeddings = new, nn.Parameter(table[None], trained)
     return model

@@ -209,6 +209,14 @@ def test_resizing_leaves_the_model_as_it_was():
     assert vit.embeddings.grid == (2, 3)
 
 
+def test_frozen_positions_stay_frozen_when_they_are_resized():
+    vit = vision_transformer()
+    drop_positions(vit)
+    other = resized(vit, (16, 4)).embeddings.position_embeddings
+    assert not other.requires_grad
+    assert other.abs().max() == 0
+
+
 def shuffled(x, order):
     """The images with their patches in another order."""
     rows, columns = patch_grid(*x.shape[-2:], 4)
