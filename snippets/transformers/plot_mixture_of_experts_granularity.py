@@ -3,8 +3,8 @@ Smaller experts pay where tokens combine two attributes
 =======================================================
 
 A figure of :doc:`/transformers/mixture_of_experts`. Experts are cut into two or
-four, and a token visits more of them, at equal parameters and arithmetic. In one task a token
-belongs to one cluster, in the other to two.
+four, and a token visits more of them, at equal parameters and arithmetic. In one task
+a token belongs to one cluster, in the other to two.
 """
 
 import matplotlib.pyplot as plt
@@ -32,14 +32,16 @@ for ax, values, title in zip(axes, error, titles, strict=True):
     ax.set_xticks(
         range(3), [f"{s.top_k} of {s.experts}\nwidth {s.d_ff}" for s in shapes]
     )
-    ax.set(title=title, xlabel="experts visited", xlim=(-0.4, 2.4), ylim=(0, None))
+    ax.set(title=title, xlabel="experts visited", xlim=(-0.4, 2.4))
+axes[0].set_ylim(0, 1.05 * error.max())
 axes[0].set_ylabel("mean squared error")
 axes[0].legend(fontsize=8, loc="lower left")
 means = error.mean(dim=2)
 fig.set_label(
     "Lines for three seeds from 2 of 8 experts to 8 of 32 smaller ones. With one "
     f"cluster per token the mean error rises from {means[0, 0]:.3f} to "
-    f"{means[0, -1]:.3f}; with two it falls from {means[1, 0]:.3f} to {means[1, -1]:.3f}."
+    f"{means[0, -1]:.3f}; with two it falls from {means[1, 0]:.3f} to "
+    f"{means[1, -1]:.3f}."
 )
 measured = {
     "finer_two": two.mean(),
