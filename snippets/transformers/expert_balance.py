@@ -62,7 +62,9 @@ def z_loss(logits: Float[Tensor, "tokens experts"]) -> Float[Tensor, ""]:
 
 
 def update_bias(
-    bias: Float[Tensor, " experts"], load: Real[Tensor, " experts"], rate: float
+    bias: Float[Tensor, " experts"],
+    load: Real[Tensor, " experts"],
+    rate: float | Float[Tensor, ""],
 ) -> Float[Tensor, " experts"]:
     """Raise the bias of experts below the mean load, lower that of those above.
 

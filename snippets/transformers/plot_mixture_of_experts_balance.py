@@ -60,7 +60,7 @@ fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
 for i, (name, marker) in enumerate(zip(names, "os^D", strict=True)):
     ax.plot(violation[i], error[i], marker, color=f"C{i}", label=name)
 ax.set(xlabel="MaxVio (0: even loads)", ylabel="mean squared error")
-ax.set(xlim=(0, None), ylim=(0, None))
+ax.set(xlim=(0, None), ylim=(0, 1.1 * error.max()))
 ax.legend()
 none, weak, strong, bias = range(4)
 fig.set_label(

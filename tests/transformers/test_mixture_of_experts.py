@@ -21,6 +21,7 @@ from transformers.models.switch_transformers import (
     modeling_switch_transformers as switch,
 )
 
+from snippets.transformers.cluster_mixtures import Rule, Shape, forward, train
 from snippets.transformers.expert_balance import (
     expert_load,
     load_balancing_loss,
@@ -94,7 +95,7 @@ def deepseek_pair(groups, kept):
         groups=groups,
         kept_groups=kept,
     )
-    ours.bias.copy_(torch.randn(EXPERTS) - 1.0)  # many biased scores are negative
+    ours.bias.copy_(0.2 * torch.randn(EXPERTS) - 1.0)  # biased scores are negative
     state = ours.state_dict()
     gate, up = state.pop("shared_experts.gate_up_proj")[0].chunk(2)
     state["shared_experts.gate_proj.weight"] = gate
@@ -328,6 +329,30 @@ def test_empty_and_single():
     assert within_capacity(torch.zeros(0, 2, dtype=torch.int64), 3, 1).shape == (0, 2)
     experts = Experts(experts=3, d_model=4, d_ff=5)
     assert experts(torch.zeros(0, 4), route(torch.zeros(0, 3), 2)).shape == (0, 4)
+
+
+def test_small_mixtures_compute_what_the_visited_experts_do():
+    router, bias = draw(5, WIDTH), draw(5)
+    up, down, x = draw(5, WIDTH, D_FF), draw(5, D_FF, WIDTH), draw(TOKENS, WIDTH)
+    out = forward(router, up, down, bias, x, TOP_K)
+    weight, index = route_with_bias(x @ router.T, bias, TOP_K)
+    for token in range(TOKENS):
+        wanted = torch.zeros(WIDTH).double()
+        for g, i in zip(weight[token], index[token], strict=True):
+            wanted += g * (x[token] @ up[i]).relu() @ down[i]
+        torch.testing.assert_close(out.y[token], wanted)
+    assert out.load.equal(expert_load(index, 5))
+
+
+def test_runs_side_by_side_are_those_alone():
+    rules, shape = [Rule(), Rule(loss=0.5), Rule(rate=0.01)], Shape(6, 3, 4)
+    both = train(rules, [0, 1], shape, attributes=2, steps=4)
+    for run, (rule, seed) in enumerate(itertools.product(rules, (0, 1))):
+        alone = train([rule], [seed], shape, attributes=2, steps=4)
+        torch.testing.assert_close(both.error[run], alone.error[0])
+        assert both.loads[:2, run].equal(alone.loads[:2, 0])
+    assert both.error[0] != both.error[2]
+    assert both.error[0] != both.error[4]
 
 
 ONE = Routing(torch.ones(1, 1), torch.zeros(1, 1, dtype=torch.int64))
