@@ -92,7 +92,9 @@ def draw_tokens(
     cluster = drawn.view(tokens, attributes) + choices * torch.arange(attributes)
     noise = 0.5 * torch.randn(tokens, WIDTH, generator=generator)
     x = centers[:, cluster].sum(dim=2) + noise
-    return x, torch.einsum("rti,rtio->rto", x, maps[:, cluster].mean(dim=2))
+    images = x @ maps.transpose(1, 2).flatten(2)  # by the maps of all clusters
+    images = images.view(*x.shape[:2], CLUSTERS, -1)
+    return x, images[:, torch.arange(tokens)[:, None], cluster].mean(dim=2)
 
 
 def forward(

@@ -28,7 +28,8 @@ def expert_load(
     index: Int[Tensor, "tokens top_k"], experts: int
 ) -> Int[Tensor, " experts"]:
     """How many tokens visit each expert."""
-    return (index[..., None] == torch.arange(experts)).sum(dim=(0, 1))
+    each = torch.arange(experts, device=index.device)
+    return (index[..., None] == each).sum(dim=(0, 1))
 
 
 def max_violation(load: Real[Tensor, " experts"]) -> Float[Tensor, ""]:
@@ -52,8 +53,9 @@ def load_balancing_loss(
     tokens, experts = probability.shape
     if not tokens:
         raise ValueError("tokens=0: an empty batch has no shares")
-    share = expert_load(index, experts) / tokens
-    return experts * (share * probability.mean(dim=0)).sum()
+    mean = wide(probability).mean(dim=0)
+    share = expert_load(index, experts).to(mean) / tokens
+    return experts * (share * mean).sum()
 
 
 def z_loss(logits: Float[Tensor, "tokens experts"]) -> Float[Tensor, ""]:
@@ -68,9 +70,11 @@ def update_bias(
 ) -> Float[Tensor, " experts"]:
     """Raise the bias of experts below the mean load, lower that of those above.
 
+    The result has at least float32: bfloat16 would lose small steps.
+
     Examples
     --------
     >>> update_bias(torch.zeros(3), torch.tensor([6, 2, 1]), rate=0.5)
     tensor([-0.5000,  0.5000,  0.5000])
     """
-    return bias + rate * (load.double().mean() - load).sign().to(bias)
+    return wide(bias) + rate * (load.double().mean() - load).sign().to(wide(bias))

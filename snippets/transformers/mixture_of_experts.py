@@ -30,7 +30,7 @@ from torch import Tensor
 
 
 def wide(x: Tensor) -> Tensor:
-    """In float32 at least: in bfloat16, many scores would be equal."""
+    """In float32 at least: in bfloat16, scores of different logits can be equal."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
@@ -95,7 +95,7 @@ def route_with_bias(
     experts = logits.shape[-1]
     score = wide(logits).sigmoid()
     choice = score + bias
-    if groups > 1:
+    if (groups, kept_groups) != (1, 1):
         choice = keep_groups(choice, groups, kept_groups)
         experts = experts // groups * kept_groups
     check_top_k(top_k, experts)
@@ -112,7 +112,8 @@ def expert_capacity(tokens: int, experts: int, top_k: int, factor: float) -> int
             f"capacity of tokens={tokens}, experts={experts}, top_k={top_k}, "
             f"factor={factor}: all must be positive"
         )
-    return math.ceil(factor * tokens * top_k / experts - 1e-9)  # 1.1 * 100 / 10 is 11
+    share = factor * tokens * top_k / experts
+    return math.ceil(share * (1 - 1e-12))  # 1.1 * 100 / 10 is 11
 
 
 def within_capacity(
@@ -122,7 +123,7 @@ def within_capacity(
     if capacity < 1:
         raise ValueError(f"capacity={capacity}: every token would be dropped")
     queue = index.T.flatten()  # all first choices, then all second choices
-    visits = queue[:, None] == torch.arange(experts)
+    visits = queue[:, None] == torch.arange(experts, device=index.device)
     place = visits.cumsum(dim=0).gather(1, queue[:, None])
     return (place <= capacity).view(index.T.shape).T
 

@@ -217,6 +217,8 @@ def test_groups_are_valued_by_their_two_best():
     kept = keep_groups(choice, groups=2, kept=1)
     assert kept.tolist() == [[-math.inf, -math.inf, 0.5, 0.5]]
     assert keep_groups(choice - 2, 2, 1).isinf().tolist() == kept.isinf().tolist()
+    choice = torch.tensor([[0.8, 0.8, 0.0, 0.6, 0.6, 0.6]])
+    assert keep_groups(choice, groups=2, kept=1)[0, 3:].isinf().all()
 
 
 def test_even_loads_and_probabilities_give_the_number_of_choices():
@@ -234,6 +236,31 @@ def test_the_gradient_of_the_balancing_loss_flows_through_the_probabilities():
     load_balancing_loss(logits.softmax(-1), index).backward()
     assert (logits.grad[:, 0] > 0).all()
     assert (logits.grad[:, 1:] < 0).all()
+
+
+def test_the_balancing_loss_keeps_the_precision_of_the_probabilities():
+    logits = draw(TOKENS, EXPERTS)
+    probability, index = logits.softmax(-1), route(logits, TOP_K).index
+    share = [(index == e).sum().item() / TOKENS for e in range(EXPERTS)]
+    mean = probability.mean(0).tolist()
+    wanted = EXPERTS * sum(f * p for f, p in zip(share, mean, strict=True))
+    loss = load_balancing_loss(probability, index)
+    torch.testing.assert_close(loss, torch.tensor(wanted).double())
+    rounded = probability.bfloat16()
+    half = load_balancing_loss(rounded, index)
+    torch.testing.assert_close(half, load_balancing_loss(rounded.float(), index))
+
+
+def test_a_bias_in_half_precision_moves_by_small_steps():
+    bias = torch.full((3,), 0.5).bfloat16()
+    moved = update_bias(bias, torch.tensor([6, 2, 1]), rate=0.001)
+    torch.testing.assert_close(moved, torch.tensor([0.499, 0.501, 0.501]))
+
+
+def test_counts_stay_on_the_device_of_the_choices():
+    index = torch.zeros(4, 2, dtype=torch.int64, device="meta")
+    assert expert_load(index, 3).device == index.device
+    assert within_capacity(index, 3, 2).device == index.device
 
 
 def test_z_loss_sees_what_softmax_does_not():
@@ -271,6 +298,8 @@ def test_capacity_is_the_fair_share_rounded_up():
     assert expert_capacity(tokens=13, experts=4, top_k=1, factor=1.0) == 4
     assert expert_capacity(tokens=100, experts=10, top_k=1, factor=1.1) == 11
     assert expert_capacity(tokens=1, experts=64, top_k=1, factor=0.5) == 1
+    assert expert_capacity(tokens=1, experts=10**4, top_k=1, factor=1e-6) == 1
+    assert expert_capacity(tokens=10**8, experts=10, top_k=1, factor=1.1) == 11 * 10**6
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 4, 50])
@@ -387,6 +416,16 @@ ONE = Routing(torch.ones(1, 1), torch.zeros(1, 1, dtype=torch.int64))
                 torch.zeros(0, 2), torch.zeros(0, 1, dtype=torch.int64)
             ),
             "tokens=0",
+        ),
+        (
+            lambda: route_with_bias(torch.zeros(2, 8), torch.zeros(8), 1, groups=0),
+            "do not form 0",
+        ),
+        (
+            lambda: route_with_bias(
+                torch.zeros(2, 8), torch.zeros(8), 1, kept_groups=4
+            ),
+            "kept_groups=4",
         ),
         (lambda: max_violation(torch.zeros(3)), "no token"),
     ],
