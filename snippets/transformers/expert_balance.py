@@ -53,6 +53,8 @@ def load_balancing_loss(
     tokens, experts = probability.shape
     if not tokens:
         raise ValueError("tokens=0: an empty batch has no shares")
+    if len(index) != tokens:
+        raise ValueError(f"probability has {tokens} tokens, index has {len(index)}")
     mean = wide(probability).mean(dim=0)
     share = expert_load(index, experts).to(mean) / tokens
     return experts * (share * mean).sum()

@@ -1,6 +1,6 @@
 """
-Tokens choose, places run out, experts choose
-=============================================
+Tokens pick experts, places run out, experts pick tokens
+========================================================
 
 A figure of :doc:`/transformers/mixture_of_experts`. Six tokens and three experts under
 three rules: each token visits its best expert; each expert has two places; each expert
@@ -30,9 +30,9 @@ wanted = torch.zeros(tokens, experts, dtype=torch.bool).scatter(1, index, True)
 placed = torch.zeros_like(wanted).scatter(1, index, kept)
 chosen = torch.zeros_like(wanted).scatter(0, taken, True)
 panels = [
-    ("each token chooses one", wanted),
-    (f"{capacity} places per expert", placed),
-    ("each expert chooses two", chosen),
+    ("tokens pick one", wanted),
+    (f"{capacity} places each", placed),
+    ("experts pick two", chosen),
 ]
 load = expert_load(index, experts).tolist()
 assert load == [4, 1, 1]
@@ -41,19 +41,19 @@ assert dropped == [3, 4]
 visits = chosen.sum(dim=1).tolist()
 assert visits == [1, 0, 1, 1, 2, 1]
 
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 3.2), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 3, figsize=(5.4, 3.2), layout="constrained", sharey=True)
 for ax, (title, visited) in zip(axes, panels, strict=True):
     image = ax.imshow(probability, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     token, expert = visited.nonzero().T
-    ax.plot(expert, token, "o", ms=13, mfc="C1", mec="none")
+    ax.plot(expert, token, "o", ms=13, mfc="C1", mec="w")
     token, expert = (wanted & ~visited).nonzero().T
     if visited is placed:
-        ax.plot(expert, token, "x", ms=11, mew=2.5, color="C3")
+        ax.plot(expert, token, "X", ms=13, mfc="C1", mec="w")
     counts = visited.sum(dim=0).tolist()
     names = [f"{name}\n{n}" for name, n in zip("ABC", counts, strict=True)]
     ax.set_xticks(range(experts), names)
     ax.set_title(title, fontsize=10)
-    ax.set_xlabel("expert and its tokens")
+axes[1].set_xlabel("expert, and how many tokens visit it")
 axes[0].set_yticks(range(tokens), range(1, tokens + 1))
 axes[0].set_ylabel("token")
 fig.colorbar(image, ax=axes, label="probability", shrink=0.8)

@@ -3,6 +3,7 @@ the router and block of DeepSeek-V3, the capacity of Switch and NLLB; then again
 loops, invariants, and bad input.
 """
 
+import inspect
 import itertools
 import math
 
@@ -382,6 +383,14 @@ def test_runs_side_by_side_are_those_alone():
         assert both.loads[:2, run].equal(alone.loads[:2, 0])
     assert both.error[0] != both.error[2]
     assert both.error[0] != both.error[4]
+
+
+def test_the_balancing_loss_refuses_an_index_of_other_tokens():
+    """Also where nothing checks the annotations, as for a user."""
+    probability, index = draw(5, 4).softmax(-1), route(draw(3, 4), 2).index
+    unchecked = inspect.unwrap(load_balancing_loss)
+    with pytest.raises(ValueError, match="has 5 tokens, index has 3"):
+        unchecked(probability, index)
 
 
 ONE = Routing(torch.ones(1, 1), torch.zeros(1, 1, dtype=torch.int64))
