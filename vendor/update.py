@@ -30,16 +30,22 @@ OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
 # range a character lies. U+200B and U+A0 stand in most formulas.
 SPLIT = {
     "KaTeX_AMS-Regular": ("Capitals", "Symbols"),
+    "KaTeX_Main-Bold": ("Bold", "BoldRest"),
     "KaTeX_Main-Regular": ("Core", "Rest"),
 }
 CAPITALS = "U+41-5A"
 CORE = (
     "U+20-7E,U+A0,U+B1,U+B7,U+D7,U+2C6,U+2C9,U+2DC,U+393-3A9,U+3D5,U+200B,U+2026,"
-    "U+2032,U+2113,U+2190,U+2192,U+21A6,U+2202,U+2208,U+2212,U+2217,U+2218,U+221D,U+221E,U+2223,U+2225,U+2229,U+222A,U+223C,U+2248,"
-    "U+2264,U+2265,U+22A4,U+22C5,U+22EF,U+2308-230B,U+27E8,U+27E9"
+    "U+2032,U+2113,U+2190,U+2192,U+21A6,U+2202,U+2208,U+2212,U+2217,U+2218,U+221D,"
+    "U+221E,U+2223,U+2225,U+2229,U+222A,U+223C,U+2248,"
+    "U+2264,U+2265,U+22A4,U+22C5,U+22EF,U+2308-230B,U+27E8,U+27E9,U+E020"
 )
 
-FIRST = {"KaTeX_AMS-Regular": CAPITALS, "KaTeX_Main-Regular": CORE}
+FIRST = {
+    "KaTeX_AMS-Regular": CAPITALS,
+    "KaTeX_Main-Bold": "U+20-7E,U+A0,U+200B",
+    "KaTeX_Main-Regular": CORE,
+}
 
 # The faces of text and code: package, file, weights.
 TEXT = {
@@ -50,6 +56,9 @@ TEXT = {
 LETTERS = (
     "U+20-7E,U+A0,U+A7,U+A9,U+B0-B3,U+B5,U+B7,U+D6,U+D7,U+DC,U+E0,U+E1,U+E4,U+E7-EB,U+ED,"
     "U+F1,U+F3,U+F6,U+F8,U+FA,U+FC,U+2013,U+2014,U+2018,U+2019,U+201C,U+201D,U+2026"
+)
+FEW = (
+    "U+20-7E,U+A0,U+B7,U+2013,U+2014,U+2018,U+2019,U+201C,U+201D,U+2026,U+E9,U+F6,U+FC"
 )
 
 
@@ -93,17 +102,24 @@ def copy_faces() -> None:
     for name, (package, file, weights) in TEXT.items():
         folder = MODULES / "@fontsource-variable" / package
         font = folder / f"files/{package}-{file}.woff2"
-        letters = "U+20-7E" if name == "SourceCode" else LETTERS
-        write(font, FACES / f"{name}.woff2", letters, weights)
+        roman = name == "SourceSerif-Roman"
+        letters = LETTERS if roman else FEW
+        write(font, FACES / f"{name}.woff2", letters, weights, kern=roman)
         shutil.copyfile(folder / "LICENSE", FACES / f"LICENSE-{package}")
 
 
 def write(
-    source: Path, made: Path, ranges: str, weights: tuple[int, int] | None = None
+    source: Path,
+    made: Path,
+    ranges: str,
+    weights: tuple[int, int] | None = None,
+    *,
+    kern: bool = True,
 ) -> None:
     """The characters of a font that lie in ranges as CSS writes them."""
     font = TTFont(source, recalcTimestamp=False)
-    options = Options(hinting=False, recalc_timestamp=False, layout_features=["kern"])
+    options = Options(hinting=False, recalc_timestamp=False)
+    options.layout_features = ["kern"] if kern else []
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=characters(ranges) & font.getBestCmap().keys())
     subsetter.subset(font)

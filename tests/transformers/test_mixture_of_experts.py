@@ -59,8 +59,8 @@ def test_the_block_is_that_of_mixtral(agrees):
         intermediate_size=D_FF,
         num_local_experts=EXPERTS,
         num_experts_per_tok=TOP_K,
+        experts_implementation="eager",
     )
-    config._experts_implementation = "eager"
     theirs = mixtral.MixtralSparseMoeBlock(config)
     ours = SparseMoeBlock(experts=EXPERTS, top_k=TOP_K, d_model=WIDTH, d_ff=D_FF)
     theirs.load_state_dict(ours.state_dict())
@@ -84,8 +84,8 @@ def deepseek_pair(groups, kept):
         num_experts_per_tok=TOP_K,
         n_group=groups,
         topk_group=kept,
+        experts_implementation="eager",
     )
-    config._experts_implementation = "eager"
     theirs = deepseek.DeepseekV3MoE(config)
     ours = DeepseekMoE(
         experts=EXPERTS,
