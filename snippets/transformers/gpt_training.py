@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from snippets.language.help_text import split_help_text
-from snippets.transformers.gpt import GPT, next_token_loss
+from snippets.transformers.gpt import GPT, generate_without_cache, next_token_loss
 
 
 def help_bytes(seed: int) -> tuple[Int[Tensor, " tokens"], Int[Tensor, " held_out"]]:
@@ -135,3 +135,46 @@ def lookup(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarra
     """The value of each key, 0 for one that is not among the sorted ``keys``."""
     place = np.searchsorted(keys, asked).clip(max=len(keys) - 1)
     return np.where(keys[place] == asked, values[place], 0)
+
+
+def n_gram_loss(
+    learned: Int[Tensor, " tokens"],
+    held_out: Int[Tensor, " new"],
+    order: int,
+    *,
+    length: int,
+    step: int,
+) -> float:
+    """Mean loss of n-grams of bytes, on every ``step``-th window of the held-out text.
+
+    Contexts may reach back beyond the beginning of a window.
+    """
+    p = witten_bell(learned.numpy(), held_out.numpy(), order, vocab=256)
+    return -windows(torch.from_numpy(p), length)[::step, 1:].log().mean().item()
+
+
+def continuation(
+    model: GPT, prompt: bytes, number: int, *, temperature: float, seed: int
+) -> str:
+    """A prompt and the bytes that a model draws after it.
+
+    A line break is shown as ¶, and any other byte that is not printable ASCII as a dot.
+
+    Raises
+    ------
+    ValueError
+        If the prompt is empty, or the temperature is not above 0.
+    """
+    if not prompt or not temperature > 0:
+        raise ValueError(f"nothing to draw with {prompt=}, {temperature=}")
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(logits: Tensor) -> Tensor:
+        p = (logits / temperature).softmax(dim=-1)
+        return p.multinomial(1, generator=generator)[:, 0]
+
+    ids = torch.tensor([list(prompt)])
+    found = generate_without_cache(model, ids, number, draw)[0].tolist()
+    return "".join(
+        "¶" if byte == 10 else chr(byte) if 32 <= byte < 127 else "·" for byte in found
+    )
