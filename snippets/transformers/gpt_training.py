@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from snippets.language.help_text import split_help_text
@@ -30,7 +30,9 @@ def help_bytes(seed: int) -> tuple[Int[Tensor, " tokens"], Int[Tensor, " held_ou
     return learned, held_out
 
 
-def windows(ids: Int[Tensor, " tokens"], length: int) -> Int[Tensor, "count length"]:
+def windows(
+    ids: Shaped[Tensor, " tokens"], length: int
+) -> Shaped[Tensor, "count length"]:
     """Cut a text so that each token but the first is predicted in one window.
 
     Neighbors share a token. What is left at the end is dropped.

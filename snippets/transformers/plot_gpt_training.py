@@ -12,14 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from snippets.transformers import gpt_training as task
 from snippets.transformers.gpt import GPT, next_token_loss
-from snippets.transformers.gpt_training import (
-    continuation,
-    help_bytes,
-    n_gram_loss,
-    training,
-    windows,
-)
 
 LENGTH, STEPS, WIDTH = 32, 600, 32
 MARKS = [0, 10, 30, 60, 120, 200, 300, 450, STEPS]
@@ -28,23 +22,25 @@ NAMES = ["unigram", "bigram", "trigram"]
 
 curves, grams, texts = np.zeros((3, len(MARKS))), np.zeros((3, 3)), []
 for seed in range(3):
-    learned, held_out = help_bytes(seed)
-    cut = windows(held_out, LENGTH)
+    learned, held_out = task.help_bytes(seed)
+    cut = task.windows(held_out, LENGTH)
     step = len(cut) // 160
     grams[seed] = [
-        n_gram_loss(learned, held_out, order, length=LENGTH, step=step)
+        task.n_gram_loss(learned, held_out, order, length=LENGTH, step=step)
         for order in (1, 2, 3)
     ]
     torch.manual_seed(seed)
     sizes = {"vocab": 256, "n_positions": LENGTH, "d_model": WIDTH, "std": WIDTH**-0.5}
     model = GPT(**sizes, layers=2, heads=2)
-    for done in chain([0], training(model, learned, STEPS, seed=seed, rate=0.02)):
+    for done in chain([0], task.training(model, learned, STEPS, seed=seed, rate=0.02)):
         if done in MARKS:
             with torch.no_grad():
                 loss = next_token_loss(model(cut[::step]), cut[::step])
             curves[seed, MARKS.index(done)] = loss
         if seed == 0 and done in SAMPLED:
-            texts.append(continuation(model, b"The ", 170, temperature=0.5, seed=1))
+            texts.append(
+                task.continuation(model, b"The ", 170, temperature=0.5, seed=1)
+            )
 
 level, end = grams.mean(axis=0), curves[:, -1]
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
@@ -53,8 +49,9 @@ ax.text(40, 3.6, "GPT, three runs", color="C0")
 for number, name in enumerate(NAMES):
     color = f"C{number + 1}"
     ax.axhline(level[number], color=color, linestyle="--")
-    ax.text(STEPS, level[number] + 0.04, name, color=color, ha="right")
-ax.set(xlabel="updates", ylabel="held-out loss, nats per byte", ylim=(1.5, 6.2))
+    side = {"va": "top" if name == "trigram" else "bottom", "ha": "right"}
+    ax.text(STEPS, level[number], name, color=color, **side)
+ax.set(xlabel="updates", ylabel="held-out loss, nats per byte", ylim=(1.4, 6.2))
 fig.set_label(
     f"Three close curves fall from {curves[:, 0].mean():.1f} to {end.mean():.2f} nats "
     f"per byte. Level lines: unigram {level[0]:.2f}, bigram {level[1]:.2f}, trigram "
@@ -62,16 +59,15 @@ fig.set_label(
 )
 measured = {"loss": end.mean(), "low": end.min(), "high": end.max()}
 measured |= dict(zip(NAMES, level, strict=True))
-measured["gap"] = (grams[:, 1] - end).min()
-measured["behind"] = (end - grams[:, 2]).min()
+measured |= {"gap": (grams[:, 1] - end).min(), "behind": (end - grams[:, 2]).min()}
 measured["still_falling"] = (curves[:, -2] - end).min()
+measured["read"] = STEPS * 16 * LENGTH / len(learned)
+measured["tested"] = cut[::step, 1:].numel() / 1000
+measured["thousands"] = sum(p.numel() for p in model.parameters()) / 1000
 assert min(measured["gap"], measured["still_falling"], measured["behind"]) > 0.02
 
-# %%
-# What the first model writes
-# ---------------------------
-
-fig, ax = plt.subplots(figsize=(6.4, 2.9), layout="constrained")
+# %% What the first model writes
+fig, ax = plt.subplots(figsize=(5.0, 2.9), layout="constrained")
 ax.set(xlim=(0, 1), ylim=(len(SAMPLED), 0))
 ax.axis("off")
 for row, (done, text) in enumerate(zip(SAMPLED, texts, strict=True)):
@@ -79,6 +75,6 @@ for row, (done, text) in enumerate(zip(SAMPLED, texts, strict=True)):
     ax.text(0, row, f"after {done} updates", color="C0", va="top")
     ax.text(0, row + 0.22, "\n".join(lines), family="monospace", va="top")
 fig.set_label(
-    "Three continuations of “The ”: random bytes before training, letters without words "
-    f"after {SAMPLED[1]} updates, and after {STEPS} updates “{texts[-1][:58]}”."
+    "Three continuations of “The ”: random bytes before training, letters without "
+    f"words after {SAMPLED[1]} updates, after {STEPS} updates “{texts[-1][:58]}”."
 )

@@ -23,7 +23,7 @@ for row in range(SEEN):
         cell = Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, linewidth=0)
         cells[row, column] = ax.add_patch(cell)
         if column > row:
-            ax.text(column, row, "–", ha="center", va="center", color="0.5")
+            ax.text(column, row, "-", ha="center", va="center", color="0.5")
     words.append(ax.text(row, -0.75, TEXT[row], ha="center", va="center"))
     answers.append(ax.text(SEEN - 0.3, row, "", va="center"))
 ax.text(-0.62, -0.75, "sees", ha="right", va="center", color="0.5")

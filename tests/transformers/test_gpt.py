@@ -387,7 +387,9 @@ def test_continuation_at_a_low_temperature_is_greedy():
     assert all(ord(c) == i for c, i in zip(shown, ids, strict=True) if c not in "¶·")
 
 
-@pytest.mark.parametrize(("prompt", "temperature"), [(b"", 1.0), (b"A", 0), (b"A", -1)])
+@pytest.mark.parametrize(
+    ("prompt", "temperature"), [(b"", 1.0), (b"A", 0.0), (b"A", -1.0)]
+)
 def test_what_cannot_be_drawn_is_refused(prompt, temperature):
     with pytest.raises(ValueError, match=f"{temperature=}"):
         continuation(model(), prompt, 2, temperature=temperature, seed=0)
