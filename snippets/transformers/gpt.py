@@ -154,9 +154,10 @@ def generate(
     max_new_tokens: int,
     choose: Callable[[Tensor], Tensor] = most_likely,
 ) -> Int[Tensor, "batch longer"]:
-    """The same texts with a cache: each token goes through the model once.
+    """Continue texts with a cache: each token goes through the model once.
 
-    It ends where the table of positions ends.
+    ``choose`` picks the next ids, (batch,), from the last logits, (batch, vocab). The
+    text can be as long as the table of positions, and one token more.
     """
     cache, new = model.new_cache(), ids
     for _ in range(max_new_tokens):
