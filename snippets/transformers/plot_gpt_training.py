@@ -67,7 +67,7 @@ measured["thousands"] = sum(p.numel() for p in model.parameters()) / 1000
 assert min(measured["gap"], measured["still_falling"], measured["behind"]) > 0.02
 
 # %% What the first model writes
-fig, ax = plt.subplots(figsize=(5.0, 2.9), layout="constrained")
+fig, ax = plt.subplots(figsize=(5.8, 2.9), layout="constrained")
 ax.set(xlim=(0, 1), ylim=(len(SAMPLED), 0))
 ax.axis("off")
 for row, (done, text) in enumerate(zip(SAMPLED, texts, strict=True)):
