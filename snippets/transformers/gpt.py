@@ -45,7 +45,8 @@ class GPT(nn.Module):
     Raises
     ------
     ValueError
-        If a size is below 1, or ``heads`` does not divide ``d_model``.
+        If a size is below 1, ``heads`` does not divide ``d_model``, or ``std`` is
+        negative.
 
     Examples
     --------
@@ -65,8 +66,9 @@ class GPT(nn.Module):
         std: float = 0.02,
     ) -> None:
         super().__init__()
-        if min(vocab, n_positions, layers) < 1:
-            raise ValueError(f"no model with {vocab=}, {n_positions=}, {layers=}")
+        if min(vocab, n_positions, layers) < 1 or not std >= 0:
+            sizes = f"{vocab=}, {n_positions=}, {layers=}, {std=}"
+            raise ValueError(f"no model with {sizes}")
         self.h = nn.ModuleList(
             GPT2Block(d_model=d_model, heads=heads) for _ in range(layers)
         )
@@ -88,13 +90,19 @@ class GPT(nn.Module):
         A ``cache`` from :meth:`new_cache` is extended in place; ``ids`` continue the
         text that it holds.
         """
-        past = cache[0][0].shape[2] if cache and cache[0] else 0
+        if cache is None:
+            cache = [None] * len(self.h)
+        elif len(cache) != len(self.h):
+            raise ValueError(
+                f"a cache of {len(cache)} blocks, but {len(self.h)} blocks"
+            )
+        past = cache[0][0].shape[2] if cache[0] else 0
         end = past + ids.shape[1]
         if not past < end <= self.wpe.num_embeddings:
             rows = self.wpe.num_embeddings
             raise ValueError(f"positions {past} to {end - 1}, but there are {rows}")
         x = self.wte(ids) + self.wpe(torch.arange(past, end, device=ids.device))
-        for block, kept in zip(self.h, cache or [None] * len(self.h), strict=True):
+        for block, kept in zip(self.h, cache, strict=True):
             x = block(x, kept)
         return self.lm_head(self.ln_f(x))
 
@@ -108,10 +116,13 @@ def next_token_loss(
 ) -> Float[Tensor, ""]:
     """Mean of -log p(x_t | x_<t) in nats: the logits of t - 1 answer for token t.
 
+    Computed in single precision at least: in half precision, the sum over many tokens
+    overflows before it is divided.
+
     Raises
     ------
     ValueError
-        If the texts have no second token.
+        If there is no text, or the texts have no second token.
 
     Examples
     --------
@@ -120,8 +131,9 @@ def next_token_loss(
     >>> next_token_loss(logits, ids)  # ln 2; nothing follows the last position
     tensor(0.6931)
     """
-    if ids.shape[1] < 2:
-        raise ValueError(f"texts of {ids.shape[1]} tokens have none to predict")
+    if ids.shape[0] < 1 or ids.shape[1] < 2:
+        raise ValueError(f"nothing to predict in texts of shape {tuple(ids.shape)}")
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
 
 

@@ -73,7 +73,7 @@ def training(
     generator = torch.Generator().manual_seed(seed)
     places = ids.unfold(0, length, 1)
     optimizer = torch.optim.AdamW(
-        model.parameters(), rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True
+        model.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.1, fused=True
     )
     for step in range(1, steps + 1):
         fall = (steps + 1 - step) / (steps + 1 - warm_up)
@@ -101,7 +101,8 @@ def witten_bell(
     Raises
     ------
     ValueError
-        If there is no n-gram to learn from, or ``vocab ** order`` exceeds 64 bits.
+        If there is no n-gram to learn from, a token is not below ``vocab``, or
+        ``vocab ** order`` exceeds 64 bits.
 
     Examples
     --------
@@ -114,9 +115,12 @@ def witten_bell(
         raise ValueError(f"no n-grams with {order=}, {vocab=}")
     if len(learned) < order:
         raise ValueError(f"{len(learned)} tokens have no n-gram of {order=}")
+    for ids in filter(len, (learned, new)):
+        if ids.min() < 0 or ids.max() >= vocab:
+            raise ValueError(f"tokens {ids.min()} to {ids.max()}, but {vocab=}")
     counts = np.bincount(learned, minlength=vocab) + 1
     probability = counts[new] / counts.sum()
-    for n in range(2, order + 1):
+    for n in range(2, min(order, len(new)) + 1):
         place = vocab ** np.arange(n)[::-1]  # an n-gram as a number
         grams = np.lib.stride_tricks.sliding_window_view(learned, n) @ place
         kinds, times = np.unique(grams, return_counts=True)

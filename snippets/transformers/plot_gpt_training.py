@@ -15,8 +15,8 @@ import torch
 from snippets.transformers import gpt_training as task
 from snippets.transformers.gpt import GPT, next_token_loss
 
-LENGTH, STEPS, WIDTH = 32, 600, 32
-MARKS = [0, 10, 30, 60, 120, 200, 300, 450, STEPS]
+LENGTH, STEPS, WIDTH = 32, 1000, 32
+MARKS = [0, 10, 30, 60, 120, 200, 300, 450, 600, 750, STEPS]
 SAMPLED = [0, 60, STEPS]
 NAMES = ["unigram", "bigram", "trigram"]
 
@@ -32,42 +32,41 @@ for seed in range(3):
     torch.manual_seed(seed)
     sizes = {"vocab": 256, "n_positions": LENGTH, "d_model": WIDTH, "std": WIDTH**-0.5}
     model = GPT(**sizes, layers=2, heads=2)
-    for done in chain([0], task.training(model, learned, STEPS, seed=seed, rate=0.02)):
+    for done in chain([0], task.training(model, learned, STEPS, seed=seed, rate=0.015)):
         if done in MARKS:
             with torch.no_grad():
                 loss = next_token_loss(model(cut[::step]), cut[::step])
             curves[seed, MARKS.index(done)] = loss
         if seed == 0 and done in SAMPLED:
             texts.append(
-                task.continuation(model, b"The ", 170, temperature=0.5, seed=1)
+                task.continuation(model, b"The ", 112, temperature=0.5, seed=1)
             )
 
 level, end = grams.mean(axis=0), curves[:, -1]
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
 ax.plot(MARKS, curves.T, "C0-o", markersize=3)
-ax.text(40, 3.6, "GPT, three runs", color="C0")
+ax.text(40, 4.1, "GPT, three runs", color="C0")
 for number, name in enumerate(NAMES):
     color = f"C{number + 1}"
     ax.axhline(level[number], color=color, linestyle="--")
-    side = {"va": "top" if name == "trigram" else "bottom", "ha": "right"}
-    ax.text(STEPS, level[number], name, color=color, **side)
+    ax.text(0.35 * STEPS, level[number], name, color=color, va="bottom", ha="right")
 ax.set(xlabel="updates", ylabel="held-out loss, nats per byte", ylim=(1.4, 6.2))
 fig.set_label(
     f"Three close curves fall from {curves[:, 0].mean():.1f} to {end.mean():.2f} nats "
     f"per byte. Level lines: unigram {level[0]:.2f}, bigram {level[1]:.2f}, trigram "
-    f"{level[2]:.2f}. The curves end between bigram and trigram."
+    f"{level[2]:.2f}. The curves end slightly below the trigram."
 )
 measured = {"loss": end.mean(), "low": end.min(), "high": end.max()}
-measured |= dict(zip(NAMES, level, strict=True))
-measured |= {"gap": (grams[:, 1] - end).min(), "behind": (end - grams[:, 2]).min()}
+measured |= {"bigram": level[1], "trigram": level[2]}
+measured["gap"] = (grams[:, 2] - end).min()
 measured["still_falling"] = (curves[:, -2] - end).min()
 measured["read"] = STEPS * 16 * LENGTH / len(learned)
 measured["tested"] = cut[::step, 1:].numel() / 1000
 measured["thousands"] = sum(p.numel() for p in model.parameters()) / 1000
-assert min(measured["gap"], measured["still_falling"], measured["behind"]) > 0.02
+assert min(measured["gap"], measured["still_falling"]) > 0.01
 
 # %% What the first model writes
-fig, ax = plt.subplots(figsize=(5.8, 2.9), layout="constrained")
+fig, ax = plt.subplots(figsize=(5.8, 2.4), layout="constrained")
 ax.set(xlim=(0, 1), ylim=(len(SAMPLED), 0))
 ax.axis("off")
 for row, (done, text) in enumerate(zip(SAMPLED, texts, strict=True)):

@@ -251,6 +251,7 @@ def test_no_new_tokens_and_a_single_one():
         ({"layers": 0}, "layers=0"),
         ({"vocab": 0}, "vocab=0"),
         ({"n_positions": 0}, "n_positions=0"),
+        ({"std": -1.0}, "std=-1.0"),
         ({"heads": 5}, "24 features cannot be split into 5 heads"),
     ],
 )
@@ -271,9 +272,26 @@ def test_positions_without_a_row_are_refused():
         gpt(texts(1, 0))
 
 
-def test_a_single_token_has_no_loss():
-    with pytest.raises(ValueError, match="texts of 1 tokens"):
-        next_token_loss(torch.zeros(2, 1, 3), torch.zeros(2, 1, dtype=torch.int64))
+@pytest.mark.parametrize("shape", [(2, 1), (0, 4)])
+def test_where_nothing_is_predicted_there_is_no_loss(shape):
+    with pytest.raises(ValueError, match=f"texts of shape \\({shape[0]}, {shape[1]}"):
+        next_token_loss(torch.zeros(*shape, 3), torch.zeros(shape, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_loss_of_many_tokens_does_not_overflow_in_half_precision(dtype):
+    ids = torch.arange(4 * 8000).reshape(4, 8000) % 16
+    logits = 3 * torch.sin(torch.arange(4 * 8000 * 16.0)).reshape(4, 8000, 16)
+    logits = logits.to(dtype)
+    found = next_token_loss(logits, ids)
+    assert found.dtype == torch.float32
+    assert_close(found, next_token_loss(logits.double(), ids).float())
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 3])
+def test_a_cache_for_another_number_of_blocks_is_refused(blocks):
+    with pytest.raises(ValueError, match=f"a cache of {blocks} blocks, but 2"):
+        model()(texts(1, 3), [[] for _ in range(blocks)])
 
 
 # The training on the help text and its baselines
@@ -304,6 +322,22 @@ def test_witten_bell_sums_to_one_after_any_context():
             sum(witten_bell(learned, np.array(end), 3, vocab=6)[-1] for end in ends),
             1.0,
         )
+
+
+def test_texts_shorter_than_the_n_gram_use_the_context_they_have():
+    learned = np.array([0, 1, 1, 2, 0, 1])
+    longer = witten_bell(learned, np.array([0, 1, 1]), 3, vocab=3)
+    for length in (0, 1, 2):
+        found = witten_bell(learned, np.array([0, 1, 1])[:length], 3, vocab=3)
+        assert_close(found, longer[:length])
+
+
+@pytest.mark.parametrize(
+    ("learned", "new"), [([0, 1, 7], [0]), ([0, 1, 2], [3]), ([0, 1, 2], [0, -1])]
+)
+def test_tokens_outside_the_vocabulary_are_refused(learned, new):
+    with pytest.raises(ValueError, match="but vocab=3"):
+        witten_bell(np.array(learned), np.array(new), 2, vocab=3)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +376,7 @@ def test_training_is_adamw_on_the_next_token_loss():
     assert list(training(ours, ids, 10, seed=3, batch=4, rate=0.02)) == [*range(1, 11)]
     generator = torch.Generator().manual_seed(3)
     optimizer = torch.optim.AdamW(
-        theirs.parameters(), 0.02, betas=(0.9, 0.95), weight_decay=0.1
+        theirs.parameters(), 0.02, betas=(0.9, 0.99), weight_decay=0.1
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: (10 - s) / 10)
     for _ in range(10):
