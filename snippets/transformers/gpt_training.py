@@ -1,7 +1,7 @@
 """Training of a small GPT on Python's help, beside n-grams with Witten-Bell smoothing.
 
-Radford et al. (2019); Witten & Bell (1991), https://doi.org/10.1109/18.87000, method C,
-interpolated as in nltk
+Radford et al. (2019); Witten & Bell (1991), https://doi.org/10.1109/18.87000, with
+the interpolation of nltk
 
 Axes::
 

@@ -54,7 +54,7 @@ ax.set(xlabel="updates", ylabel="held-out loss, nats per byte", ylim=(1.4, 6.2))
 fig.set_label(
     f"Three close curves fall from {curves[:, 0].mean():.1f} to {end.mean():.2f} nats "
     f"per byte. Level lines: unigram {level[0]:.2f}, bigram {level[1]:.2f}, trigram "
-    f"{level[2]:.2f}. The curves end slightly below the trigram."
+    f"{level[2]:.2f}. On average, the curves end slightly below the trigram."
 )
 measured = {"loss": end.mean(), "low": end.min(), "high": end.max()}
 measured |= {"bigram": level[1], "trigram": level[2]}
