@@ -20,7 +20,10 @@ WIDTH, SEQ, INPUT = 16, 6, 5
 
 
 def depends(outputs: Tensor, *read: Tensor) -> Tensor:
-    """True where an output changes with an input; one row for each output."""
+    """True where an output changes with an input; one row for each output.
+
+    The sine is there because the plain sum of a normalized vector is constant.
+    """
     rows = []
     for output in outputs[0]:
         found = torch.autograd.grad(output.sin().sum(), read, retain_graph=True)
@@ -68,5 +71,5 @@ fig.set_label(
     "Three tables of outputs and inputs, a filled cell where an output depends on an "
     f"input. Encoder: all {SEQ} by {SEQ} cells. Decoder: the lower triangle. "
     f"Encoder-decoder: all {INPUT} inputs at the left of a line, and at its right the "
-    "lower triangle of the outputs before."
+    "lower triangle of what the decoder reads, a start token and the outputs before."
 )

@@ -1,8 +1,9 @@
 """Where the parameters of published models are, and where their multiplications go.
 
-The sizes are those of the configurations in transformers: GPT-2 (Radford et al., 2019),
-Llama 3 8B (Grattafiori et al., 2024, https://arxiv.org/abs/2407.21783) and Mixtral
-8x7B (Jiang et al., 2024, https://arxiv.org/abs/2401.04088).
+The sizes of GPT-2 (Radford et al., 2019) and Mixtral 8x7B (Jiang et al., 2024,
+https://arxiv.org/abs/2401.04088) are the defaults of their configurations in
+transformers; those of Llama 3 8B (Grattafiori et al., 2024,
+https://arxiv.org/abs/2407.21783) are those of its published configuration.
 """
 
 from snippets.foundations.resource_accounting import (
@@ -35,7 +36,7 @@ def attention_parameters(model: Decoder) -> int:
 
 
 def network_parameters(model: Decoder, experts: int) -> int:
-    """Numbers in the matrices of the feed-forward networks, so many in each layer."""
+    """Numbers in the matrices of feed-forward networks, ``experts`` in each layer."""
     matrices = 3 if model.gated else 2
     return model.layers * experts * matrices * model.d_model * model.d_ff
 
@@ -60,6 +61,8 @@ def parameter_parts(model: Decoder) -> dict[str, int]:
 
 def flop_parts(model: Decoder, seq: int) -> dict[str, int]:
     """FLOPs of matrix products for one text of ``seq`` tokens, by part.
+
+    Routers count as feed-forward. Scores that a causal mask hides count, too.
 
     Examples
     --------
