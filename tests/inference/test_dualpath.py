@@ -1,4 +1,4 @@
-"""DualPath and routing against clusters on SimPy, and against the bounds of a fluid.
+"""DualPath and routing against clusters on SimPy, and against bounds for split work.
 
 The second cluster is written here from the paper's description: every storage NIC,
 every link and every prefill node is a SimPy resource, and a turn walks through them.
