@@ -26,25 +26,19 @@ FACES = ROOT / "docs/_static/fonts"
 # Every browser that runs the portal's pages reads woff2.
 OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
 
-# In two files: what most pages need, and the rest. A browser takes the file in whose
-# range a character lies. U+200B and U+A0 stand in most formulas.
-SPLIT = {
-    "KaTeX_AMS-Regular": ("Capitals", "Symbols"),
-    "KaTeX_Main-Bold": ("Bold", "BoldRest"),
-    "KaTeX_Main-Regular": ("Core", "Rest"),
-}
-CAPITALS = "U+41-5A"
+# In two files: what most pages need, and the rest, with the ranges of the first. A
+# browser takes the file in whose range a character lies. U+200B and U+A0 stand in most
+# formulas.
 CORE = (
     "U+20-7E,U+A0,U+B1,U+B7,U+D7,U+2C6,U+2C9,U+2DC,U+393-3A9,U+3D5,U+200B,U+2026,"
     "U+2032,U+2113,U+2190,U+2192,U+21A6,U+2202,U+2208,U+2212,U+2217,U+2218,U+221D,"
     "U+221E,U+2223,U+2225,U+2229,U+222A,U+223C,U+2248,"
     "U+2264,U+2265,U+22A4,U+22C5,U+22EF,U+2308-230B,U+27E8,U+27E9,U+E020"
 )
-
-FIRST = {
-    "KaTeX_AMS-Regular": CAPITALS,
-    "KaTeX_Main-Bold": "U+20-7E,U+A0,U+200B",
-    "KaTeX_Main-Regular": CORE,
+SPLIT = {
+    "KaTeX_AMS-Regular": ("Capitals", "Symbols", "U+41-5A"),
+    "KaTeX_Main-Bold": ("Bold", "BoldRest", "U+20-7E,U+A0,U+200B"),
+    "KaTeX_Main-Regular": ("Core", "Rest", CORE),
 }
 
 # The faces of text and code: package, file, weights.
@@ -89,8 +83,8 @@ def split(css: str, font: Path) -> tuple[str, str]:
     """Write a font in parts; its rule in the CSS, and the rules of the parts."""
     (face,) = re.findall(rf"@font-face{{[^}}]*{font.name}[^}}]*}}", css)
     rules = []
-    first = FIRST[font.stem]
-    for part, ranges in zip(SPLIT[font.stem], (first, others(first)), strict=True):
+    needed, rest, first = SPLIT[font.stem]
+    for part, ranges in ((needed, first), (rest, others(first))):
         name = f"{font.stem.partition('-')[0]}-{part}.woff2"
         write(PACKAGE / "dist" / font, SERVED / "fonts" / name, ranges)
         rules.append(f"{face[:-1].replace(font.name, name)};unicode-range:{ranges}}}")

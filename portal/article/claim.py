@@ -33,7 +33,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.parsing import nested_parse_to_nodes
 
 from portal.article import verdicts
-from portal.article.claim_box import box
+from portal.article.claim_box import box, verdict_mark
 from portal.article.claim_values import Line, Value, is_value, label, lines, measure
 from portal.article.rich_text import Piece, of_blocks, pieces
 from portal.pages.per_document import PerDocument
@@ -68,12 +68,14 @@ def cited(env: BuildEnvironment, claim: Claim) -> str:
     entry = env.get_domain("cite").bibdata.data.entries.get(claim.source)
     if entry is None:
         return claim.source
-    authors = [
-        " ".join(map(str, [*person.rich_prelast_names, *person.rich_last_names]))
-        for person in entry.persons.get("author", [])
-    ]
-    names = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-    return ", ".join(filter(None, [names, entry.fields.get("year")]))
+    authors = entry.persons.get("author", [])
+    named = authors if len(authors) < 3 else authors[:1]
+    names = " and ".join(
+        " ".join(map(str, [*one.rich_prelast_names, *one.rich_last_names]))
+        for one in named
+    )
+    others = "" if named == authors else " et al."
+    return ", ".join(filter(None, [names + others, entry.fields.get("year")]))
 
 
 class ClaimDirective(SphinxDirective):
@@ -105,7 +107,8 @@ class ClaimDirective(SphinxDirective):
         )
         claim = Claim(self.env.docname, anchor, source, *said)
         claims(self.env).setdefault(self.env.docname, []).append(claim)
-        made = box(claim.verdict, values, texts)
+        mark = verdict_mark("", of=claim.verdict)
+        made = box(claim.verdict, mark, values, texts)
         made["ids"] = [anchor]
         self.set_source_info(made)
         return [made]

@@ -6,9 +6,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from portal.article import verdicts
 from portal.article.claim_values import Value
 from portal.article.rich_text import shown
-from portal.article.verdicts import mark, place, slug
+from portal.article.verdicts import place, slug
 from portal.pages.late import connect, late
 
 
@@ -53,26 +54,22 @@ def bands(values: tuple[Value, ...]) -> nodes.admonition:
 
 def box(
     verdict: str,
+    mark: nodes.Node,
     values: tuple[Value, ...],
     texts: dict[str, list[nodes.Node]],
-    judged: nodes.Node | None = None,
 ) -> nodes.container:
-    """A claim as its page shows it.
-
-    ``texts`` are what was parsed; ``judged`` is the verdict where all pages are read.
-    """
+    """A claim with the ``mark`` of its verdict; ``texts`` are what was parsed."""
     made = nodes.container("", classes=["claim", f"claim-{slug(verdict)}"])
     made += group("reported", part("Reported", *texts["source"], *texts["reports"]))
     if values:
         made += group("here", part("Here:"), listed(values))
-    judged = judged or verdict_mark("", of=verdict)
-    below = group("judged", part("Verdict:", judged))
+    judged = group("judged", part("Verdict:", mark))
     if texts["control"]:
-        below += part("Control:", *texts["control"])
-    below += texts["why"]
+        judged += part("Control:", *texts["control"])
+    judged += texts["why"]
     if values:
-        below += bands(values)
-    made += below
+        judged += bands(values)
+    made += judged
     return made
 
 
@@ -81,7 +78,7 @@ def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, str]:
 
 
 def render(app: Sphinx, docname: str, node: verdict_mark, view: str) -> nodes.Element:
-    return mark(app, docname, node["of"])
+    return verdicts.mark(app, docname, node["of"])
 
 
 def setup(app: Sphinx) -> None:

@@ -71,7 +71,7 @@ def render(
         "control": [],
         "why": [nodes.paragraph("", "", *shown(claim.why))],
     }
-    return [box(claim.verdict, claim.values, texts, mark(app, docname, claim.verdict))]
+    return [box(claim.verdict, mark(app, docname, claim.verdict), claim.values, texts)]
 
 
 def setup(app: Sphinx) -> None:

@@ -19,7 +19,7 @@ from portal.article.claim import Claim, cited, claims, everything
 from portal.article.claim_box import listed
 from portal.article.claim_values import Value
 from portal.article.rich_text import plain, shown
-from portal.pages.late import connect, holding, late
+from portal.pages.late import add_script, connect, late
 from portal.pages.table import Cell, table
 from portal.pages.titles import link, title
 
@@ -105,13 +105,8 @@ def write_file(app: Sphinx, exception: Exception | None) -> None:
         Path(app.outdir, "reproductions.json").write_text(as_json(app.env), "utf-8")
 
 
-def add_script(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
-    if pagename in holding(app.env, reproductions):
-        app.add_js_file("reproductions.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> None:
     app.add_directive("reproductions", Reproductions)
     connect(app, reproductions, views, render)
-    app.connect("html-page-context", add_script)
+    add_script(app, reproductions, "reproductions.js")
     app.connect("build-finished", write_file)

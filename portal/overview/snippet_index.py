@@ -8,6 +8,7 @@ a page shows. A script, loaded on this page alone, filters the list.
 import re
 from collections import defaultdict
 from collections.abc import Collection
+from itertools import chain
 from pathlib import Path
 
 from docutils import nodes
@@ -16,7 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from portal.overview.snippet_entries import Entry, entries, modules, tree
-from portal.pages.late import connect, holding, late
+from portal.pages.late import add_script, connect, late
 from portal.pages.per_document import PerDocument
 from portal.pages.titles import link, title
 
@@ -88,8 +89,8 @@ def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, dict]:
     """Of each book its pages with their titles, entries, and where the listings are."""
     listings = env.domains.python_domain.objects
     found: dict[str, dict] = {book: defaultdict(list) for book in wanted}
-    listed = {m: of for known in indexed(env).values() for m, of in known.items()}
-    for entry in (entry for of_module in listed.values() for entry in of_module):
+    public = {m: of for known in indexed(env).values() for m, of in known.items()}
+    for entry in chain.from_iterable(public.values()):
         shown = listings.get(f"snippets.{entry.anchor}")
         page = shown.docname if shown else entry.module.replace(".", "/")
         if page in env.titles and entry.book in found:
@@ -108,14 +109,9 @@ def render(app: Sphinx, docname: str, node: of_book, view: dict) -> list[nodes.N
     return made
 
 
-def add_script(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
-    if pagename in holding(app.env, of_book):
-        app.add_js_file("snippets.js", loading_method="defer")
-
-
 def setup(app: Sphinx) -> None:
     app.add_directive("snippet-index", SnippetIndex)
     indexed.connect(app)
     connect(app, of_book, views, render)
     app.connect("env-get-outdated", outdated)
-    app.connect("html-page-context", add_script)
+    add_script(app, of_book, "snippets.js")

@@ -10,13 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from portal.article.claim import claims
+from portal.article.claim import everything
 from portal.evidence import files
 from portal.pages import mirror
 from portal.pages.history import commit
@@ -27,28 +28,46 @@ from portal.text.hint import hint
 from portal.text.utf8 import read
 from portal.worker.versions import installed
 
-COUNTS: dict[str, str] = {
-    "pages": "articles with code",
-    "listings": "listings of tested code",
-    "doctests": "doctest examples in articles",
-    "comparisons": "comparisons with a reference",
-    "references": "independent references",
-    "claims": "claims tried",
-    "figures": "figures, each light and dark",
-}
-# What each count says, and the page with the list of what was counted.
-MEANINGS: dict[str, tuple[str, str]] = {
-    "pages": ("An article, its module, its figures and its tests.", "paths"),
-    "listings": ("Parts of modules that the tests import.", "snippets"),
-    "doctests": ("Lines after >>>; each must print what stands below it.", ""),
-    "comparisons": (
+
+class Count(NamedTuple):
+    """What is counted, what that says, and the page with the list, if there is one."""
+
+    label: str
+    said: str
+    page: str = ""
+
+
+COUNTS = {
+    "pages": Count(
+        "articles with code",
+        "An article, its module, its figures and its tests.",
+        "paths",
+    ),
+    "listings": Count(
+        "listings of tested code", "Parts of modules that the tests import.", "snippets"
+    ),
+    "doctests": Count(
+        "doctest examples in articles",
+        "Lines after >>>; each must print what stands below it.",
+    ),
+    "comparisons": Count(
+        "comparisons with a reference",
         "A test gave our code and a library the same input. The end of an article says "
         "to what error they agree.",
-        "",
     ),
-    "references": ("Functions of libraries that were compared with.", ""),
-    "claims": ("What papers report beside what came out here.", "reproductions"),
-    "figures": ("Drawn by scripts that you can download.", "gallery/index"),
+    "references": Count(
+        "independent references", "Functions of libraries that were compared with."
+    ),
+    "claims": Count(
+        "claims tried",
+        "What papers report beside what came out here.",
+        "reproductions",
+    ),
+    "figures": Count(
+        "figures, each light and dark",
+        "Drawn by scripts that you can download.",
+        "gallery/index",
+    ),
 }
 PACKAGES = ("torch", "numpy", "matplotlib", "sphinx", "sphinx-gallery")
 
@@ -85,8 +104,7 @@ def collect(root: Path, verdicts: list[str]) -> dict:
 
 
 def of_site(env: BuildEnvironment) -> dict:
-    made = [claim for name in sorted(claims(env)) for claim in claims(env)[name]]
-    verdicts = [claim.verdict for claim in made]
+    verdicts = [claim.verdict for claim in everything(env)]
     return collect(Path(env.srcdir).parent, verdicts)
 
 
@@ -116,7 +134,7 @@ def seconds(known: dict) -> list[tuple[str, str]]:
 
 def rows(known: dict) -> list[tuple[str, str]]:
     """All lines, as ``make status`` prints them: what, and how many."""
-    made = [(label.capitalize(), str(known[key])) for key, label in COUNTS.items()]
+    made = [(count.label.capitalize(), str(known[k])) for k, count in COUNTS.items()]
     made += [(f"Claims {verdict}", str(n)) for verdict, n in known["verdicts"].items()]
     made += [(f"Seconds of {name}", most) for name, most in seconds(known)]
     return [*made, *made_with(known)]
@@ -146,14 +164,12 @@ def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, object]:
 def explained(app: Sphinx, docname: str, known: dict) -> nodes.container:
     """The counts, what each says, and where its list is."""
     lines: list[list[Cell]] = []
-    for key, label in COUNTS.items():
-        said, page = MEANINGS[key]
-        meaning: list[nodes.Node] = [nodes.Text(said)]
-        if page in app.env.titles:
-            meaning += [nodes.Text(" "), link(app, docname, page, "List")]
-        count = nodes.Text(str(known[key]))
-        name = nodes.Text(label.capitalize())
-        lines.append([name, count, [nodes.paragraph("", "", *meaning)]])
+    for key, count in COUNTS.items():
+        meaning: list[nodes.Node] = [nodes.Text(count.said)]
+        if count.page in app.env.titles:
+            meaning += [nodes.Text(" "), link(app, docname, count.page, "List")]
+        name, number = nodes.Text(count.label.capitalize()), nodes.Text(str(known[key]))
+        lines.append([name, number, [nodes.paragraph("", "", *meaning)]])
     return table("status", lines, ("What", "Count", "What it says"))
 
 

@@ -44,6 +44,16 @@ def holding(env: BuildEnvironment, kind: type[late]) -> list[str]:
     return [name for name, found in asked(env).items() if kind.__name__ in found]
 
 
+def add_script(app: Sphinx, kind: type[late], file: str) -> None:
+    """Have the pages that hold nodes of a kind load a script, and no others."""
+
+    def add(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
+        if pagename in holding(app.env, kind):
+            app.add_js_file(file, loading_method="defer")
+
+    app.connect("html-page-context", add)
+
+
 def connect(app: Sphinx, kind: type[late], views: Views, render: Render) -> None:
     """Have nodes of a kind filled in, and the pages that hold them written again."""
     name = kind.__name__
