@@ -32,6 +32,21 @@ from torch import Tensor, nn
 from snippets.attention.multi_head_attention import merge_heads, split_heads
 
 
+def widened(x: Tensor, eps: float) -> Tensor:
+    """``x`` in at least 32 bits: squares above 65504 overflow in 16.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` holds integers or ``eps`` is negative.
+    """
+    if not x.is_floating_point():
+        raise ValueError(f"{x.dtype} would round the normalized values to integers")
+    if not eps >= 0:
+        raise ValueError(f"eps must not be negative: {eps}")
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def rms_norm(
     x: Float[Tensor, "*batch features"],
     weight: Float[Tensor, " features"],
@@ -49,12 +64,7 @@ def rms_norm(
     >>> rms_norm(torch.tensor([3.0, 4.0]), torch.ones(2)).square().sum()
     tensor(2.0000)
     """
-    if not x.is_floating_point():
-        raise ValueError(f"{x.dtype} would round the normalized values to integers")
-    if not eps >= 0:
-        raise ValueError(f"eps must not be negative: {eps}")
-    # Squares above 65504 overflow in 16 bits.
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    wide = widened(x, eps)
     scale = (wide.square().mean(dim=-1, keepdim=True) + eps).rsqrt()
     return weight * (wide * scale).to(x.dtype)
 

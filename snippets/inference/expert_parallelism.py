@@ -21,18 +21,12 @@ import torch.distributed as dist
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributed import all_to_all_single
-from torch.nn.functional import linear, silu
+
+from snippets.transformers import expert_blocks
 
 
-class Experts(nn.Module):
-    """Gated feed-forward networks of equal shape."""
-
-    def __init__(self, *, experts: int, d_model: int, d_ff: int) -> None:
-        super().__init__()
-        self.gate_up_proj = nn.Parameter(
-            torch.randn(experts, 2 * d_ff, d_model) / d_model**0.5
-        )
-        self.down_proj = nn.Parameter(torch.randn(experts, d_model, d_ff) / d_ff**0.5)
+class Experts(expert_blocks.Experts):
+    """Gated feed-forward networks, applied to rows that each visit one of them."""
 
     def forward(
         self, x: Float[Tensor, "pairs d_model"], index: Int[Tensor, " pairs"]
@@ -41,8 +35,7 @@ class Experts(nn.Module):
         y = torch.zeros_like(x)
         for expert in index.unique().tolist():
             rows = index == expert
-            gate, up = linear(x[rows], self.gate_up_proj[expert]).chunk(2, dim=-1)
-            y[rows] = linear(silu(gate) * up, self.down_proj[expert])
+            y[rows] = self.one(expert, x[rows])
         return y
 
 

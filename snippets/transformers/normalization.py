@@ -16,24 +16,19 @@ Axes::
     features  of a vector that is normalized; ``d_model`` in a block
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snippets.attention.stabilized_attention import rms_norm
+from snippets.attention.stabilized_attention import rms_norm, widened
 
 __all__ = ["layer_norm", "layer_norm_gradient", "rms_norm", "rms_norm_gradient"]
 
 
-def widened(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """``x`` with at least 32 bits; squares above 65504 overflow in 16 bits."""
-    if not x.is_floating_point():
-        raise ValueError(f"{x.dtype} would round the normalized values to integers")
+def fitting(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """``x`` in at least 32 bits, if there is one weight for each feature."""
     if x.shape[-1:] != weight.shape:
         raise ValueError(f"{weight.numel()} weights do not fit {x.shape[-1]} features")
-    if not eps >= 0:
-        raise ValueError(f"eps must not be negative: {eps}")
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return widened(x, eps)
 
 
 def layer_norm(
@@ -54,11 +49,12 @@ def layer_norm(
     --------
     The mean is 4 and the standard deviation 2:
 
+    >>> import torch
     >>> x = torch.tensor([2.0, 2.0, 6.0, 6.0])
     >>> layer_norm(x, torch.ones(4), torch.zeros(4)).round()
     tensor([-1., -1.,  1.,  1.])
     """
-    wide = widened(x, weight, eps)
+    wide = fitting(x, weight, eps)
     centered = wide - wide.mean(dim=-1, keepdim=True)
     variance = centered.square().mean(dim=-1, keepdim=True)
     return weight * (centered * (variance + eps).rsqrt()).to(x.dtype) + bias
@@ -75,7 +71,7 @@ def layer_norm_gradient(
     What ``weight`` lets through loses its mean and its component along the normalized
     vector, and is divided by the standard deviation.
     """
-    wide = widened(x, weight, eps)
+    wide = fitting(x, weight, eps)
     centered = wide - wide.mean(dim=-1, keepdim=True)
     scale = (centered.square().mean(dim=-1, keepdim=True) + eps).rsqrt()
     normalized, g = centered * scale, weight * gradient.to(wide.dtype)
@@ -90,7 +86,7 @@ def rms_norm_gradient(
     eps: float = 1e-6,
 ) -> Float[Tensor, "*batch features"]:
     """Gradient of :func:`rms_norm` with respect to ``x``: no mean is subtracted."""
-    wide = widened(x, weight, eps)
+    wide = fitting(x, weight, eps)
     scale = (wide.square().mean(dim=-1, keepdim=True) + eps).rsqrt()
     normalized, g = wide * scale, weight * gradient.to(wide.dtype)
     along = (g * normalized).mean(dim=-1, keepdim=True)
