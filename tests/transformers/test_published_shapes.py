@@ -1,5 +1,7 @@
 """Parameters and FLOPs by part: those of the models in transformers."""
 
+import re
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -40,15 +42,25 @@ def test_parts_add_up_to_the_model_of_transformers(name):
         theirs = AutoModelForCausalLM.from_config(CONFIGURATIONS[name])
     parts = parameter_parts(PUBLISHED[name])
     assert sum(parts.values()) == theirs.num_parameters()
-    shapes = {key: tensor.numel() for key, tensor in theirs.named_parameters()}
-    attention = [n for key, n in shapes.items() if "attn" in key and "bias" not in key]
-    norms = [n for key, n in shapes.items() if "norm" in key or "ln_" in key]
-    assert parts["attention"] == sum(attention)
-    assert parts["rest"] >= sum(norms)
+
+    def of(pattern):
+        named = theirs.named_parameters()
+        return sum(weight.numel() for key, weight in named if re.search(pattern, key))
+
+    assert parts["tables"] == of(r"embed|wte|wpe|lm_head")
+    assert parts["attention"] == of(r"attn\..*weight")
+    assert parts["rest"] == of(r"norm|ln_|bias|mlp\.gate\.weight")
 
 
-def test_flops_are_those_that_torch_counts():
-    config = LlamaConfig(
+@pytest.mark.parametrize(
+    ("configuration", "experts"),
+    [
+        (LlamaConfig, {}),
+        (MixtralConfig, {"num_local_experts": 8, "num_experts_per_tok": 2}),
+    ],
+)
+def test_flops_are_those_that_torch_counts(configuration, experts):
+    config = configuration(
         num_hidden_layers=2,
         hidden_size=16,
         num_attention_heads=4,
@@ -56,11 +68,14 @@ def test_flops_are_those_that_torch_counts():
         intermediate_size=24,
         vocab_size=50,
         attn_implementation="eager",
+        experts_implementation="eager",
+        **experts,
     )
     theirs = AutoModelForCausalLM.from_config(config)
     with FlopCounterMode(display=False) as counter:
         theirs(torch.zeros(1, 20, dtype=torch.long))
-    parts = flop_parts(Decoder(**SMALL), seq=20)
+    ours = Decoder(**SMALL, **({"experts": 8, "top_k": 2} if experts else {}))
+    parts = flop_parts(ours, seq=20)
     assert sum(parts.values()) == counter.get_total_flops()
     assert parts["scores and values"] == 2 * 2 * 2 * 20 * 20 * 16
     assert parts["head"] == 2 * 20 * 16 * 50
