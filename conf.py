@@ -65,7 +65,6 @@ epub_basename = "runnable-ml"
 epub_uid = epub_identifier = "runnable-ml"
 epub_description = "A knowledge portal on modern machine learning whose every page ran."
 epub_contributor = author
-epub_css_files = ["epub.css"]
 epub_exclude_files = ["404.xhtml", "_static/katex/katex.min.css", "_static/faces.css"]
 epub_show_urls = "no"
 epub_tocdepth = 2

@@ -7,7 +7,7 @@ await pagefind.options({
     pageLength: 0.2,
     termFrequency: 0.4,
     metaWeights: {
-      title: 8, aliases: 10, names: 6, summary: 2, sources: 3, kind: 8, book: 4,
+      title: 8, aliases: 10, symptoms: 5, names: 6, summary: 2, sources: 3, kind: 8, book: 4,
       full_names: 0.01, // they begin with the book, which is no word of the page
     },
   },
@@ -16,6 +16,9 @@ await pagefind.init();
 const SHOWN = 8; // pages; Pagefind fetches a file for each
 const SECTIONS = 2; // of a page
 const FEW = 3; // answers, that others are added to
+const COMMON = new Set( // words of questions, which are on every page
+  ("a all an and are be but by can do does for from get how i in is it my not of on or should " +
+   "than that the to what when why with").split(" "));
 
 const element = (tag, attributes = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), attributes);
@@ -27,7 +30,7 @@ const dialog = element("dialog", { className: "search-panel", ariaLabel: "Search
 const box = element("input", {
   type: "search",
   className: "search-box",
-  placeholder: "A method, a name, a paper, an author, an arXiv number",
+  placeholder: "A method, a name, a paper, a message of an error",
   ariaLabel: "Search",
   autocomplete: "off",
   spellcheck: false,
@@ -110,7 +113,8 @@ function shown({ url, content, meta, sub_results: parts, ...all }) {
     ...below.slice(0, SECTIONS).map((part) =>
       option(
         part.url, "search-section",
-        element("span", { className: "search-heading", textContent: part.title }),
+        element("span", { className: "search-heading" },
+          element("span", { className: "search-of", textContent: `${meta.title} › ` }), part.title),
         passage(content, part),
       )),
   ];
@@ -123,14 +127,20 @@ const indexed = (text) => text
   .replace(/\S*doi\.org\//gi, "")
   .replace(/\bsnippets\.(?=\w)/g, "");
 
+// A question without the words that any question has.
+const asking = (text) => {
+  const words = text.split(/\s+/).filter((word) => !COMMON.has(word.toLowerCase()));
+  return text.includes('"') || !words.length ? text : words.join(" ");
+};
+
 // The pages that answer, best first: those with all words, then, where they are few, those
 // with most of them. ``certain`` of them have all words.
 export async function answers(typed, chosen = {}) {
-  const text = indexed(typed);
+  const text = asking(indexed(typed));
   const search = async (words) => (await pagefind.search(words, { filters: chosen })).results;
   const whole = await search(text);
-  const words = text.split(/\s+/);
   const certain = whole.length;
+  const words = text.split(/\s+/);
   if (certain >= FEW || words.length < 2 || text.includes('"')) return Object.assign(whole, { certain });
   const others = new Map();
   for (const results of await Promise.all(words.map(search))) {

@@ -1,12 +1,13 @@
 """A sidebar collapsed to the current branch, right on every page.
 
 furo renders the whole table of contents into each page, which grows with the square of
-the site; here each page carries its own branch only. When a page is added, renamed or
-removed, the pages that show it in their sidebar, or as the page before or after, are
-written again.
+the site; here each page carries its own branch only. A book without pages is marked as
+planned. When a page is added, renamed or removed, the pages that show it in their
+sidebar, or as the page before or after, are written again.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 from sphinx.application import Sphinx
@@ -18,15 +19,42 @@ from portal.pages.titles import title
 from portal.pages.toctree import branch
 
 
+PLANNED = r'\1 <span class="planned">planned</span></a>'
+
+
+def planned(env: BuildEnvironment, name: str) -> bool:
+    """Whether this is the first page of a book that has no other."""
+    return name.endswith("/index") and not env.toctree_includes.get(name)
+
+
 def collapse(app: Sphinx, pagename: str, _: str, context: dict, *__: object) -> None:
-    if "toctree" in context:
-        whole = context["toctree"]
-        context["toctree"] = lambda **options: whole(**{**options, "collapse": True})
+    if "toctree" not in context:
+        return
+    whole = context["toctree"]
+    tops = app.env.toctree_includes.get(app.config.root_doc, [])
+    uris = [
+        app.builder.get_relative_uri(pagename, name) or "#"
+        for name in tops
+        if planned(app.env, name)
+    ]
+
+    def tree(**options: object) -> str:
+        html = whole(**{**options, "collapse": True})
+        for uri in uris:
+            link = rf'(<a [^>]*href="{re.escape(uri)}">[^<]*)</a>'
+            html = re.sub(link, PLANNED, html)
+        return html
+
+    context["toctree"] = tree
 
 
 def digest(env: BuildEnvironment, documents: Iterable[str | None]) -> str:
-    """A digest of the names and titles of those that there are."""
-    shown = [(name, title(env, name)) for name in documents if name in env.titles]
+    """A digest of what the sidebar says of those documents that there are."""
+    shown = [
+        (name, title(env, name), planned(env, name))
+        for name in documents
+        if name in env.titles
+    ]
     return hashlib.sha256(repr(shown).encode()).hexdigest()
 
 

@@ -3,7 +3,8 @@
 It is Sphinx's own builder, and what a book needs beyond it: math is MathML, which the
 package must declare for each file, like drawings with links; figures come in their
 light version, an animation as its still; answers stand open, since not every reader can
-open them; and the style sheet is ``_static/epub.css`` instead of the site's.
+open them; files of the repository are not offered; and the style sheet is
+``_static/epub.css``, in place of that of Sphinx's theme.
 """
 
 from pathlib import Path
@@ -82,6 +83,9 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         text = source.children[1:]
         box = nodes.container("", *text, ids=source["ids"], classes=["citation"])
         source.replace_self(box)
+    for files in list(doctree.findall(nodes.inline)):
+        if "page-files" in files["classes"]:  # a book carries none of them
+            files.parent.remove(files)
     for version in list(doctree.findall(drawing)):
         if version["size"] == "narrow":
             version.parent.remove(version)

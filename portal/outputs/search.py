@@ -17,17 +17,18 @@ from pagefind_bin import get_executable
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from portal.outputs import search_words
 from portal.outputs.search_words import Words, words
 
 UNUSED = ("*-ui.*", "*-highlight.js", "wasm.unknown.*")  # of what Pagefind writes
 
 
 def stamps(app: Sphinx, known: dict[str, Words]) -> dict[str, str]:
-    """Of each page what changes when it is written again, or its words are others."""
-    found = {}
+    """Of each page what changes when it is written again, or is read in another way."""
+    found, reader = {}, Path(search_words.__file__).read_bytes()
     for name, own in sorted(known.items()):
         status = Path(app.builder.get_outfilename(name)).stat()
-        state = repr((status.st_mtime_ns, status.st_size, own))
+        state = repr((status.st_mtime_ns, status.st_size, own, reader))
         found[name] = hashlib.sha256(state.encode()).hexdigest()
     return found
 

@@ -2,7 +2,8 @@
 
 Aliases stand in the page's metadata (``:aliases: GQA, grouped query attention``),
 authors, titles, arXiv numbers and DOIs in the sources that it cites, and the names of
-its functions and classes in its listings.
+its functions and classes in its listings. Its pitfalls have their symptoms as titles,
+which readers paste as error messages; those are read from the written page.
 """
 
 from collections import defaultdict
@@ -49,17 +50,18 @@ class Words:
         article = document_fromstring(html).get_element_by_id(ARTICLE, None)
         if article is None:
             raise ValueError(f"the page {self.title!r} has no article to be searched")
+        seen = symptoms(article)
         lead_to_headings(article)
         article.tag = "div"
         article.attrib.clear()
-        weight = "0.5" if self.kind == "Gallery" else "1"  # articles show the same
-        article.set("data-pagefind-weight", weight)
+        if self.kind in ("Gallery", "Snippets"):  # articles show the same
+            article.set("data-pagefind-weight", "0.5")
         sources = plain(str(LaTeX.from_latex(self.sources)))
         filters = {"kind": self.kind, "book": self.book}
         notes = [
             E.i({f"data-pagefind-{what}": f"{name}[title]", "title": value})
             for what, values in (
-                ("meta", {**vars(self), "sources": sources}),
+                ("meta", {**vars(self), "sources": sources, "symptoms": seen}),
                 ("filter", filters),
             )
             for name, value in values.items()
@@ -80,6 +82,13 @@ def lead_to_headings(article: HtmlElement) -> None:
         heading = next(section.iterchildren(*HEADINGS), None)
         if heading is not None and "id" in section.attrib:
             heading.set("id", section.attrib.pop("id"))
+
+
+def symptoms(article: HtmlElement) -> str:
+    """The titles of the pitfalls: what begins their paragraphs in bold or italics."""
+    paragraphs = article.xpath(".//section[@id='pitfalls']/p[strong or em]")
+    starts = [one[0].text_content() for one in paragraphs if not one.text]
+    return " ".join(starts)
 
 
 def kind(docname: str) -> str:

@@ -57,6 +57,28 @@ def test_only_the_branch_one_is_in_is_open(books, make_html):
     ]
 
 
+def marked(build, name):
+    return re.findall(
+        r'([^>]*) <span class="planned">planned</span></a>', build.page(name)
+    )
+
+
+def test_a_book_without_pages_is_marked_until_it_has_one(books, make_html):
+    start, far = books / "docs/positions/index.rst", books / "docs/positions/far.rst"
+    kept, page = start.read_text(), far.read_text()
+    start.write_text(kept.partition("..")[0])
+    far.unlink()
+    build = make_html(books)
+    assert build.status == 0, build.output
+    assert marked(build, "attention/small") == ["Positions"]
+    assert marked(build, "positions/index") == ["Positions"]
+    start.write_text(kept)
+    far.write_text(page)
+    build = make_html(books)
+    assert build.status == 0, build.output
+    assert marked(build, "attention/small") == marked(build, "positions/index") == []
+
+
 def test_added_renamed_and_removed_pages_show_on_their_siblings(books, make_html):
     make_html(books)
     added = books / "docs/attention/other.rst"

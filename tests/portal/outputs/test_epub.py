@@ -60,6 +60,13 @@ def test_figures_are_light_and_answers_open(book):
     assert re.search(r'<details class="[^"]*" open="open">', page)
 
 
+def test_no_file_is_offered_that_the_book_does_not_carry(book):
+    page = book.read("attention/small.xhtml").decode()
+    assert "How this page was checked" in page
+    assert "Last change" in page
+    assert re.findall(r"Files:|source, tests|notebook", page) == []
+
+
 def test_shapes_stand_behind_their_lines_as_comments(book):
     page = re.sub("<[^>]*>", "", book.read("index.xhtml").decode())
     assert re.search(r"return 2 \* x +# return \(2, 3\)", page)
