@@ -63,6 +63,7 @@ notfound_urls_prefix = f"{urlsplit(html_baseurl).path.rstrip('/')}/"
 
 epub_basename = "runnable-ml"
 epub_uid = epub_identifier = "runnable-ml"
+epub_css_files = ["epub.css"]  # not those of the site
 epub_description = "A knowledge portal on modern machine learning whose every page ran."
 epub_contributor = author
 epub_exclude_files = ["404.xhtml", "_static/katex/katex.min.css", "_static/faces.css"]

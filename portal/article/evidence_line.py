@@ -62,7 +62,9 @@ def details(
     commit = f" (commit {known['commit']})" if known["commit"] else ""
     said = f"The scripts ran with {versions}, in under {known['seconds']} s. "
     said += f"Last change: {dated(env, env.docname)}{commit}. "
-    listed = nodes.inline("", "Files: ", *links(env, book, page), classes=["page-files"])
+    listed = nodes.inline(
+        "", "Files: ", *links(env, book, page), classes=["page-files"]
+    )
     return [*made, nodes.paragraph("", said, listed)]
 
 

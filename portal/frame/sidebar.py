@@ -18,7 +18,6 @@ from portal.pages.rewrite import changed
 from portal.pages.titles import title
 from portal.pages.toctree import branch
 
-
 PLANNED = r'\1 <span class="planned">planned</span></a>'
 
 

@@ -1,13 +1,14 @@
-"""``.. portal-map::`` draws all pages of all books, and what builds on what.
+"""``.. portal-map::`` draws a map: books are regions, their pages places, links both.
 
-Pages stand below each other, farther right the more they build on. A curve leads to
-each page from those that it builds on, also across books, in the color of the book that
-it comes from. Pages and books are links, with tooltips.
+Faint lines join a page with those that it builds on. Those of the page that the pointer
+or the keyboard is at stand out, in one color to what comes before, in another to what
+comes after.
 """
 
 import textwrap
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, combinations, pairwise
 from xml.etree import ElementTree
 
 from docutils import nodes
@@ -19,16 +20,18 @@ from portal.guide.book_map import shown
 from portal.guide.drawing import COLORS, RADIUS, canvas, element, texts
 from portal.guide.reading_time import spelled, times
 from portal.pages.late import connect, late
-from portal.pages.prerequisites import Graph, graph, in_reading_order, way
+from portal.pages.prerequisites import followers, graph, in_reading_order
 from portal.pages.titles import title
 
-WIDTHS = {"wide": 760, "narrow": 328}
+SIZES = {"wide": (1024, 4), "narrow": (328, 1)}  # width, columns
 LEGEND = (
-    "Lines lead from a page to those that build on it, in the color of the book that "
-    "they come from. Farther right, more lies below a page; a fuller circle is harder."
+    "Each box is a book, each circle a page: empty for introductory pages, gray for "
+    "intermediate, full for advanced ones. At a page that you point at or move to by "
+    "keyboard, blue lines lead to what it builds on, orange ones to what builds on it."
 )
-ROW, LINE, HEAD = 24.0, 16.0, 44.0  # heights of a page, a further line, a book's title
-LETTER = 7.9  # width
+ROW, LINE, HEAD = 24, 16, 38  # heights of a page, a further line, a book's title
+GAP, PADDING = 34, 16  # between regions and, at the left, within them
+LETTER = 7.2  # width
 
 
 class portal_map(late):
@@ -41,121 +44,183 @@ class PortalMap(SphinxDirective):
 
 
 @dataclass(frozen=True)
-class Star:
-    """A page or, if ``depth`` is negative, the title of a book."""
+class Place:
+    """A page, or the first one of a book, whose level is empty."""
 
     docname: str
     title: str
     note: str
     summary: str
     level: str
-    depth: int
 
 
-def depths(before: Graph) -> dict[str, int]:
-    """How many pages there are below each, one building on the other.
+Region = list[Place]
 
-    >>> depths({"c": ("a", "b"), "b": ("a",), "a": ()})
-    {'a': 0, 'b': 1, 'c': 2}
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a place is drawn, in a box up to ``right``, with its title in lines."""
+
+    x: int
+    y: int
+    right: int
+    lines: list[str]
+
+
+def columns(heights: list[int], count: int) -> list[int]:
+    """The column of each region, in order, so that the highest one is least high.
+
+    >>> columns([3, 1, 2, 2], 2)
+    [0, 0, 1, 1]
     """
-    found: dict[str, int] = {}
-    seen: set[str] = set()
-    for name in before:
-        if name not in seen:
-            seen.add(name)
-            for one in [*way(before, name, seen), name]:
-                found[one] = 1 + max(
-                    (found.get(o, -1) for o in before[one]), default=-1
-                )
-    return found
+    count = min(count, len(heights))
+
+    def highest(cuts: tuple[int, ...]) -> int:
+        ends = pairwise((0, *cuts, len(heights)))
+        return max(sum(heights[start:end]) for start, end in ends)
+
+    cuts = min(combinations(range(1, len(heights)), count - 1), key=highest)
+    return [sum(cut <= place for cut in cuts) for place in range(len(heights))]
 
 
-def draw(
-    stars: list[Star], before: Graph, uris: Mapping[str, str], width: int
-) -> ElementTree.Element:
-    """The map, ``width`` pixels wide."""
-    step = 0.4 * width / max(1, *(star.depth + 1 for star in stars))
-    xs = [round(RADIUS + 4 + step * max(star.depth, 0)) for star in stars]
-    titles = [
-        textwrap.wrap(star.title, int((width - x - 16) / LETTER))
-        for star, x in zip(stars, xs, strict=True)
-    ]
-    ys, bottom = [], 0.0
-    for star, lines in zip(stars, titles, strict=True):
-        head = star.depth < 0
-        ys.append(bottom + (HEAD - 14 if head else ROW / 2))
-        bottom += HEAD if head else ROW + LINE * (len(lines) - 1)
-    places = {star.docname: row for row, star in enumerate(stars)}
-    books = list(dict.fromkeys(star.docname.partition("/")[0] for star in stars))
-    svg = canvas(width, bottom, "Map of all books")
-    curves = element(svg, "g", "map-far")
-    for row, star in enumerate(stars):
-        link = element(svg, "a", href=uris[star.docname])
-        link.set("aria-label", f"{star.title}, {star.note}")
-        if star.depth < 0:
-            texts(link, "map-head", 1, ys[row], ROW, [star.title])
-            continue
-        element(link, "title").text = f"{star.note}. {star.summary}"
-        for other in before[star.docname]:
-            above = places[other]
-            color = books.index(other.partition("/")[0]) % COLORS
-            path = curve(xs[above], ys[above], xs[row], ys[row])
-            element(curves, "path", f"map-line map-line-{color}", d=path)
-            element(link, "path", f"map-line map-line-{color} map-near", d=path)
-        box = {"x": xs[row] + 9, "y": ys[row] - ROW / 2 + 1, "rx": 4}
-        height = ROW + LINE * (len(titles[row]) - 1) - 2
-        element(
-            link, "rect", "map-box", width=width - xs[row] - 10, height=height, **box
+def height(place: Place, lines: list[str]) -> int:
+    return (ROW if place.level else HEAD) + LINE * (len(lines) - 1)
+
+
+def curve(one: Spot, other: Spot) -> str:
+    """Between two places: off the right edge of the left one, or along the margin.
+
+    >>> curve(Spot(9, 20, 50, []), Spot(99, 60, 140, []))
+    'M50 20C74 20 74 60 99 60'
+    >>> curve(Spot(9, 20, 50, []), Spot(9, 60, 50, []))
+    'M9 20C-1 20 -1 60 9 60'
+    """
+    left, right = sorted((one, other), key=lambda spot: spot.x)
+    start, bend = left.right, (left.right + right.x) // 2
+    if left.x == right.x:
+        start, bend = (
+            left.x,
+            left.x - min(PADDING + GAP // 2, abs(one.y - other.y) // 4),
         )
-        kind = f"map-station map-{star.level}"
-        element(link, "circle", kind, cx=xs[row], cy=ys[row], r=RADIUS)
-        texts(link, "map-name", xs[row] + 14, ys[row] + 4.5, LINE, titles[row])
-    return svg
+    return f"M{start} {left.y}C{bend} {left.y} {bend} {right.y} {right.x} {right.y}"
 
 
-def curve(*ends: float) -> str:
-    """From a page to one that builds on it: off vertically, and in from the left.
+class Map:
+    """A drawing of the regions, in columns."""
 
-    >>> curve(9, 20, 40, 60.4)
-    'M9 20C9 40 9 60 40 60'
-    """
-    x, y, right, down = map(round, ends)
-    return f"M{x} {y}C{x} {(y + down) // 2} {x} {down} {right} {down}"
+    def __init__(self, regions: list[Region], width: int, count: int) -> None:
+        self.column = (width - GAP * (count - 1)) // count
+        letters = int((self.column - 2 * PADDING - 14) / LETTER)
+        lines = {
+            place.docname: textwrap.wrap(place.title, letters)
+            for region in regions
+            for place in region
+        }
+        heights = [
+            sum(height(place, lines[place.docname]) for place in region) + PADDING
+            for region in regions
+        ]
+        self.spots: dict[str, Spot] = {}
+        self.boxes: list[dict[str, int]] = []
+        bottoms: dict[int, int] = {}
+        placed = columns([tall + GAP for tall in heights], count)
+        for region, tall, column in zip(regions, heights, placed, strict=True):
+            left, top = column * (self.column + GAP), bottoms.get(column, 1)
+            self.boxes.append({"x": left + 1, "y": top, "height": tall})
+            steps = [height(place, lines[place.docname]) for place in region]
+            for place, down in zip(region, accumulate(steps, initial=0), strict=False):
+                middle = top + down + (HEAD - 12 if not place.level else ROW // 2 + 4)
+                name = place.docname
+                right = left + self.column - 1
+                self.spots[name] = Spot(left + PADDING, middle, right, lines[name])
+            bottoms[column] = top + tall + GAP
+        self.regions = regions
+        self.svg = canvas(width, max(bottoms.values()) - GAP + 1, "Map of all books")
+
+    def draw(
+        self, before: Mapping[str, tuple[str, ...]], uris: Mapping[str, str]
+    ) -> ElementTree.Element:
+        after, spots = followers(before), self.spots
+        for number, box in enumerate(self.boxes):
+            kind = f"map-region map-region-{number % COLORS}"
+            element(self.svg, "rect", kind, width=self.column - 2, rx=8, **box)
+        lines = element(self.svg, "g", "map-far")
+        for name, others in before.items():
+            for other in others:
+                element(lines, "path", "map-line", d=curve(spots[other], spots[name]))
+        for place in (place for region in self.regions for place in region):
+            link = element(self.svg, "a", href=uris[place.docname])
+            link.set("aria-label", f"{place.title}, {place.note}")
+            near = {"before": before, "after": after}
+            for side, others in near.items():
+                for other in others.get(place.docname, ()):
+                    path = curve(spots[place.docname], spots[other])
+                    kind = f"map-line map-near map-{side}"
+                    element(link, "path", kind, d=path)
+                    end = {"cx": spots[other].x, "cy": spots[other].y, "r": RADIUS + 4}
+                    element(link, "circle", kind, **end)
+            self.write(link, place)
+        return self.svg
+
+    def write(self, link: ElementTree.Element, place: Place) -> None:
+        """What one sees of a place."""
+        spot = self.spots[place.docname]
+        if not place.level:
+            texts(link, "map-head", spot.x - 5, spot.y, LINE, spot.lines)
+            return
+        element(link, "title").text = f"{place.note}. {place.summary}"
+        box = {"x": spot.x + 9, "y": spot.y - ROW // 2 + 1, "rx": 4}
+        box |= {
+            "width": self.column - PADDING - 20,
+            "height": height(place, spot.lines),
+        }
+        element(link, "rect", "map-box", **box)
+        station = f"map-station map-{place.level}"
+        element(link, "circle", station, cx=spot.x, cy=spot.y, r=RADIUS)
+        texts(link, "map-name", spot.x + 14, spot.y + 4.5, LINE, spot.lines)
 
 
-def stars(env: BuildEnvironment) -> tuple[list[Star], dict[str, tuple[str, ...]]]:
-    """All pages, below the titles of their books, and what each builds on."""
+def regions(env: BuildEnvironment) -> tuple[list[Region], dict[str, tuple[str, ...]]]:
+    """All pages, by book, after the first page of it; and what each page builds on."""
     pages = in_reading_order(env)
-    before = graph(pages)
-    depth = depths(before)
     books: dict[str, list[str]] = {}
     for name in pages:
         books.setdefault(name.partition("/")[0], []).append(name)
     made = []
     for book, own in books.items():
         start, total = f"{book}/index", sum(times(env)[name] for name in own)
+        region = []
         if start in env.titles:
             note = f"{len(own)} pages, {spelled(total)}"
-            made.append(Star(start, title(env, start), note, "", "", -1))
+            region.append(Place(start, title(env, start), note, "", ""))
         for name in own:
             level, summary = pages[name].level, pages[name].summary
             note = f"{level.capitalize()} · {spelled(times(env)[name])}"
-            made.append(Star(name, title(env, name), note, summary, level, depth[name]))
-    return made, before
+            region.append(Place(name, title(env, name), note, summary, level))
+        made.append(region)
+    return made, graph(pages)
 
 
 def views(env: BuildEnvironment, wanted: Collection[str]) -> dict[str, tuple]:
-    return dict.fromkeys(wanted, stars(env))
+    return dict.fromkeys(wanted, regions(env))
 
 
 def render(
-    app: Sphinx, docname: str, node: portal_map, view: tuple[list[Star], Graph]
+    app: Sphinx,
+    docname: str,
+    node: portal_map,
+    view: tuple[list[Region], dict[str, tuple[str, ...]]],
 ) -> nodes.container:
     found, before = view
-    names = [star.docname for star in found]
+    names = [place.docname for region in found for place in region]
     uris = {name: app.builder.get_relative_uri(docname, name) for name in names}
-    svgs = {size: draw(found, before, uris, width) for size, width in WIDTHS.items()}
-    return shown(svgs, LEGEND)
+    svgs = {
+        size: Map(found, width, count).draw(before, uris)
+        for size, (width, count) in SIZES.items()
+    }
+    made = shown(svgs, LEGEND)
+    made.insert(0, made.pop())  # in view with the first books
+    return made
 
 
 def setup(app: Sphinx) -> None:
