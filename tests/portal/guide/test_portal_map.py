@@ -1,11 +1,11 @@
-"""The map of all books: pages, books, curves and how far right a page stands."""
+"""The map of all books: regions, pages, and the lines between them."""
 
 import re
 from xml.etree import ElementTree
 
 import pytest
 
-from portal.guide.portal_map import depths
+from portal.guide.portal_map import columns
 
 INDEX = """\
 Site
@@ -62,10 +62,37 @@ def test_pages_books_and_curves(books, make_html):
             ("positions/clock.html", "Clock, Advanced · 1 minute"),
         ]
         assert links[2].findtext("{*}title") == "Advanced · 1 minute. About Top."
-        assert [len(link.findall("{*}path")) for link in links] == [0, 0, 2, 1]
+        sides = {
+            link.get("aria-label").partition(",")[0]: [
+                path.get("class").rpartition("-")[2] for path in link.findall("{*}path")
+            ]
+            for link in links
+        }
+        assert sides == {
+            "Attention": [],
+            "Small": ["after", "after"],
+            "Top": ["before", "before"],
+            "Clock": ["before", "after"],
+        }
         assert len(svg.findall("{*}g/{*}path")) == 3
-        small, top, clock = (float(c.get("cx")) for c in svg.findall(".//{*}circle"))
-        assert small < clock < top < float(svg.get("width")) / 2
+        assert len(svg.findall("{*}rect")) == 2
+
+
+def test_a_line_ends_at_the_page_that_it_leads_to(books, make_html):
+    (svg, _) = drawings(make_html(books))
+    links = {link.get("href"): link for link in svg.findall("{*}a")}
+    stations = {
+        name: next(c for c in link.findall("{*}circle") if "station" in c.get("class"))
+        for name, link in links.items()
+        if name != "attention/index.html"
+    }
+    (ring,) = (
+        circle
+        for circle in links["positions/clock.html"].findall("{*}circle")
+        if "map-before" in circle.get("class")
+    )
+    small = stations["attention/small.html"]
+    assert (ring.get("cx"), ring.get("cy")) == (small.get("cx"), small.get("cy"))
 
 
 def test_follows_the_pages(books, make_html):
@@ -77,6 +104,7 @@ def test_follows_the_pages(books, make_html):
     assert len(svg.findall("{*}g/{*}path")) == 2
 
 
-def test_depth_does_not_depend_on_the_order():
-    before = {"d": ("b", "c"), "c": ("b",), "b": ("a",), "a": (), "e": ("a",)}
-    assert depths(before) == {"a": 0, "b": 1, "c": 2, "d": 3, "e": 1}
+def test_columns_are_as_even_as_the_order_allows():
+    assert columns([5, 1, 1, 1, 5], 3) == [0, 1, 1, 1, 2]
+    assert columns([5], 4) == [0]
+    assert columns([1, 9, 1], 2) in ([0, 1, 1], [0, 0, 1])
