@@ -2,6 +2,8 @@
 
 The lock beside this file says which versions. KaTeX's script only sets pages while they
 are built and stays here; its CSS and all fonts are served, and lie in ``docs/_static``.
+Matplotlib draws figures in the face of the text, and reads TrueType files alone; these
+lie in ``portal/worker/fonts``.
 Fonts lose their hints, which no screen of today needs, and what no page shows. The
 checksums of all files go to ``vendor/SHA256SUMS``.
 """
@@ -12,6 +14,7 @@ import subprocess
 from hashlib import sha256
 from pathlib import Path
 
+from fontTools.merge import Merger
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
@@ -22,6 +25,7 @@ PACKAGE = MODULES / "katex"
 BUILD = ROOT / "vendor/katex"
 SERVED = ROOT / "docs/_static/katex"
 FACES = ROOT / "docs/_static/fonts"
+DRAWN = ROOT / "portal/worker/fonts"
 
 # Every browser that runs the portal's pages reads woff2.
 OTHER_FORMATS = re.compile(r',url\([^)]+\) format\("(?:woff|truetype)"\)')
@@ -46,6 +50,12 @@ TEXT = {
     "SourceSerif-Roman": ("source-serif-4", "latin-wght-normal", (400, 650)),
     "SourceSerif-Italic": ("source-serif-4", "latin-wght-italic", (400, 400)),
     "SourceCode": ("source-code-pro", "latin-wght-normal", (400, 400)),
+}
+# The faces of figures: style and weight.
+FIGURES = {
+    "Regular": ("normal", 400),
+    "Bold": ("normal", 700),
+    "Italic": ("italic", 400),
 }
 LETTERS = (
     "U+20-7E,U+A0,U+A7,U+A9,U+B0-B3,U+B5,U+B7,U+D6,U+D7,U+DC,U+E0,U+E1,U+E4,U+E7-EB,U+ED,"
@@ -102,6 +112,27 @@ def copy_faces() -> None:
         shutil.copyfile(folder / "LICENSE", FACES / f"LICENSE-{package}")
 
 
+def copy_drawn() -> None:
+    DRAWN.mkdir()
+    folder = MODULES / "@fontsource-variable/source-serif-4"
+    for name, (style, weight) in FIGURES.items():
+        parts = []
+        for script in ("latin", "greek"):
+            file = folder / f"files/source-serif-4-{script}-wght-{style}.woff2"
+            parts.append(DRAWN / f"{script}.ttf")
+            write(file, parts[-1], "U+0-10FFFF", (weight, weight), kern=False)
+        font = Merger().merge([str(part) for part in parts])
+        for part in parts:
+            part.unlink()
+        font["OS/2"].usWeightClass = weight
+        for record in font["name"].names:
+            if record.nameID in (2, 17):  # of the style
+                record.string = name
+        font.recalcTimestamp = False
+        font.save(DRAWN / f"SourceSerif-{name}.ttf")
+    shutil.copyfile(folder / "LICENSE", DRAWN / "LICENSE")
+
+
 def write(
     source: Path,
     made: Path,
@@ -119,7 +150,7 @@ def write(
     subsetter.subset(font)
     if weights:
         instantiateVariableFont(font, {"wght": weights}, inplace=True)
-    font.flavor = "woff2"
+    font.flavor = made.suffix[1:] if made.suffix == ".woff2" else None
     font.save(made)
 
 
@@ -150,7 +181,7 @@ def characters(ranges: str) -> set[int]:
 
 
 def checksums() -> str:
-    folders = (BUILD, SERVED, FACES)
+    folders = (BUILD, SERVED, FACES, DRAWN)
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     lines = (
         f"{sha256(path.read_bytes()).hexdigest()}  {path.relative_to(ROOT).as_posix()}"
@@ -161,11 +192,12 @@ def checksums() -> str:
 
 def main() -> None:
     subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=ROOT / "vendor", check=True)
-    for folder in (BUILD, SERVED, FACES):
+    for folder in (BUILD, SERVED, FACES, DRAWN):
         shutil.rmtree(folder, ignore_errors=True)
     copy_script()
     copy_styles()
     copy_faces()
+    copy_drawn()
     (ROOT / "vendor/SHA256SUMS").write_text(checksums(), "utf-8", newline="\n")
 
 

@@ -5,9 +5,11 @@ in its light and its dark version; the browser loads the one it shows.
 Alternative text and size come from the script. The first paragraph of the content is
 the caption, what follows it the legend, as with ``figure``. The
 figure links to the page of its script in the gallery. An animation yields to its last
-frame where a reader prefers reduced motion, and in print.
+frame where a reader prefers reduced motion, and in print. On a phone it is as wide as
+its smallest text needs, and scrolls.
 """
 
+import math
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +27,7 @@ from portal.pages import mirror
 from portal.text.hint import hint
 
 NAME = re.compile(r"(?P<script>\S*)(?: +(?P<number>\d+))?")
+STEP = 40  # pixels, between the least widths that the style sheet knows
 STILL = "(prefers-reduced-motion: reduce), print"
 
 
@@ -100,6 +103,7 @@ def pictures(figure: Figure, about: dict) -> list[picture]:
             uri=main,
             alt=about["alt"],
             pixels=(about["width"], about["height"]),
+            classes=[f"needs-{math.ceil(about['needs'] / STEP) * STEP}"],
         )
         made.append(version)
     return made

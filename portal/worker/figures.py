@@ -1,6 +1,7 @@
 """How figures look, and how those of a gallery script reach the page.
 
-Every figure is written as a light and a dark SVG. Scripts draw in the light theme's
+Every figure is written as a light and a dark SVG, in the face of the text; characters
+that it lacks come from Matplotlib's own. Scripts draw in the light theme's
 colors; the dark version is the same drawing with each of those colors replaced. An
 animation (any of matplotlib, in a global variable of the script) is written as an APNG
 for each theme, with its last frame as the still. The first figure, or the one that the
@@ -21,10 +22,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import Animation
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 
 from portal.worker import frames, legible
 from portal.worker.glyphs import every_glyph
+from portal.worker.inks import inks
 from portal.worker.palette import CYCLE, DARK, FOREGROUND, GRID, darken
+
+# sphinx_gallery_data = fonts/SourceSerif-Bold.ttf fonts/SourceSerif-Italic.ttf
+# sphinx_gallery_data = fonts/SourceSerif-Regular.ttf
+for _font in sorted(Path(__file__).with_name("fonts").glob("*.ttf")):
+    fontManager.addfont(_font)
+
+READABLE = 9  # pixels, of the smallest text
 
 STYLE = {
     "axes.edgecolor": FOREGROUND,
@@ -39,13 +50,16 @@ STYLE = {
     "figure.facecolor": "none",
     "figure.figsize": (6.2, 3.4),
     "figure.hooks": ["portal.worker.figures:keep_name"],
-    "font.size": 11,
+    "font.family": ["Source Serif 4", "DejaVu Sans"],
+    "font.size": 12,
     "grid.color": GRID,
     "hatch.color": FOREGROUND,
     "image.cmap": "viridis",
     "legend.edgecolor": "none",
     "legend.facecolor": "none",
     "legend.framealpha": 0,
+    "legend.labelspacing": 0.3,  # the lines of the face are high
+    "mathtext.fontset": "stix",
     "patch.edgecolor": FOREGROUND,
     "savefig.facecolor": "none",
     "svg.fonttype": "path",
@@ -93,6 +107,15 @@ def check_text(figure: Figure) -> None:
             "figure without alternative text: say what it shows with "
             'fig.set_label("...")'
         )
+
+
+def smallest(figure: Figure) -> float:
+    """The size of the smallest text that is drawn, in pixels of the page.
+
+    Without any it is infinite.
+    """
+    texts = (ink.artist for ink in inks(figure) if isinstance(ink.artist, Text))
+    return min((text.get_fontsize() * 96 / 72 for text in texts), default=np.inf)
 
 
 def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
@@ -143,5 +166,6 @@ def write(figure: Figure, animation: Animation | None, path: Path, png: bool) ->
         "width": width,
         "height": height,
         "frames": count,
+        "needs": round(min(width, READABLE * width / smallest(figure))),
     }
     Path(f"{stem}.json").write_text(json.dumps(about))

@@ -62,6 +62,21 @@ def test_every_color_has_its_dark_counterpart(draw, tmp_path):
     assert dark == {figures.DARK[color] for color in light}
 
 
+def test_text_is_drawn_in_the_face_of_the_site(draw, tmp_path):
+    draw(change="ax.set(title='Wörter λ', xlabel='x → y', ylabel='$x^2$')")
+    svg = (tmp_path / "f_001.svg").read_text()
+    letters = set(re.findall(r'<path id="([A-Za-z0-9]+)-(?:\w+-)?[0-9a-f]+"', svg))
+    assert letters == {"SourceSerif4", "STIXGeneral", "DejaVuSans"}  # → by the last
+    assert len(re.findall(r'<path id="DejaVuSans-[0-9a-f]+"', svg)) == 1
+
+
+@pytest.mark.parametrize(("size", "needs"), [(12, 335), (8, 502), (6, 595)])
+def test_a_figure_says_what_width_its_letters_need(draw, tmp_path, size, needs):
+    draw(change=f"ax.set_title('T', fontsize={size})")
+    about = json.loads((tmp_path / "f_001.json").read_text())
+    assert (about["width"], about["needs"]) == (595, needs)
+
+
 def test_nothing_is_drawn_in_the_default_black(draw, tmp_path):
     draw()
     body = (tmp_path / "f_001.svg").read_text().split("</defs>")[-1]
@@ -123,6 +138,7 @@ def test_alternative_text_in_one_line(draw, tmp_path):
         "width": 595,
         "height": 326,
         "frames": 1,
+        "needs": 335,
     }
 
 
