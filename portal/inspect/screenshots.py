@@ -1,4 +1,4 @@
-"""Pictures of one page of each type: light and dark, wide and as narrow as a phone.
+"""Pictures of one page of each type: light and dark, from a phone to a wide screen.
 
 ``make screenshots`` writes them below ``build/shots``, for reviewers.
 """
@@ -16,12 +16,14 @@ PAGES = {
     "gallery": "gallery/attention/index",
     "example": "gallery/attention/plot_flash_attention_tiles",
     "reproductions": "reproductions",
+    "map": "paths",
+    "snippets": "snippets",
     "references": "references",
     "status": "status",
     "search": "search",
     "not-found": "404",
 }
-WIDTHS = (1366, 360)
+WIDTHS = (360, 768, 1366, 1920)
 
 
 def shoot(root: Path) -> list[Path]:

@@ -4,7 +4,8 @@ The colors of the style have a counterpart on the dark page, and so has pure bla
 (what one writes for ink), which becomes the foreground of the style. Any other color
 of a text or line must stand out from both pages, and a shape that is seen on the light
 page must be on the dark one. A text on a filled shape must stand out from the shape;
-what lies on an image, and colors that a color map gives to data, are left alone.
+what lies on an image, and colors that a color map gives to data, are left alone. No
+text may reach beyond the edge of the figure.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from portal.worker.inks import Ink, inks
 
 PAGES = {"light": "#ffffff", "dark": "#131416"}
 LEAST = 2.0  # contrast; below it a thin line is lost
+SLACK = 2  # dots by which a text's box, which has some air, may leave the figure
 
 
 def contrast(first: object, second: object) -> float:
@@ -118,14 +120,27 @@ def lost(ink: Ink, dark: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield full, "dark"
 
 
+def cut_off(figure: Figure) -> Iterator[Ink]:
+    """Texts that the edge of the figure cuts off."""
+    edge = figure.bbox.padded(SLACK)
+    for ink in inks(figure):
+        if isinstance(ink.artist, Text):
+            box = ink.artist.get_window_extent()
+            if not (edge.contains(box.x0, box.y0) and edge.contains(box.x1, box.y1)):
+                yield ink
+
+
 def check(figure: Figure, dark: dict[str, str]) -> None:
-    """Want all of a figure that has been drawn to be seen on both pages.
+    """Want all of a figure that has been drawn to be seen, on both pages.
 
     Raises
     ------
     ValueError
         If something is not; the message names it, its color and the page.
     """
+    if cut := [ink.name for ink in cut_off(figure)]:
+        advice = "make the figure larger or the text shorter"
+        raise ValueError(f"the edge cuts off {', '.join(cut)}: {advice}")
     wrong = [
         f"{ink.name} in {color} cannot be seen on the {theme} page"
         for ink in inks(figure)

@@ -52,7 +52,7 @@ assert rounds[:, -1].max() < 1.5 * rounds[:, -1].min()
 assert (sums["residual"].diff() > 0).all()
 
 at = range(1, LAYERS + 1)
-fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.4))
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4))
 for color, name in enumerate(kinds):
     style = {"color": f"C{color}"}
     left.plot(at, untrained[name], "--", label=f"{name}, before", **style)

@@ -25,7 +25,7 @@ for name, (common, private) in KINDS.items():
     curves[name] = np.array([share(first - factor * second) for factor in factors])
     ax.plot(factors, curves[name], label=name)
 ax.set(xlabel="factor of the second map", ylabel="share of the signal", ylim=(0, 0.35))
-ax.legend(title="variance shared", loc="lower right")
+ax.legend(title="variance shared", loc="lower left", ncols=3)
 
 common, unlike = curves["92 %"], curves["0 %"]
 best = factors[common.argmax()]

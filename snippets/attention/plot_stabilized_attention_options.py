@@ -41,7 +41,7 @@ assert max(sinks) < -1
 # %%
 # Weight and harm
 # ---------------
-fig, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
+fig, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
 for name, mark in zip(kinds, "os", strict=True):
     ax.plot(share[name], alone[name].clip(1e-3), mark, label=name)
 ax.set(xlim=(0, 1.03), yscale="log", xlabel="weight on the first position")

@@ -23,7 +23,7 @@ assert np.all(np.diff(margins) < 1e-3)
 assert support[0] > 2 * support[-1]
 assert margins[9] < 1.02 * margins[-1]
 
-fig, panels = plt.subplot_mosaic("AAB;AAC", figsize=(6.4, 3.6), layout="constrained")
+fig, panels = plt.subplot_mosaic("AAB;AAC", figsize=(6.4, 4.2), layout="constrained")
 plane_ax = panels["A"]
 fig.set_label(
     "Left: two overlapping moons, a line between them and the band of its margin, with "

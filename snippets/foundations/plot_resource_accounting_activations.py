@@ -53,7 +53,7 @@ for color, (name, run) in enumerate(runs.items()):
     ax.plot(lengths, found / numbers, "o", color=f"C{color}")
     assert np.all((ratios[name] >= 1) & (ratios[name] < 1.003))
 ax.set(xlabel="context (tokens)", ylim=(0, 95))
-ax.set(ylabel="bytes saved / (batch · tokens · width)")
+ax.set(ylabel="bytes / (batch · tokens · width)")
 ax.legend(title="recomputed")
 first, last = per_number["nothing"][[0, -1]]
 attention, whole = per_number["attention"][-1], per_number["layer"][-1]

@@ -44,7 +44,12 @@ names = ["the word itself", "its partner", "another word"]
 for name, curve in zip(names, landed, strict=True):
     ax.plot(amounts, curve, "o-", ms=4, label=name)
 ax.set(xlabel="length of the step, in mean differences", ylabel="fraction of words")
-ax.legend(title="nearest after the step", loc="center right", bbox_to_anchor=(1, 0.52))
+ax.legend(
+    title="nearest after the step",
+    loc="center right",
+    bbox_to_anchor=(1, 0.52),
+    fontsize=10,
+)
 fig.set_label(
     f"Three lines over the length of the step. The partner is nearest for "
     f"{landed[1, 1]:.0%} of the words after half a mean difference, {landed[1, 2]:.0%} "

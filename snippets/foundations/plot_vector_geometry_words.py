@@ -44,7 +44,7 @@ for noun in range(6):
         side = {"r": "right", "l": "left"}[side]
         ax.text(*place, f"  {word}  ", ha=side, va="center")
 ax.set(xlabel="along the mean step from male to female")
-ax.set(ylabel="direction of the largest other variance")
+ax.set(ylabel="largest other variance")
 ax.set(xlim=(across.min() - 0.8, across.max() + 0.8))
 assert np.all(across[1::2] > across[0::2])
 fig.set_label(

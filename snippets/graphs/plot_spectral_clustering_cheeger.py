@@ -66,7 +66,7 @@ ax.plot(*zip(*cube, strict=True), "o-", ms=4, color="C3", label="cubes, best cut
 ax.plot(*zip(*swept, strict=True), "x--", color="C3", label="cubes, bad sweep")
 ax.set(xscale="log", yscale="log", xlabel=r"second eigenvalue $\mu_2$")
 ax.set(ylabel="conductance", ylim=(0.003, 2))
-ax.legend(loc="lower right")
+fig.legend(loc="outside right center", fontsize=10)
 shown = ", ".join(
     f"{name} {mu:.2f} and {phi:.2f}" for name, (mu, phi) in points.items()
 )

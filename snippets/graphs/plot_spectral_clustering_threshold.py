@@ -67,7 +67,7 @@ for color, (name, values) in enumerate(found.items()):
     ax.fill_between(SNR, values.min(1), values.max(1), color=f"C{color}", alpha=0.15)
 ax.axvline(1, color="0.5", ls=":")
 ax.set(xlabel="signal-to-noise ratio (threshold at 1)", ylabel="overlap", ylim=(0, 1))
-ax.legend(loc="upper left")
+ax.legend(loc="upper left", fontsize=9)
 rows = ", ".join(f"{name} {values[above].mean():.2f}" for name, values in found.items())
 fig.set_label(
     f"Overlap with the groups over the signal-to-noise ratio, mean of {SEEDS} graphs. "

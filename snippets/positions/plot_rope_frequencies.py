@@ -42,7 +42,7 @@ ticks = [0.1, 1, 4, 32, 650]
 ax.set(xlabel="turns within the trained length", ylabel="factor on the frequency")
 ax.set(ylim=(0, 1.1), xticks=ticks, xticklabels=map(str, ticks))
 ax.minorticks_off()
-ax.legend(loc="upper left")
+ax.legend(loc="lower right", bbox_to_anchor=(1, 0.24), fontsize=10)
 fig.set_label(
     "Factor on the frequency of each pair, over its turns in training, five lines. "
     "Position interpolation: 0.25 for all. NTK-aware: rises evenly from 0.25 to 1. The "

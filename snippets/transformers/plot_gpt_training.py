@@ -76,7 +76,7 @@ ax.axis("off")
 for row, (done, text) in enumerate(zip(SAMPLED, texts, strict=True)):
     lines = [text[start : start + 58] for start in range(0, len(text), 58)]
     ax.text(0, row, f"after {done} updates", color="C0", va="top")
-    ax.text(0, row + 0.22, "\n".join(lines), family="monospace", va="top")
+    ax.text(0, row + 0.28, "\n".join(lines), family="monospace", va="top", fontsize=10)
 fig.set_label(
     "Three continuations of “The ”: random bytes before training, letters without "
     f"words after {SAMPLED[1]} updates, after {STEPS} updates “{texts[-1][:58]}”."

@@ -20,7 +20,7 @@ one, two = 1 - error[:, 1] / error[:, 0]  # by which share smaller experts err l
 assert (two > 0).all()
 assert (one < 0).all()
 
-fig, axes = plt.subplots(1, 2, figsize=(5, 2.8), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(5, 3.1), layout="constrained", sharey=True)
 titles = ("one cluster per token", "two clusters per token")
 for ax, values, title in zip(axes, error, titles, strict=True):
     for seed in seeds:
@@ -31,7 +31,7 @@ for ax, values, title in zip(axes, error, titles, strict=True):
     ax.set(title=title, xlabel="experts visited", xlim=(-0.4, 1.4))
 axes[0].set_ylim(0, 1.05 * error.max())
 axes[0].set_ylabel("mean squared error")
-axes[0].legend(loc="lower left")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 means = error.mean(dim=2)
 fig.set_label(
     "Lines for three seeds from 2 of 8 experts to 8 of 32 smaller ones. With one "

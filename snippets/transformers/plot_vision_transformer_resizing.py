@@ -55,14 +55,14 @@ mean = score.mean(1)
 assert score[1].max() < 0.65 < 0.95 < score[[0, 3]].min()
 assert score[2, :, 1].max() < 0.65 < 0.9 < score[2, :, 0].min()
 
-fig, ax = plt.subplots(figsize=(6.2, 2.5), layout="constrained")
+fig, ax = plt.subplots(figsize=(6.2, 2.8), layout="constrained")
 for column, name in enumerate(("upper or lower half", "left or right half")):
     rows = torch.arange(len(WAYS))[:, None].expand(-1, 3) + 0.2 * (column - 0.5)
     ax.plot(score[:, :, column].flatten(), rows.flatten(), "so"[column], label=name)
 ax.axvline(0.5, color="0.5", ls=":")
 ax.set_yticks(range(len(WAYS)), WAYS)
 ax.set(xlabel="accuracy", xlim=(0, 1.05), ylim=(len(WAYS) - 0.5, -0.5))
-ax.legend(loc="upper left")
+fig.legend(loc="outside upper center", ncols=2)
 fig.set_label(
     "Accuracy for the upper or lower half, and for the left or right half. Means: "
     + "; ".join(

@@ -70,6 +70,15 @@ def test_text_is_drawn_in_the_face_of_the_site(draw, tmp_path):
     assert len(re.findall(r'<path id="DejaVuSans-[0-9a-f]+"', svg)) == 1
 
 
+@pytest.mark.parametrize(
+    "change", ["ax.set(ylabel='y' * 80)", "fig.text(0.98, 0.5, 'beyond')"]
+)
+def test_a_text_that_the_edge_cuts_off_is_refused(draw, capsys, change):
+    with pytest.raises(ValueError, match="the edge cuts off the text '(y|beyond)"):
+        draw(change=change)
+    assert 'plot_small_line.py", line 8' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("size", "needs"), [(12, 335), (8, 502), (6, 595)])
 def test_a_figure_says_what_width_its_letters_need(draw, tmp_path, size, needs):
     draw(change=f"ax.set_title('T', fontsize={size})")
