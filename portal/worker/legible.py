@@ -120,11 +120,23 @@ def lost(ink: Ink, dark: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield full, "dark"
 
 
+def unseen_labels(figure: Figure) -> Iterator[Text]:
+    """Those of ticks that an axis has in store outside of what it shows."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            margin = 1e-6 * (high - low)
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if not low - margin <= tick.get_loc() <= high + margin:
+                    yield from (tick.label1, tick.label2)
+
+
 def cut_off(figure: Figure) -> Iterator[Ink]:
     """Texts that the edge of the figure cuts off."""
-    edge = figure.bbox.padded(SLACK)
+    figure.draw_without_rendering()  # files were drawn in another resolution
+    edge, unseen = figure.bbox.padded(SLACK), set(unseen_labels(figure))
     for ink in inks(figure):
-        if isinstance(ink.artist, Text):
+        if isinstance(ink.artist, Text) and ink.artist not in unseen:
             box = ink.artist.get_window_extent()
             if not (edge.contains(box.x0, box.y0) and edge.contains(box.x1, box.y1)):
                 yield ink

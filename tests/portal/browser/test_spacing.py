@@ -14,10 +14,11 @@ p { margin-bottom: 2em !important; }
 CLIPPED = """() => [...document.querySelectorAll("article *, .sidebar-tree *")]
   .filter((box) => {
     const {overflowX, overflowY} = getComputedStyle(box);
-    const hides = [overflowX, overflowY].some((one) => ["hidden", "clip"].includes(one));
-    return hides && box.clientHeight > 1 && box.textContent.trim()
-      && !box.closest(".katex, .visually-hidden, svg, dialog")
-      && (box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1);
+    const hides = [overflowX, overflowY].some((one) => /hidden|clip/.test(one));
+    const over = box.scrollWidth > box.clientWidth + 1
+      || box.scrollHeight > box.clientHeight + 1;
+    return hides && over && box.clientHeight > 1 && box.textContent.trim()
+      && !box.closest(".katex, .visually-hidden, svg, dialog");
   })
   .map((box) => `${box.tagName}.${box.className}: ${box.textContent.slice(0, 40)}`)"""
 

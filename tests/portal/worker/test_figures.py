@@ -74,7 +74,7 @@ def test_text_is_drawn_in_the_face_of_the_site(draw, tmp_path):
     "change", ["ax.set(ylabel='y' * 80)", "fig.text(0.98, 0.5, 'beyond')"]
 )
 def test_a_text_that_the_edge_cuts_off_is_refused(draw, capsys, change):
-    with pytest.raises(ValueError, match="the edge cuts off the text '(y|beyond)"):
+    with pytest.raises(ValueError, match=r"the edge cuts off the text '(y|beyond)"):
         draw(change=change)
     assert 'plot_small_line.py", line 8' in capsys.readouterr().err
 
