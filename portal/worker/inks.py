@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import Collection
 from matplotlib.colors import to_rgb, to_rgba_array
 from matplotlib.figure import Figure
@@ -59,6 +61,8 @@ def drawn(artist: Artist) -> Iterator[Artist]:
     if artist.get_visible():
         yield artist
         parts = [*artist.get_children()]
+        if isinstance(artist, Axes) and not artist.axison:
+            parts = [part for part in parts if not isinstance(part, Axis)]
         if isinstance(artist, Text):
             parts += [artist.get_bbox_patch(), getattr(artist, "arrow_patch", None)]
         for part in filter(None, parts):

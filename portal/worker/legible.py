@@ -8,6 +8,7 @@ what lies on an image, and colors that a color map gives to data, are left alone
 text may reach beyond the edge of the figure.
 """
 
+import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -124,16 +125,19 @@ def unseen_labels(figure: Figure) -> Iterator[Text]:
     """Those of ticks that an axis has in store outside of what it shows."""
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            low, high = sorted(axis.get_view_interval())
+            scaled = axis.get_transform().transform
+            low, high = sorted(scaled(axis.get_view_interval()))
             margin = 1e-6 * (high - low)
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                if not low - margin <= tick.get_loc() <= high + margin:
+                (place,) = scaled(np.array([tick.get_loc()]))
+                if not low - margin <= place <= high + margin:
                     yield from (tick.label1, tick.label2)
 
 
 def cut_off(figure: Figure) -> Iterator[Ink]:
     """Texts that the edge of the figure cuts off."""
-    figure.draw_without_rendering()  # files were drawn in another resolution
+    # Files are drawn in other resolutions; a drawing not to a file starts an animation.
+    figure.savefig(io.BytesIO(), format="rgba", dpi=figure.dpi)
     edge, unseen = figure.bbox.padded(SLACK), set(unseen_labels(figure))
     for ink in inks(figure):
         if isinstance(ink.artist, Text) and ink.artist not in unseen:

@@ -79,6 +79,25 @@ def test_a_text_that_the_edge_cuts_off_is_refused(draw, capsys, change):
     assert 'plot_small_line.py", line 8' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ax.axis('off'); ax.set(ylabel='y' * 80)",
+        "ax.set(xscale='log', xlim=(10, 1e-12))",
+    ],
+)
+def test_what_is_not_drawn_is_not_cut_off(draw, change):
+    draw(change=change)
+
+
+def test_an_animation_that_clears_its_axes_has_its_labels_in_place(draw):
+    def animate(fig, _):
+        ax = fig.axes[0]
+        return FuncAnimation(fig, lambda k: (ax.clear(), ax.set(xlabel=f"{k}")), 3)
+
+    draw(animate=animate)
+
+
 @pytest.mark.parametrize(("size", "needs"), [(12, 335), (8, 502), (6, 595)])
 def test_a_figure_says_what_width_its_letters_need(draw, tmp_path, size, needs):
     draw(change=f"ax.set_title('T', fontsize={size})")
