@@ -17,7 +17,12 @@ from torch import Tensor
 
 from snippets.transformers.gpt import GPT
 from snippets.transformers.induction_task import Texts, accuracy, follows, targets
-from snippets.transformers.transformer_algebra import centered, circuits, head_weights
+from snippets.transformers.transformer_algebra import (
+    centered,
+    circuits,
+    copying_score,
+    head_weights,
+)
 
 
 class WeightCircuits(NamedTuple):
@@ -119,3 +124,16 @@ def accuracy_without(model: GPT, layer: int, batch: Texts) -> float:
         return accuracy(model(batch.ids), batch)
     finally:
         hook.remove()
+
+
+def measurements(model: GPT, batch: Texts) -> dict[str, Tensor | float]:
+    """Weights, shares of rows on a diagonal, copying scores, and an ablation."""
+    where, match, copied = weight_circuits(model)
+    return attention_shares(attention_maps(model, batch.ids), batch) | {
+        "where": largest_on(where, -1),
+        "match": largest_on(match, 0),
+        "copied": largest_on(copied, 0),
+        "match_score": copying_score(match),
+        "copied_score": copying_score(copied),
+        "without": accuracy_without(model, 0, batch),
+    }

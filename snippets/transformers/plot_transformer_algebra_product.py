@@ -38,7 +38,7 @@ names = ["$A$", "$X$", "$W_V$", "$W_O$", "output"]
 shown = [weights, x, W_V, W_O, output]
 widths = [matrix.shape[1] for matrix in shown]
 fig, axes = plt.subplots(
-    1, 5, figsize=(7, 2.6), width_ratios=widths, layout="constrained"
+    1, 5, figsize=(7, 2.2), width_ratios=widths, layout="constrained"
 )
 for ax, name, matrix in zip(axes, names, shown, strict=True):
     rows, columns = matrix.shape
@@ -60,6 +60,6 @@ for ax, sign in zip(axes[1:], "···=", strict=True):
 fig.set_label(
     f"Five matrices as colored squares: A, {SEQ} by {SEQ}, with nothing above its "
     f"diagonal; X, {SEQ} by {WIDTH}; W_V, {WIDTH} by {HEAD_DIM}; W_O, {HEAD_DIM} by "
-    f"{WIDTH}; and the output, {SEQ} by {WIDTH}. Blue edges are positions, orange edges "
-    "features. The gray edge of W_V and W_O has the features of one head."
+    f"{WIDTH}; and the output, {SEQ} by {WIDTH}. Blue edges are positions, orange "
+    "edges features. The gray edge of W_V and W_O has the features of one head."
 )

@@ -55,7 +55,8 @@ def circuits(attention: CausalSelfAttention, head: int) -> Circuits:
     head_dim = attention.c_proj.in_features // attention.heads
     own = slice(head * head_dim, (head + 1) * head_dim)
     W_Q, W_K, W_V = (W[own].T for W in attention.c_attn.weight.chunk(3))
-    b_Q, _, b_V = (b[own] for b in attention.c_attn.bias.chunk(3))  # b_K cancels
+    # The bias of keys cancels in the softmax.
+    b_Q, _, b_V = (b[own] for b in attention.c_attn.bias.chunk(3))
     W_O = attention.c_proj.weight[:, own].T
     return Circuits(W_Q @ W_K.T, W_K @ b_Q, W_V @ W_O, b_V @ W_O)
 
@@ -80,7 +81,7 @@ def head_weights(
 def head_output(
     x: Float[Tensor, "*batch seq d_model"], head: Circuits, head_dim: int
 ) -> Float[Tensor, "*batch seq d_model"]:
-    """What a head adds to the stream: A mixes positions, ``ov`` mixes features."""
+    """What a head adds: A mixes positions, ``ov`` mixes features."""
     return head_weights(x, head, head_dim) @ x @ head.ov + head.bias
 
 
@@ -92,7 +93,7 @@ class Memories(NamedTuple):
 
 
 def memories(mlp: MLP, x: Float[Tensor, "*batch seq d_model"]) -> Memories:
-    """An MLP as memories: ``coefficients @ values`` is its output, without its bias.
+    """An MLP as memories: its output is ``coefficients @ values`` and a bias.
 
     Row i of ``c_fc.weight`` is key i, column i of ``c_proj.weight`` is value i.
     """
@@ -112,9 +113,10 @@ def residual_parts(
     parts["biases"] = torch.zeros_like(tokens)
     for layer, block in enumerate(model.h):
         x, heads = block.ln_1(sum(parts.values())), block.attn.heads
+        head_dim = x.shape[-1] // heads
         for h in range(heads):
             head = circuits(block.attn, h)
-            parts[f"head {layer}.{h}"] = head_output(x, head, x.shape[-1] // heads)
+            parts[f"head {layer}.{h}"] = head_output(x, head, head_dim)
         parts["biases"] = parts["biases"] + block.attn.c_proj.bias
         parts[f"MLP {layer}"] = block.mlp(block.ln_2(sum(parts.values())))
     return parts
@@ -132,8 +134,8 @@ def logit_parts(
 ) -> dict[str, Float[Tensor, "batch seq vocab"]]:
     """Direct logit attribution: what each part adds to each logit.
 
-    The last norm divides each part by the standard deviation of the whole stream, not
-    by its own. Its beta is one more part.
+    The last norm divides each part by the standard deviation of the whole
+    stream, not by its own. Its beta is one more part.
     """
     stream = sum(parts.values())
     variance = stream.var(dim=-1, correction=0, keepdim=True)
@@ -142,13 +144,14 @@ def logit_parts(
         name: model.lm_head(centered(part, model.ln_f) * scale)
         for name, part in parts.items()
     }
-    return found | {"last bias": model.lm_head(model.ln_f.bias.expand_as(stream))}
+    last = model.lm_head(model.ln_f.bias.expand_as(stream))
+    return found | {"last bias": last}
 
 
 def logit_lens(
     model: GPT, ids: Int[Tensor, "batch seq"]
 ) -> Float[Tensor, "states batch seq vocab"]:
-    """Apply the last norm and the head to the stream before and after each block."""
+    """The last norm and the head on the stream before and after each block."""
     states = [model.wte(ids) + model.wpe.weight[: ids.shape[1]]]
     for block in model.h:
         states.append(block(states[-1]))
@@ -165,11 +168,14 @@ def copying_score(matrix: Float[Tensor, "size size"]) -> Float[Tensor, ""]:
 
     Examples
     --------
-    >>> copying_score(torch.tensor([[3.0, 1.0], [0.0, -1.0]]))  # (3 - 1) / (3 + 1)
+    The eigenvalues are 3 and -1, so this is (3 - 1) / (3 + 1):
+
+    >>> copying_score(torch.tensor([[3.0, 1.0], [0.0, -1.0]]))
     tensor(0.5000)
     """
     eigenvalues = torch.linalg.eigvals(matrix)
     total = eigenvalues.abs().sum()
     if not total > 0:
-        raise ValueError(f"the eigenvalues of {tuple(matrix.shape)} numbers are all 0")
+        shape = tuple(matrix.shape)
+        raise ValueError(f"the eigenvalues of {shape} numbers are all 0")
     return eigenvalues.real.sum() / total
