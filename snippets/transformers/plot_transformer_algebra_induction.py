@@ -26,8 +26,7 @@ for seed in range(3):
     where, *symbols = found.weight_circuits(model)
     with torch.no_grad():
         lens = algebra.logit_lens(model, tested.ids)
-        parts = algebra.residual_parts(model, tested.ids)
-        parts = algebra.logit_parts(model, parts)
+        parts = algebra.logit_parts(model, algebra.residual_parts(model, tested.ids))
     assert torch.allclose(sum(parts.values()), lens[-1], atol=1e-3)
     lead = {name: found.lead(part, tested).mean() for name, part in parts.items()}
     others.append(max(abs(lead[name]) for name in lead if name != "head 1.0"))
@@ -37,13 +36,14 @@ for seed in range(3):
     runs[-1]["falls"] = np.mean(losses[-100:-50]) - np.mean(losses[-50:])
     maps = maps or [attention[0][0], attention[1][0], where.tril(), *symbols]
 
-titles = ["weights, head 0.0", "weights, head 1.0", "QK, head 0.0", "QK, head 1.0"]
-titles.append("OV, head 1.0")
+titles = ["weights 0.0", "weights 1.0", "QK 0.0", "QK 1.0", "OV 1.0"]
 labels = [("key position", "query position")] * 3
 labels += [("symbol before key", "query symbol"), ("logit", "symbol read")]
 fig, axes = plt.subplots(2, 3, figsize=(6.4, 4.6), layout="constrained")
 axes[0, 2].set_axis_off()
-axes[0, 2].text(0, 0.5, "orange: positive\npurple: negative", va="center")
+axes[0, 2].text(
+    0, 0.5, "0.0, 1.0: heads\norange: positive\npurple: negative", va="center"
+)
 axes = [*axes[0, :2], *axes[1]]
 for ax, title, (across, down), shown in zip(axes, titles, labels, maps, strict=True):
     limit = shown.abs().max()
