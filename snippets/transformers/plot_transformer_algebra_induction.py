@@ -68,9 +68,9 @@ right.set(xlabel="accuracy", xlim=(0, 1.05), title="logit lens")
 right.axvline(1 / task.SYMBOLS, color="0.5", linestyle=":")
 fig.set_label(
     "Left, mean additions to the right logit: "
-    + ", ".join(f"{n} {v:z.1f}" for n, v in zip(PARTS, leads.mean(0), strict=True))
+    + ", ".join(f"{n}: {v:z.1f}" for n, v in zip(PARTS, leads.mean(0), strict=True))
     + ". Right, accuracies of the logit lens: "
-    + ", ".join(f"{n} {v:.0%}" for n, v in zip(STREAMS, lenses.mean(0), strict=True))
+    + ", ".join(f"{n}: {v:.0%}" for n, v in zip(STREAMS, lenses.mean(0), strict=True))
     + f". Dotted: guessing, {1 / task.SYMBOLS:.0%}."
 )
 measured = low | {"accuracy": lenses[:, 2].mean(), "lens": lenses[:, 1].max()}
