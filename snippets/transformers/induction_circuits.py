@@ -20,7 +20,7 @@ from snippets.transformers.induction_task import Texts, accuracy, follows, targe
 from snippets.transformers.transformer_algebra import (
     centered,
     circuits,
-    copying_score,
+    embeddings,
     head_weights,
 )
 
@@ -69,7 +69,7 @@ def attention_maps(
     model: GPT, ids: Int[Tensor, "batch seq"]
 ) -> list[Float[Tensor, "batch seq seq"]]:
     """Attention weights of head 0 of each block."""
-    x, found = model.wte(ids) + model.wpe.weight[: ids.shape[1]], []
+    x, found = sum(embeddings(model, ids)), []
     for block in model.h:
         head_dim = x.shape[-1] // block.attn.heads
         head = circuits(block.attn, 0)
@@ -127,13 +127,11 @@ def accuracy_without(model: GPT, layer: int, batch: Texts) -> float:
 
 
 def measurements(model: GPT, batch: Texts) -> dict[str, Tensor | float]:
-    """Weights, shares of rows on a diagonal, copying scores, and an ablation."""
+    """Attention weights, shares of rows on a diagonal, and an ablation."""
     where, match, copied = weight_circuits(model)
     return attention_shares(attention_maps(model, batch.ids), batch) | {
         "where": largest_on(where, -1),
         "match": largest_on(match, 0),
         "copied": largest_on(copied, 0),
-        "match_score": copying_score(match),
-        "copied_score": copying_score(copied),
         "without": accuracy_without(model, 0, batch),
     }

@@ -2,9 +2,8 @@
 An induction head, read from its weights
 ========================================
 
-Two figures of :doc:`/transformers/transformer_algebra`. Three attention-only models
-learn to copy a repeated block: where the heads look, what their circuits do, and what
-each part adds to the right logit.
+Two figures of :doc:`/transformers/transformer_algebra`. Three models learn to copy:
+where their heads look, what their circuits do, what each part adds to the right logit.
 """
 
 import matplotlib.pyplot as plt
@@ -51,7 +50,7 @@ for ax, title, (across, down), shown in zip(axes, titles, labels, maps, strict=T
 low = {name: min(run[name] for run in runs) for name in runs[0]}
 fig.set_label(
     "Five heat maps. Weights of head 0.0: a line below the diagonal. Of 1.0: first "
-    "the diagonal, then two lines below it. QK of 0.0: positive in a band below the "
+    "the diagonal, then two lines below it. QK of 0.0: positive on and just below the "
     "diagonal. QK and OV of 1.0: the diagonal has the largest entry in at least "
     f"{low['match']:.0%} and {low['copied']:.0%} of the rows."
 )

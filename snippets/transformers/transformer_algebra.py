@@ -101,6 +101,23 @@ def memories(mlp: MLP, x: Float[Tensor, "*batch seq d_model"]) -> Memories:
     return Memories(coefficients, mlp.c_proj.weight.T)
 
 
+def embeddings(
+    model: GPT, ids: Int[Tensor, "batch seq"]
+) -> tuple[Float[Tensor, "batch seq d_model"], Float[Tensor, "batch seq d_model"]]:
+    """Vectors of tokens and of positions; their sum is the first stream.
+
+    Raises
+    ------
+    ValueError
+        If the text is longer than the table of positions.
+    """
+    seq, rows = ids.shape[1], model.wpe.num_embeddings
+    if seq > rows:
+        raise ValueError(f"a text of {seq} tokens, but {rows} positions")
+    tokens = model.wte(ids)
+    return tokens, model.wpe.weight[:seq].expand_as(tokens)
+
+
 def residual_parts(
     model: GPT, ids: Int[Tensor, "batch seq"]
 ) -> dict[str, Float[Tensor, "batch seq d_model"]]:
@@ -108,8 +125,8 @@ def residual_parts(
 
     "head 1.0" is head 0 of block 1. Output biases of attention are one part.
     """
-    tokens, positions = model.wte(ids), model.wpe.weight[: ids.shape[1]]
-    parts = {"tokens": tokens, "positions": positions.expand_as(tokens)}
+    tokens, positions = embeddings(model, ids)
+    parts = {"tokens": tokens, "positions": positions}
     parts["biases"] = torch.zeros_like(tokens)
     for layer, block in enumerate(model.h):
         x, heads = block.ln_1(sum(parts.values())), block.attn.heads
@@ -151,31 +168,8 @@ def logit_parts(
 def logit_lens(
     model: GPT, ids: Int[Tensor, "batch seq"]
 ) -> Float[Tensor, "states batch seq vocab"]:
-    """The last norm and the head on the stream before and after each block."""
-    states = [model.wte(ids) + model.wpe.weight[: ids.shape[1]]]
+    """Last norm and output layer on the stream before and after each block."""
+    states = [sum(embeddings(model, ids))]
     for block in model.h:
         states.append(block(states[-1]))
     return model.lm_head(model.ln_f(torch.stack(states)))
-
-
-def copying_score(matrix: Float[Tensor, "size size"]) -> Float[Tensor, ""]:
-    """Sum of the eigenvalues by the sum of their absolute values; from -1 to 1.
-
-    Raises
-    ------
-    ValueError
-        If all eigenvalues are 0, so that there is no score.
-
-    Examples
-    --------
-    The eigenvalues are 3 and -1, so this is (3 - 1) / (3 + 1):
-
-    >>> copying_score(torch.tensor([[3.0, 1.0], [0.0, -1.0]]))
-    tensor(0.5000)
-    """
-    eigenvalues = torch.linalg.eigvals(matrix)
-    total = eigenvalues.abs().sum()
-    if not total > 0:
-        shape = tuple(matrix.shape)
-        raise ValueError(f"the eigenvalues of {shape} numbers are all 0")
-    return eigenvalues.real.sum() / total

@@ -26,7 +26,6 @@ from snippets.transformers.induction_task import (
 from snippets.transformers.transformer_algebra import (
     centered,
     circuits,
-    copying_score,
     head_output,
     head_weights,
     logit_lens,
@@ -186,15 +185,11 @@ def test_impossible_head_dim_is_refused(pair):
         head_weights(torch.randn(2, 24).double(), head, 0)
 
 
-def test_copying_score():
-    torch.manual_seed(0)
-    matrix = torch.randn(6, 6).double()
-    assert_close(copying_score(matrix @ matrix.T), torch.tensor(1.0).double())
-    assert_close(copying_score(-matrix @ matrix.T), torch.tensor(-1.0).double())
-    turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])  # eigenvalues i and -i
-    assert_close(copying_score(turn), torch.tensor(0.0))
-    with pytest.raises(ValueError, match=r"\(3, 3\) numbers are all 0"):
-        copying_score(torch.ones(3, 3).triu(1))
+@pytest.mark.parametrize("reads", [residual_parts, logit_lens, attention_maps])
+def test_one_position_is_not_repeated_for_a_longer_text(reads):
+    model = GPT(**SIZES | {"n_positions": 1})
+    with pytest.raises(ValueError, match="a text of 7 tokens, but 1 positions"):
+        reads(model, ids())
 
 
 # The task and its circuits
