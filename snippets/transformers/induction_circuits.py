@@ -92,7 +92,8 @@ def attention_shares(
 ) -> dict[str, Float[Tensor, ""]]:
     """Mean weights: of the previous position in the first map, and ``follows`` later.
 
-    ``even`` is what ``follows`` would be with equal weights.
+    ``even`` is what ``follows`` would be with equal weights, ``even_previous`` what
+    ``previous`` would be.
     """
     first, second = maps
     after, seen = follows(batch.ids), torch.arange(1, batch.ids.shape[1] + 1)
@@ -100,6 +101,7 @@ def attention_shares(
         "previous": first.diagonal(-1, 1, 2).mean(),
         "follows": (second * after).sum(dim=-1)[batch.known].mean(),
         "even": (after.sum(dim=-1) / seen)[batch.known].mean(),
+        "even_previous": (1 / seen[1:]).mean(),
     }
 
 

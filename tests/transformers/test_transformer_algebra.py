@@ -262,6 +262,10 @@ def test_circuits_of_a_head_that_copies_by_construction():
     assert_close(maps[0].sum(-1), torch.ones(20, 24).double())
     shares = attention_shares([torch.eye(24).expand(20, -1, -1)] * 2, batch)
     assert shares["previous"] == 0
+    even = torch.ones(24, 24).tril() / torch.arange(1, 25)[:, None]
+    shares = attention_shares([even.expand(20, -1, -1)] * 2, batch)
+    assert_close(shares["even_previous"], shares["previous"])
+    assert_close(shares["even"], shares["follows"])
     assert 0 < accuracy_without(model, 0, batch) < 1
     assert_close(accuracy_without(model, 1, batch), accuracy_without(model, 1, batch))
     assert_close(residual_parts(model, batch.ids), parts)  # the hook is gone
