@@ -43,7 +43,7 @@ class PatchMerging(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "*batch height width d_model"]
-    ) -> Float[Tensor, "*batch height/2 width/2 2*d_model"]:
+    ) -> Float[Tensor, "*batch height//2 width//2 2*d_model"]:
         height, width = x.shape[-3:-1]
         if height % 2 or width % 2:
             raise ValueError(f"{height} x {width} tokens cannot be merged in pairs")
