@@ -1,0 +1,78 @@
+"""
+What a larger image costs Swin and ViT
+======================================
+
+A figure of :doc:`/transformers/swin`. Multiplications in one forward pass of Swin-T and
+of a ViT of about the same cost at 224 pixels, counted by PyTorch on tensors without
+data; and the parameters and multiplications of the published sizes of Swin.
+"""
+
+import matplotlib.pyplot as plt
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from snippets.transformers.swin import SwinTransformer, multiplications
+from snippets.transformers.vision_transformer import VisionTransformer
+
+SIZES = {  # section 3.3 of the paper; 32 features for each head
+    "T": (96, (2, 2, 6, 2)),
+    "S": (96, (2, 2, 18, 2)),
+    "B": (128, (2, 2, 18, 2)),
+    "L": (192, (2, 2, 18, 2)),
+}
+SIDES = [224, 448, 672, 896]
+
+
+def swin(name: str, window_size: int = 7) -> SwinTransformer:
+    d_model, depths = SIZES[name]
+    heads = tuple(d_model * 2**stage // 32 for stage in range(4))
+    sizes = {"depths": depths, "heads": heads, "d_model": d_model}
+    with torch.device("meta"):  # shapes without numbers
+        return SwinTransformer(**sizes, window_size=window_size)
+
+
+def small_vit(side: int) -> VisionTransformer:
+    """The shape of DeiT-S: 22 million parameters."""
+    sizes = {"patch_size": 16, "d_model": 384, "depth": 12, "heads": 6, "d_ff": 1536}
+    with torch.device("meta"):
+        return VisionTransformer(image_size=(side, side), **sizes)
+
+
+def counted(model: torch.nn.Module, side: int) -> float:
+    """Billions of multiplications: half of the FLOPs that PyTorch counts."""
+    with FlopCounterMode(display=False) as counter:
+        model(torch.empty(1, 3, side, side, device="meta"))
+    return counter.get_total_flops() / 2e9
+
+
+windows = [counted(swin("T"), side) for side in SIDES]
+everywhere = [counted(small_vit(side), side) for side in SIDES]
+growth = [line[-1] / line[0] for line in (windows, everywhere)]
+assert abs(growth[0] - 16) < 0.01
+assert growth[1] > 25
+
+fig, ax = plt.subplots(figsize=(6.2, 2.8), layout="constrained")
+ax.plot(SIDES, everywhere, "s-", label="ViT, the shape of DeiT-S")
+ax.plot(SIDES, windows, "o-", label="Swin-T")
+ax.set_xticks(SIDES)
+ax.set(xlabel="side of the image in pixels", ylabel="billion multiplications", ylim=0)
+ax.legend()
+fig.set_label(
+    f"Billion multiplications per image. Swin-T rises from {windows[0]:.1f} at 224 "
+    f"pixels to {windows[-1]:.0f} at {SIDES[-1]}, the ViT from {everywhere[0]:.1f} to "
+    f"{everywhere[-1]:.0f}."
+)
+measured = {"swin_growth": growth[0], "vit_growth": growth[1]}
+measured |= {"vit": everywhere[0]}
+measured["layer_ratio"] = multiplications(56, 56, 96) / multiplications(56, 56, 96, 7)
+for name, side, window in (
+    ("T", 224, 7),
+    ("S", 224, 7),
+    ("B", 224, 7),
+    ("L", 384, 12),
+):
+    model = swin(name, window)
+    head = 1000 * (8 * SIZES[name][0] + 1)  # for the classes of ImageNet
+    parameters = sum(weight.numel() for weight in model.parameters()) + head
+    measured[f"{name}_{side}_parameters"] = parameters / 1e6
+    measured[f"{name}_{side}"] = counted(model, side)
