@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from snippets.transformers.swin import SwinTransformer, multiplications
+from snippets.transformers.swin import SwinTransformer
 from snippets.transformers.vision_transformer import VisionTransformer
 
 SIZES = {  # section 3.3 of the paper; 32 features for each head
@@ -64,7 +64,6 @@ fig.set_label(
 )
 measured = {"swin_growth": growth[0], "vit_growth": growth[1]}
 measured |= {"vit": everywhere[0]}
-measured["layer_ratio"] = multiplications(56, 56, 96) / multiplications(56, 56, 96, 7)
 for name, side, window in (
     ("T", 224, 7),
     ("S", 224, 7),
