@@ -9,7 +9,6 @@ of the windows keep the regions apart.
 
 import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
-from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 
 from snippets.transformers.shifted_windows import (
@@ -25,12 +24,10 @@ masks = shift_mask(SIDE, SIDE, WINDOW, SHIFT)
 per_window = [len(w.unique()) for w in window_partition(regions[..., None], WINDOW)]
 assert len(regions.unique()) == 9
 assert per_window == [1, 2, 2, 4]
-names = [f"C{i}" for i in range(9)]
-colors = ListedColormap(names)
 
 fig, (ax, table) = plt.subplots(1, 2, figsize=(6.2, 3.2), layout="constrained")
 limits = {"vmin": -0.5, "vmax": 8.5, "extent": (0, SIDE, SIDE, 0)}
-drawn = ax.imshow(at_home, cmap=colors, alpha=0.55, **limits)
+drawn = ax.imshow(at_home, cmap="Pastel1", **limits)
 letters = [
     [ax.text(j + 0.5, i + 0.5, "", ha="center", va="center") for j in range(SIDE)]
     for i in range(SIDE)
