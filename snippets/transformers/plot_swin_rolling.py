@@ -28,9 +28,9 @@ assert per_window == [1, 2, 2, 4]
 fig, (ax, table) = plt.subplots(1, 2, figsize=(6.2, 3.2), layout="constrained")
 limits = {"vmin": -0.5, "vmax": 8.5, "extent": (0, SIDE, SIDE, 0)}
 drawn = ax.imshow(at_home, cmap="Pastel1", **limits)
+middle = {"ha": "center", "va": "center", "color": "black"}
 letters = [
-    [ax.text(j + 0.5, i + 0.5, "", ha="center", va="center") for j in range(SIDE)]
-    for i in range(SIDE)
+    [ax.text(j + 0.5, i + 0.5, "", **middle) for j in range(SIDE)] for i in range(SIDE)
 ]
 ax.hlines(range(SIDE + 1), 0, SIDE, color="0.6", lw=0.5)
 ax.vlines(range(SIDE + 1), 0, SIDE, color="0.6", lw=0.5)

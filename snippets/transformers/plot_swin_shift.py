@@ -51,15 +51,15 @@ for ax, across in zip(axes, (False, True), strict=False):
     ax.axvline(3.5, color="white", lw=1.5)
     ax.set(xticks=[], yticks=[])
     ax.set_title("across a border" if across else "in one window", fontsize=10)
-rows = torch.arange(2.0)[:, None].expand(2, SEEDS)
+rows = torch.arange(2.0)[:, None] + 0.07 * (torch.arange(SEEDS) - 1)
 for column, (name, marker) in enumerate((("one window", "s"), ("across", "o"))):
-    places = rows + 0.2 * (column - 0.5)
+    places = rows + 0.36 * (column - 0.5)
     axes[2].plot(score[:, :, column].flatten(), places.flatten(), marker, label=name)
 axes[2].axvline(0.5, color="0.5", ls=":")
 axes[2].axvline(0.75, color="0.5", ls="--")
 axes[2].set_yticks([0, 1], ["shift", "no shift"])
 axes[2].set(xlabel="accuracy", xlim=(0.3, 1.05), ylim=(1.5, -0.5))
-axes[2].legend(fontsize=8, loc="center left", bbox_to_anchor=(0.0, 0.72))
+axes[2].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 mean = score.mean(1).tolist()
 fig.set_label(
     "Two images of 4 x 4 patches, cut into four windows: two marks of the same color "
