@@ -288,6 +288,24 @@ def test_transformers_loses_the_shift_after_a_small_image():
     assert (theirs(x).last_hidden_state - before).abs().max() > 0.01
 
 
+def test_the_backbone_of_transformers_shifts_a_single_window():
+    """What the page says of it; SwinModel and ours do not."""
+    backbone = random_weights(
+        modeling_swin.SwinBackbone(config(out_features=["stage2"]))
+    )
+    x = normal(1, 3, 16, 16)  # one window in the second stage
+    settings = {"output_hidden_states": True}
+    shifted = backbone.swin(x, always_partition=True, **settings)
+    usual = backbone.swin(x, **settings)
+    ours = swin().double()
+    ours.load_state_dict(flat(backbone.swin.state_dict()))
+    last = usual.reshaped_hidden_states[-1]
+    assert_close(
+        ours.encoder(ours.embeddings(x).unflatten(-2, (8, 8))).movedim(-1, 1), last
+    )
+    assert (shifted.reshaped_hidden_states[-1] - last).abs().max() > 0.01
+
+
 def test_an_image_alone_is_like_one_in_a_batch():
     model = random_weights(swin())
     x = normal(2, 3, 3, 32, 16)
