@@ -4,7 +4,7 @@ What a larger image costs Swin and ViT
 
 A figure of :doc:`/transformers/swin`. Multiplications in one forward pass of Swin-T and
 of a ViT of about the same cost at 224 pixels, counted by PyTorch on tensors without
-data; and the parameters and multiplications of the published sizes of Swin.
+data; and the parameters and multiplications of Swin-T and Swin-L.
 """
 
 import matplotlib.pyplot as plt
@@ -16,8 +16,6 @@ from snippets.transformers.vision_transformer import VisionTransformer
 
 SIZES = {  # section 3.3 of the paper; 32 features for each head
     "T": (96, (2, 2, 6, 2)),
-    "S": (96, (2, 2, 18, 2)),
-    "B": (128, (2, 2, 18, 2)),
     "L": (192, (2, 2, 18, 2)),
 }
 SIDES = [224, 448, 672, 896]
@@ -32,7 +30,7 @@ def swin(name: str, window_size: int = 7) -> SwinTransformer:
 
 
 def small_vit(side: int) -> VisionTransformer:
-    """The shape of DeiT-S: 22 million parameters."""
+    """Width and depth as in DeiT-S, deit_small_patch16_224 of its authors' code."""
     sizes = {"patch_size": 16, "d_model": 384, "depth": 12, "heads": 6, "d_ff": 1536}
     with torch.device("meta"):
         return VisionTransformer(image_size=(side, side), **sizes)
@@ -63,15 +61,9 @@ fig.set_label(
     f"{everywhere[-1]:.0f}."
 )
 measured = {"swin_growth": growth[0], "vit_growth": growth[1]}
-measured |= {"vit": everywhere[0]}
-for name, side, window in (
-    ("T", 224, 7),
-    ("S", 224, 7),
-    ("B", 224, 7),
-    ("L", 384, 12),
-):
-    model = swin(name, window)
+measured |= {"vit": everywhere[0], "T": windows[0]}
+measured |= {"L": counted(swin("L", 12), 384)}
+for name, window in (("T", 7), ("L", 12)):
+    weights = sum(weight.numel() for weight in swin(name, window).parameters())
     head = 1000 * (8 * SIZES[name][0] + 1)  # for the classes of ImageNet
-    parameters = sum(weight.numel() for weight in model.parameters()) + head
-    measured[f"{name}_{side}_parameters"] = parameters / 1e6
-    measured[f"{name}_{side}"] = counted(model, side)
+    measured[f"{name}_parameters"] = (weights + head) / 1e6

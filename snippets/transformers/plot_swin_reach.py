@@ -41,6 +41,7 @@ cases = {
 reach = {name: reached(*case) for name, case in cases.items()}
 counts = {name: [int(r.sum()) for r in each] for name, each in reach.items()}
 assert set(counts["no shift"]) == {WINDOW**2}
+assert counts["shift, inner token"][3] < counts["shift, inner token"][4] == SIDE**2
 for name in list(cases)[1:]:
     assert all(a <= b for a, b in zip(counts[name], counts[name][1:], strict=False))
     assert counts[name][-1] > WINDOW**2
@@ -69,5 +70,5 @@ fig.set_label(
 measured = {"fixed": counts["no shift"][-1]}
 measured |= {"inner": counts["shift, inner token"][1]}
 measured |= {"corner": counts["shift, corner token"][1]}
-measured |= {"inner_all": counts["shift, inner token"][-1]}
+measured |= {"inner_all": counts["shift, inner token"][4]}
 measured |= {"corner_all": counts["shift, corner token"][-1]}

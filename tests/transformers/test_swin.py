@@ -306,6 +306,14 @@ def test_the_backbone_of_transformers_shifts_a_single_window():
     assert (shifted.reshaped_hidden_states[-1] - last).abs().max() > 0.01
 
 
+def test_a_classifier_has_no_weights_for_the_norms_of_the_backbone():
+    """So they are new when a classifier's checkpoint is loaded, as the page says."""
+    backbone = modeling_swin.SwinBackbone(config(out_features=["stage1", "stage2"]))
+    classifier = modeling_swin.SwinForImageClassification(config())
+    missing = backbone.state_dict().keys() - classifier.state_dict().keys()
+    assert {name.split(".")[0] for name in missing} == {"hidden_states_norms"}
+
+
 def test_an_image_alone_is_like_one_in_a_batch():
     model = random_weights(swin())
     x = normal(2, 3, 3, 32, 16)
