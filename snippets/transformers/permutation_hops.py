@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
-from snippets.transformers.looped_transformer import LoopedTransformer
+from snippets.transformers.looped_transformers import LoopedTransformer
 from snippets.transformers.vit_layer import Layer
 
 NODES, HOPS, BATCH, RATE = 6, 3, 16, 6e-3

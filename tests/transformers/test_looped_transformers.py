@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from transformers import AlbertConfig, GPT2Config, GPT2Model
 from transformers.models.albert.modeling_albert import AlbertTransformer
 
-from snippets.transformers.looped_transformer import LoopedTransformer, double
+from snippets.transformers.looped_transformers import LoopedTransformer, double
 from snippets.transformers.permutation_hops import (
     BATCH,
     NODES,

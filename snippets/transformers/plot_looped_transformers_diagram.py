@@ -2,7 +2,7 @@
 Four blocks, or one block in four loops
 =======================================
 
-Animation for :doc:`/transformers/looped_transformer`. A state moves up through a stack
+Animation for :doc:`/transformers/looped_transformers`. A state moves up through a stack
 of four blocks, and around a loop of one block that adds the input each time.
 """
 
@@ -45,6 +45,8 @@ for x in (3.2, 6.6):
     ax.annotate("", (x, 4.7), (x, 2.75), arrowprops=ARROW)
     ax.plot([x, x + 1.2, x + 1.2], [3.5, 3.5, 1.2], color="0.5", linewidth=1)
     ax.annotate("", (x, 1.2), (x + 1.2, 1.2), arrowprops=ARROW)
+ax.text(3.05, 0.55, "once", ha="right", va="center", color="0.5")
+ax.text(6.45, 0.55, "in each loop", ha="right", va="center", color="0.5")
 ax.text(6.35, 1.2, "+", ha="right", va="center", fontsize=14)
 
 dots = [ax.plot([], [], "o", color="C1", markersize=9, zorder=5)[0] for _ in range(3)]

@@ -2,7 +2,7 @@
 Pointer doubling: each round doubles the hops
 =============================================
 
-Animation for :doc:`/transformers/looped_transformer`. Every node of a cycle looks up
+Animation for :doc:`/transformers/looped_transformers`. Every node of a cycle looks up
 the pointer of the node that it points to, and takes it over.
 """
 
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import FuncAnimation
 
-from snippets.transformers.looped_transformer import double
+from snippets.transformers.looped_transformers import double
 
 NODES, ROUNDS = 16, 3
 
