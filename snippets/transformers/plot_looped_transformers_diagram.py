@@ -36,7 +36,7 @@ for x, title in (
     ax.text(x, 5, title, ha="center")
     ax.text(x, -0.25, "input", ha="center", color="0.5")
 for row, color in enumerate(COLORS):
-    ax.annotate("", (0, row + 0.73), (0, row), arrowprops=ARROW)
+    ax.annotate("", (0, row + 0.73), (0, row + 0.27 * (row > 0)), arrowprops=ARROW)
     box(ax, 0, row + 1, f"block {row + 1}", color)
 ax.annotate("", (0, 4.7), (0, 4.25), arrowprops=ARROW)
 for x in (3.2, 6.6):
