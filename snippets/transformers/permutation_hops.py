@@ -80,13 +80,13 @@ class HopModel(nn.Module):
     """Embeddings of a node and its image, looped blocks, a norm, and a linear head."""
 
     def __init__(
-        self, k: int, loops: int, *, d_model: int = 32, heads: int = 1
+        self, k: int, loops: int, *, inject: bool = False, d_model: int = 32
     ) -> None:
         super().__init__()
         self.node = nn.Embedding(NODES, d_model)
         self.image = nn.Embedding(NODES, d_model)
-        blocks = [Layer(d_model, heads, 2 * d_model, 1e-5) for _ in range(k)]
-        self.body = LoopedTransformer(blocks, loops=loops)
+        blocks = [Layer(d_model, 1, 2 * d_model, 1e-5) for _ in range(k)]
+        self.body = LoopedTransformer(blocks, loops=loops, inject=inject)
         self.norm, self.head = nn.LayerNorm(d_model), nn.Linear(d_model, NODES)
 
     def forward(

@@ -279,6 +279,14 @@ def test_read_outs_by_loop():
             assert_close(size[place, loops - 1], rms)
 
 
+@pytest.mark.parametrize("inject", [False, True])
+def test_a_hop_model_by_hand(inject):
+    model, images = HopModel(1, 2, inject=inject, d_model=8), split()[1]
+    x, layer = model.embed(images), model.body.blocks[0]
+    state = layer(layer(x) + x) if inject else layer(layer(x))
+    assert_close(model(images), model.head(model.norm(state)), **exact)
+
+
 def test_tokens_in_another_order_give_outputs_in_that_order():
     """The task needs neither a mask nor positions: a token names its node."""
     looped = LoopedTransformer([randomized(Layer(12, 2, 20, 1e-5))], loops=3)
