@@ -104,6 +104,7 @@ def train(
     models: list[HopModel],
     steps: int,
     *,
+    batch: int = BATCH,
     between: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Float[Tensor, "steps models"]:
@@ -123,7 +124,7 @@ def train(
     low, high = between or (first.body.loops, first.body.loops)
     history = []
     for _ in range(steps):
-        drawn = torch.randint(len(images), (len(models), BATCH), generator=random)
+        drawn = torch.randint(len(images), (len(models), batch), generator=random)
         loops = int(torch.randint(low, high + 1, (), generator=random))
         target = hop(images[drawn])
         logits = run(stacked, images[drawn], loops)

@@ -237,16 +237,17 @@ def test_best_guess_by_counting():
     assert best_guess(known=3, nodes=4) == 1
 
 
-def test_models_train_side_by_side_as_they_do_alone():
+@pytest.mark.parametrize("batch", [BATCH, 5])
+def test_models_train_side_by_side_as_they_do_alone(batch):
     """Against Adam and the schedule of PyTorch, one model at a time."""
     torch.manual_seed(0)
     models = [HopModel(1, 2, d_model=8).double() for _ in range(2)]
     alone = deepcopy(models)
-    history = train(models, 4, between=(1, 3), seed=6)
+    history = train(models, 4, batch=batch, between=(1, 3), seed=6)
     random, images = torch.Generator().manual_seed(6), split()[0]
     draws = []
     for _ in range(4):
-        drawn = torch.randint(len(images), (2, BATCH), generator=random)
+        drawn = torch.randint(len(images), (2, batch), generator=random)
         draws.append((drawn, int(torch.randint(1, 4, (), generator=random))))
     assert len({loops for _, loops in draws}) > 1
     for place, model in enumerate(alone):
