@@ -1,0 +1,44 @@
+"""Fact language: a random table names a next symbol for each pair of symbols.
+
+With probability 0.8 a symbol is the one that the table names for the two before it;
+otherwise it is drawn from all symbols.
+
+Axes::
+
+    number    of texts
+    tokens    of a text: ``TOKENS``
+    symbols   32
+"""
+
+import math
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+SYMBOLS, TOKENS, SHARE = 32, 9, 0.8
+
+
+def draw_facts(seed: int) -> Int[Tensor, "symbols symbols"]:
+    """The symbol that follows each pair, most of the time."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(SYMBOLS, (SYMBOLS, SYMBOLS), generator=generator)
+
+
+def entropy() -> float:
+    """Loss of a model that knows all facts, in nats per symbol."""
+    other = (1 - SHARE) / SYMBOLS
+    named = SHARE + other
+    return -named * math.log(named) - (SYMBOLS - 1) * other * math.log(other)
+
+
+def texts(
+    facts: Int[Tensor, "symbols symbols"], number: int, generator: torch.Generator
+) -> Int[Tensor, "number tokens"]:
+    """Draw texts; each begins with two symbols that are drawn from all."""
+    text = torch.randint(SYMBOLS, (number, TOKENS), generator=generator)
+    follows = torch.rand(text.shape, generator=generator) < SHARE
+    for t in range(2, TOKENS):
+        named = facts[text[:, t - 2], text[:, t - 1]]
+        text[:, t] = torch.where(follows[:, t], named, text[:, t])
+    return text

@@ -1,0 +1,87 @@
+"""Stock phrases: texts of 32 words, in which some words come in threes.
+
+A text is cut from a stream. The stream has phrases, each with the same probability, and
+single words, drawn from all words. So every word of a phrase also occurs alone, and two
+words of a phrase can meet by chance.
+
+Axes::
+
+    number   of texts
+    tokens   words of a text
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+PHRASES = [
+    phrase.split()
+    for phrase in (
+        "alexander the great",
+        "the milky way",
+        "by the way",
+        "princess of wales",
+        "once upon a",
+        "nick of time",
+        "out of love",
+        "war and peace",
+    )
+]
+SINGLE = "am analyzes could diana fan horse i impact in media study tame this".split()
+WORDS = sorted({word for phrase in PHRASES for word in phrase} | set(SINGLE))
+
+
+class Phrases(NamedTuple):
+    """Texts, and where the two words so far are the first two of a phrase."""
+
+    texts: Int[Tensor, "number tokens"]
+    named: Bool[Tensor, "number tokens"]
+
+
+def word_ids(text: str) -> Int[Tensor, "one tokens"]:
+    """Numbers of the words of one text.
+
+    Examples
+    --------
+    >>> word_ids("out of love").tolist()
+    [[19, 18, 14]]
+    """
+    if unknown := sorted(set(text.split()) - set(WORDS)):
+        raise ValueError(f"not among the words: {unknown}")
+    return torch.tensor([[WORDS.index(word) for word in text.split()]])
+
+
+def named_next(texts: Int[Tensor, "number tokens"]) -> Bool[Tensor, "number tokens"]:
+    """Where a word and the one before it begin a phrase, also by chance.
+
+    Examples
+    --------
+    >>> named_next(word_ids("fan of the milky way")).int()
+    tensor([[0, 0, 0, 1, 0]], dtype=torch.int32)
+    """
+    begins = torch.zeros(len(WORDS), len(WORDS), dtype=torch.bool)
+    for phrase in PHRASES:
+        first, second = word_ids(" ".join(phrase[:2]))[0]
+        begins[first, second] = True
+    named = torch.zeros_like(texts, dtype=torch.bool)
+    named[:, 1:] = begins[texts[:, :-1], texts[:, 1:]]
+    return named
+
+
+def phrase_texts(
+    number: int, tokens: int, generator: torch.Generator, share: float = 0.3
+) -> Phrases:
+    """Draw texts; each slot of the stream is a phrase with probability ``share``."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"share={share} is not in [0, 1]")
+    slots = number * tokens
+    phrases = torch.cat([word_ids(" ".join(phrase)) for phrase in PHRASES])
+    drawn = phrases[torch.randint(len(PHRASES), (slots,), generator=generator)]
+    single = torch.randint(len(WORDS), (slots,), generator=generator)
+    phrase = torch.rand(slots, generator=generator) < share
+    words = torch.where(phrase[:, None], drawn, single[:, None])
+    kept = phrase[:, None] | torch.tensor([True, False, False])
+    texts = words[kept][: number * tokens].view(number, tokens)
+    return Phrases(texts, named_next(texts))
