@@ -29,7 +29,7 @@ from snippets.transformers.transformer_block import GPT2Block
 
 
 class MemoryModel(nn.Module):
-    """One block of GPT-2 between embeddings and a head; before it, an Engram or none."""
+    """One block of GPT-2 between embeddings and a head, with or without an Engram."""
 
     def __init__(
         self, vocab: int, seq: int, d_model: int, engram: Engram | None = None
@@ -76,6 +76,12 @@ class Runs(NamedTuple):
         dims = (0, 0, 0, None if rows is None else 0)
         call = vmap(one, in_dims=dims)
         return call(self.parameters, self.buffers, self.texts[:, part, :-1], rows)
+
+    @torch.no_grad()
+    def losses(self, part: slice) -> Float[Tensor, " runs"]:
+        """Mean loss of each model on some of its texts, in nats per token."""
+        pairs = zip(self.logits(part), self.texts[:, part, 1:], strict=True)
+        return torch.stack([cross_entropy(x.mT, y) for x, y in pairs])
 
 
 def prepare(models: list[MemoryModel], texts: Int[Tensor, "runs texts tokens"]) -> Runs:

@@ -7,13 +7,14 @@ Axes::
 
     number    of texts
     tokens    of a text: ``TOKENS``
+    seq       tokens that are read: all but the last
     symbols   32
 """
 
 import math
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 SYMBOLS, TOKENS, SHARE = 32, 9, 0.8
@@ -42,3 +43,23 @@ def texts(
         named = facts[text[:, t - 2], text[:, t - 1]]
         text[:, t] = torch.where(follows[:, t], named, text[:, t])
     return text
+
+
+def fact_accuracy(
+    logits: Float[Tensor, "number seq symbols"],
+    text: Int[Tensor, "number tokens"],
+    facts: Int[Tensor, "symbols symbols"],
+) -> Float[Tensor, ""]:
+    """How often the first guess is the symbol that the table names.
+
+    The first position is left out: it has no symbol before it.
+
+    Examples
+    --------
+    >>> facts = draw_facts(seed=0)
+    >>> text = texts(facts, 4, torch.Generator().manual_seed(0))
+    >>> fact_accuracy(torch.zeros(4, TOKENS - 1, SYMBOLS), text, facts) < 0.2
+    tensor(True)
+    """
+    named = facts[text[:, :-2], text[:, 1:-1]]
+    return (logits[:, 1:].argmax(dim=-1) == named).float().mean()

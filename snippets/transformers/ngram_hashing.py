@@ -36,7 +36,7 @@ def canonical_text(text: str) -> str:
 
     Examples
     --------
-    >>> [canonical_text(text) for text in (" Apple", "\\uff21pple", "Caf\\u00e9", "\\n")]
+    >>> [canonical_text(t) for t in (" Apple", "\\uff21pple", "Caf\\u00e9", "\\n")]
     ['apple', 'apple', 'cafe', ' ']
     """
     parts = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))

@@ -19,6 +19,12 @@ from snippets.attention.stabilized_attention import rms_norm
 from snippets.transformers.engram import Engram, SignedRootEngram, causal_convolution
 from snippets.transformers.engram_training import MemoryModel, prepare, train
 from snippets.transformers.fact_language import SYMBOLS, draw_facts, entropy, texts
+from snippets.transformers.fact_training import (
+    Memory,
+    equal_shapes,
+    fact_model,
+    learn_facts,
+)
 from snippets.transformers.ngram_hashing import (
     canonical_ids,
     canonical_text,
@@ -26,6 +32,7 @@ from snippets.transformers.ngram_hashing import (
     ngram_rows,
     primes_from,
 )
+from snippets.transformers.phrase_training import Ungated, gates
 from snippets.transformers.stock_phrases import (
     PHRASES,
     WORDS,
@@ -371,6 +378,44 @@ def test_runs_side_by_side_are_those_alone(memory):
         )
 
 
+def test_one_head_is_four_that_find_the_same_row():
+    model = fact_model(8, Memory(17, 1), seed=0)
+    engram, text = model.engram, torch.randint(SYMBOLS, (2, 8))
+    wide, before = engram.table.weight.clone(), engram.rows(text)
+    equal_shapes(engram, 4 * 36 + 5)
+    with torch.no_grad():
+        for lookup, quarter in itertools.product(range(2), range(4)):
+            size = engram.moduli[lookup, 0]
+            old = slice(17 * lookup, 17 * lookup + size)
+            new = engram.offsets[4 * lookup + quarter]
+            part = wide[old, 8 * quarter : 8 * quarter + 8]
+            engram.table.weight[new : new + size] = part
+    memory = engram.table(engram.rows(text)).flatten(2)
+    torch.testing.assert_close(memory, wide[before].flatten(2))
+
+
+def test_facts_are_learned_and_counted():
+    learned = learn_facts(8, [Memory(11, 4), Memory(11, 1)], [0, 1], [1, 60])
+    assert learned.known.shape == (2, 2, 2)
+    assert (learned.known[1, 0] > learned.known[0, 0]).all()
+    sizes = [primes_from(11, 8), primes_from(11, 2)]
+    table = sum(sizes[0]) * 8 - sum(sizes[1]) * 32
+    assert learned.parameters[0] - learned.parameters[1] == table
+    alone = learn_facts(8, [None], [1], [60])
+    assert alone.losses.isfinite().all()
+
+
+def test_an_open_gate_passes_the_values():
+    engram = disturbed(small(Ungated))
+    nn.init.zeros_(engram.conv)
+    memory, hidden = torch.randn(1, SEQ, 4 * HEAD_DIM), torch.randn(1, SEQ, WIDTH)
+    torch.testing.assert_close(engram.fuse(hidden, memory), engram.value_proj(memory))
+    model = MemoryModel(VOCAB, SEQ, WIDTH, small())
+    gate = gates(model, torch.randint(VOCAB, (2, SEQ)))
+    assert gate.shape == (2, SEQ)
+    assert ((gate > 0) & (gate < 1)).all()
+
+
 ONE = torch.tensor([[1, 2]])
 ODD = torch.tensor([3, 5])
 SIZE = torch.tensor([[7]])
@@ -402,6 +447,8 @@ SIZE = torch.tensor([[7]])
             "dilation=0",
         ),
         (lambda: word_ids("out of lava"), "lava"),
+        (lambda: fact_model(8, Memory(11, 2), 0), "heads=2"),
+        (lambda: learn_facts(8, [None, Memory(11, 4)], [0], [1]), "different shapes"),
         (lambda: phrase_texts(2, 3, torch.Generator(), share=1.5), "share=1.5"),
         (
             lambda: prepare([MemoryModel(9, 2, 4)], torch.zeros(2, 1, 3).long()),

@@ -1,0 +1,51 @@
+"""
+The gate is open where a stock phrase begins
+============================================
+
+A figure of :doc:`/transformers/engram`. Small transformers with a memory learn texts
+with stock phrases. For one model, the gate at each word of three texts; for three
+models, its mean where the last two words begin a phrase, and elsewhere.
+"""
+
+import matplotlib.pyplot as plt
+import torch
+
+from snippets.transformers.engram import Engram
+from snippets.transformers.phrase_training import Ungated, gates, learn_phrases
+from snippets.transformers.stock_phrases import named_next, word_ids
+
+SENTENCES = [
+    "diana could tame alexander the great horse by the way i am",
+    "the media study princess of wales in nick of time the impact",
+    "this fan of love analyzes the milky way and the great study",
+]
+trained, ungated = (learn_phrases(kind, [0, 1, 2]) for kind in (Engram, Ungated))
+named, other = torch.empty(3), torch.empty(3)
+for i, (model, text) in enumerate(zip(trained.models, trained.held_out, strict=True)):
+    begins, gate = named_next(text), gates(model, text)
+    named[i], other[i] = gate[begins].mean(), gate[~begins].mean()
+
+shown = torch.cat([word_ids(sentence) for sentence in SENTENCES])
+gate, begins = gates(trained.models[0], shown), named_next(shown)
+fig, axes = plt.subplots(3, 1, figsize=(6.6, 3.8), layout="constrained", sharey=True)
+for row, (ax, sentence) in enumerate(zip(axes, SENTENCES, strict=True)):
+    colors = ["C1" if begin else "C0" for begin in begins[row]]
+    ax.bar(range(shown.shape[1]), gate[row], color=colors)
+    ax.set_xticks(range(shown.shape[1]), sentence.split(), size=8)
+    ax.set(ylim=(0, 1), xlim=(-0.6, shown.shape[1] - 0.4))
+axes[1].set_ylabel("gate")
+fig.set_label(
+    "Bars for the gate at the words of three texts. At the "
+    f"{int(begins.sum())} words in another color, where a phrase begins, it is between "
+    f"{gate[begins].min():.2f} and {gate[begins].max():.2f}; at the others, the mean "
+    f"is {gate[~begins].mean():.2f} and the largest {gate[~begins].max():.2f}."
+)
+gain = ungated.losses - trained.losses
+assert (named > other + 0.4).all()
+assert gate[begins].mean() > 0.8
+assert (gain > 0).all()
+assert gain.max() < 0.02
+measured = {"named": named.mean(), "named_low": named.min()}
+measured |= {"other": other.mean(), "other_high": other.max()}
+measured |= {"loss": trained.losses.mean()}
+measured |= {"gain_low": gain.min(), "gain_high": gain.max()}
