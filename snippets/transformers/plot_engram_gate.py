@@ -47,5 +47,5 @@ assert (gain > 0).all()
 assert gain.max() < 0.02
 measured = {"named": named.mean(), "named_low": named.min()}
 measured |= {"other": other.mean(), "other_high": other.max()}
-measured |= {"loss": trained.losses.mean()}
+measured["loss_phrases"] = trained.losses.mean()
 measured |= {"gain_low": gain.min(), "gain_high": gain.max()}
