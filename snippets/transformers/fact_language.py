@@ -11,8 +11,6 @@ Axes::
     symbols   32
 """
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -24,13 +22,6 @@ def draw_facts(seed: int) -> Int[Tensor, "symbols symbols"]:
     """The symbol that follows each pair, most of the time."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(SYMBOLS, (SYMBOLS, SYMBOLS), generator=generator)
-
-
-def entropy() -> float:
-    """Loss of a model that knows all facts, in nats per symbol."""
-    other = (1 - SHARE) / SYMBOLS
-    named = SHARE + other
-    return -named * math.log(named) - (SYMBOLS - 1) * other * math.log(other)
 
 
 def texts(
