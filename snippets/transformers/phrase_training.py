@@ -18,7 +18,7 @@ from snippets.transformers.engram import Engram
 from snippets.transformers.engram_training import MemoryModel, prepare, train
 from snippets.transformers.stock_phrases import WORDS, phrase_texts
 
-STEPS, BATCH, SEQ, HELD_OUT = 250, 32, 12, 400
+STEPS, BATCH, SEQ, HELD_OUT = 200, 32, 12, 400
 
 
 class Ungated(Engram):

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from snippets.transformers.fact_training import Memory, learn_facts
 from snippets.transformers.ngram_hashing import primes_from
 
-SEEDS, MARKS = [0, 1, 2], [10, 25, 50, 75, 100, 150, 200, 250, 300]
+SEEDS, MARKS = [0, 1, 2], [10, 25, 50, 75, 100, 150, 225, 300]
 PLACES = [(90, 0.78), (160, 0.49), (230, 0.22)]
 MEMORIES = [Memory(29, 1), Memory(17, 4), Memory(271, 1), Memory(257, 4)]
 plain = learn_facts(16, [None], SEEDS, MARKS)
