@@ -25,7 +25,7 @@ from snippets.transformers.fact_language import (
     texts,
 )
 
-BATCH, HELD_OUT, RATE = 48, 200, 0.01
+BATCH, HELD_OUT, RATE = 40, 200, 0.01
 
 
 class Memory(NamedTuple):
