@@ -73,8 +73,10 @@ def primes_from(least: int, number: int) -> list[int]:
     """
     if least < 2 or number < 1:
         raise ValueError(f"no primes for {least=}, {number=}")
-    odd = (n for n in count(least) if all(n % d for d in range(2, math.isqrt(n) + 1)))
-    return list(islice(odd, number))
+    primes = (
+        n for n in count(least) if all(n % d for d in range(2, math.isqrt(n) + 1))
+    )
+    return list(islice(primes, number))
 
 
 def draw_multipliers(vocab: int, max_ngram: int, seed: int) -> Int[Tensor, " ngram"]:
@@ -103,8 +105,8 @@ def ngram_rows(
     Raises
     ------
     ValueError
-        If there is not one modulus more than orders, a modulus is not positive, or a
-        product does not fit in 64 bits.
+        If there is not one multiplier more than orders, a modulus is not positive, or
+        a product does not fit in 64 bits.
 
     Examples
     --------

@@ -4,7 +4,8 @@ The gate is open where a stock phrase begins
 
 A figure of :doc:`/transformers/engram`. Small transformers with a memory learn texts
 with stock phrases. For one model, the gate at each word of three texts; for three
-models, its mean where the last two words begin a phrase, and elsewhere.
+models, its mean where the last two words begin a phrase, at the last words of phrases,
+and elsewhere.
 """
 
 import matplotlib.pyplot as plt
@@ -12,7 +13,12 @@ import torch
 
 from snippets.transformers.engram import Engram
 from snippets.transformers.phrase_training import Ungated, gates, learn_phrases
-from snippets.transformers.stock_phrases import named_next, word_ids
+from snippets.transformers.stock_phrases import (
+    ends_in,
+    named_next,
+    phrase_ids,
+    word_ids,
+)
 
 SENTENCES = [
     "diana could tame alexander the great horse by the way i am",
@@ -20,10 +26,12 @@ SENTENCES = [
     "this fan of love analyzes the milky way and the great study",
 ]
 trained, ungated = (learn_phrases(kind, [0, 1, 2]) for kind in (Engram, Ungated))
-named, other = torch.empty(3), torch.empty(3)
+named, last, other = torch.empty(3, 3)
 for i, (model, text) in enumerate(zip(trained.models, trained.held_out, strict=True)):
     begins, gate = named_next(text), gates(model, text)
-    named[i], other[i] = gate[begins].mean(), gate[~begins].mean()
+    ends = ends_in(text, phrase_ids()) & ~begins
+    named[i], last[i] = gate[begins].mean(), gate[ends].mean()
+    other[i] = gate[~begins & ~ends].mean()
 
 shown = torch.cat([word_ids(sentence) for sentence in SENTENCES])
 gate, begins = gates(trained.models[0], shown), named_next(shown)
@@ -42,10 +50,10 @@ fig.set_label(
 )
 gain = ungated.losses - trained.losses
 assert (named > other + 0.4).all()
+assert (named > last + 0.2).all()
 assert gate[begins].mean() > 0.8
 assert (gain > 0).all()
 assert gain.max() < 0.02
-measured = {"named": named.mean(), "named_low": named.min()}
-measured |= {"other": other.mean(), "other_high": other.max()}
+measured = {"named_low": named.min(), "last": last.mean(), "other_high": other.max()}
 measured["loss_phrases"] = trained.losses.mean()
 measured |= {"gain_low": gain.min(), "gain_high": gain.max()}

@@ -3,14 +3,11 @@ Rows are fetched while the first block computes
 ===============================================
 
 A figure of :doc:`/transformers/engram`. What the host and the accelerator do in a
-forward pass, in order, and not to scale; and the throughput that the paper reports with
-and without a table in the memory of the host.
+forward pass, in order, and not to scale.
 """
 
 import matplotlib.pyplot as plt
 
-# Table 4 of the paper: tokens per second on an NVIDIA H800, without and with the table
-PUBLISHED = {"4b": (9031.62, 8858.28), "8b": (6315.52, 6140.02)}
 LANES = {
     "host": [(0, 1, "hash"), (1, 2, "read rows, copy")],
     "device": [
@@ -40,5 +37,3 @@ fig.set_label(
     "rows. Meanwhile the device embeds tokens and computes block 1. An arrow leads "
     "from the end of the copy to the gate on the device, before the rest of block 2."
 )
-lost = {size: 1 - after / before for size, (before, after) in PUBLISHED.items()}
-measured = {"lost_4b": lost["4b"], "lost_8b": lost["8b"]}

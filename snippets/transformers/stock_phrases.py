@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 PHRASES = [
     phrase.split()
@@ -54,6 +55,20 @@ def word_ids(text: str) -> Int[Tensor, "one tokens"]:
     return torch.tensor([[WORDS.index(word) for word in text.split()]])
 
 
+def phrase_ids() -> Int[Tensor, "phrases words"]:
+    """Numbers of the words of all phrases."""
+    return torch.cat([word_ids(" ".join(phrase)) for phrase in PHRASES])
+
+
+def ends_in(
+    texts: Int[Tensor, "number tokens"], parts: Int[Tensor, "parts words"]
+) -> Bool[Tensor, "number tokens"]:
+    """Where the last words are those of one of the parts, also by chance."""
+    padded = pad(texts, (parts.shape[1] - 1, 0), value=-1)
+    last = padded.unfold(1, parts.shape[1], 1)
+    return (last[:, :, None] == parts).all(dim=-1).any(dim=-1)
+
+
 def named_next(texts: Int[Tensor, "number tokens"]) -> Bool[Tensor, "number tokens"]:
     """Where a word and the one before it begin a phrase, also by chance.
 
@@ -62,13 +77,7 @@ def named_next(texts: Int[Tensor, "number tokens"]) -> Bool[Tensor, "number toke
     >>> named_next(word_ids("fan of the milky way")).int()
     tensor([[0, 0, 0, 1, 0]], dtype=torch.int32)
     """
-    begins = torch.zeros(len(WORDS), len(WORDS), dtype=torch.bool)
-    for phrase in PHRASES:
-        first, second = word_ids(" ".join(phrase[:2]))[0]
-        begins[first, second] = True
-    named = torch.zeros_like(texts, dtype=torch.bool)
-    named[:, 1:] = begins[texts[:, :-1], texts[:, 1:]]
-    return named
+    return ends_in(texts, phrase_ids()[:, :2])
 
 
 def phrase_texts(
@@ -78,8 +87,7 @@ def phrase_texts(
     if not 0 <= share <= 1:
         raise ValueError(f"share={share} is not in [0, 1]")
     slots = number * tokens
-    phrases = torch.cat([word_ids(" ".join(phrase)) for phrase in PHRASES])
-    drawn = phrases[torch.randint(len(PHRASES), (slots,), generator=generator)]
+    drawn = phrase_ids()[torch.randint(len(PHRASES), (slots,), generator=generator)]
     single = torch.randint(len(WORDS), (slots,), generator=generator)
     phrase = torch.rand(slots, generator=generator) < share
     words = torch.where(phrase[:, None], drawn, single[:, None])

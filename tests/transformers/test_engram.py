@@ -21,7 +21,6 @@ from snippets.transformers.engram_training import MemoryModel, prepare, train
 from snippets.transformers.fact_language import SYMBOLS, draw_facts, texts
 from snippets.transformers.fact_training import (
     Memory,
-    equal_shapes,
     fact_model,
     learn_facts,
 )
@@ -36,7 +35,9 @@ from snippets.transformers.phrase_training import Ungated, gates
 from snippets.transformers.stock_phrases import (
     PHRASES,
     WORDS,
+    ends_in,
     named_next,
+    phrase_ids,
     phrase_texts,
     word_ids,
 )
@@ -345,6 +346,9 @@ def test_phrases_are_whole_and_marked():
     none = phrase_texts(50, 12, torch.Generator(), share=0.0)
     assert none.texts.shape == (50, 12)
     assert named_next(word_ids("the milky")).tolist() == [[False, True]]
+    text = word_ids("the milky way and peace war and peace")
+    assert ends_in(text, phrase_ids()).nonzero().tolist() == [[0, 2], [0, 7]]
+    assert not ends_in(word_ids("way"), phrase_ids()).any()
 
 
 @pytest.mark.parametrize("memory", [True, False])
@@ -374,30 +378,15 @@ def test_runs_side_by_side_are_those_alone(memory):
         )
 
 
-def test_one_head_is_four_that_find_the_same_row():
-    model = fact_model(8, Memory(17, 1), seed=0)
-    engram, text = model.engram, torch.randint(SYMBOLS, (2, 8))
-    wide, before = engram.table.weight.clone(), engram.rows(text)
-    equal_shapes(engram, 4 * 36 + 5)
-    with torch.no_grad():
-        for lookup, quarter in itertools.product(range(2), range(4)):
-            size = engram.moduli[lookup, 0]
-            old = slice(17 * lookup, 17 * lookup + size)
-            new = engram.offsets[4 * lookup + quarter]
-            part = wide[old, 8 * quarter : 8 * quarter + 8]
-            engram.table.weight[new : new + size] = part
-    memory = engram.table(engram.rows(text)).flatten(2)
-    torch.testing.assert_close(memory, wide[before].flatten(2))
-
-
 def test_facts_are_learned_and_counted():
-    learned = learn_facts(8, [Memory(11, 4), Memory(11, 1)], [0, 1], [1, 60])
-    assert learned.known.shape == (2, 2, 2)
-    assert (learned.known[1, 0] > learned.known[0, 0]).all()
-    sizes = [primes_from(11, 8), primes_from(11, 2)]
-    table = sum(sizes[0]) * 8 - sum(sizes[1]) * 32
-    assert learned.parameters[0] - learned.parameters[1] == table
-    alone = learn_facts(8, [None], [1], [60])
+    four, one = (
+        learn_facts(8, Memory(11, heads), 0.02, [0, 1], [1, 30]) for heads in (4, 1)
+    )
+    assert four.known.shape == (2, 2)
+    assert (four.known[1] > four.known[0]).all()
+    table = sum(primes_from(11, 8)) * 8 - sum(primes_from(11, 2)) * 32
+    assert four.parameters - one.parameters == table
+    alone = learn_facts(8, None, 0.02, [1], [2])
     assert alone.losses.isfinite().all()
 
 
@@ -443,8 +432,8 @@ SIZE = torch.tensor([[7]])
             "dilation=0",
         ),
         (lambda: word_ids("out of lava"), "lava"),
-        (lambda: fact_model(8, Memory(11, 2), 0), "heads=2"),
-        (lambda: learn_facts(8, [None, Memory(11, 4)], [0], [1]), "different shapes"),
+        (lambda: fact_model(8, Memory(11, 5), 0), "heads=5"),
+        (lambda: fact_model(8, Memory(11, 0), 0), "heads=0"),
         (lambda: phrase_texts(2, 3, torch.Generator(), share=1.5), "share=1.5"),
         (
             lambda: prepare([MemoryModel(9, 2, 4)], torch.zeros(2, 1, 3).long()),
