@@ -41,9 +41,10 @@ def fact_accuracy(
     text: Int[Tensor, "number tokens"],
     facts: Int[Tensor, "symbols symbols"],
 ) -> Float[Tensor, ""]:
-    """How often the first guess is the symbol that the table names.
+    """At what share of positions the first guess is the symbol that the table names.
 
-    The first position is left out: it has no symbol before it.
+    Pairs that occur more often count more. The first position is left out: it has no
+    symbol before it.
 
     Examples
     --------

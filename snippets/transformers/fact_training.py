@@ -38,9 +38,9 @@ class Memory(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """Share of the facts that is the first guess, and losses at the last mark."""
+    """Accuracies on held-out texts, and losses there after the last mark."""
 
-    known: Float[Tensor, "marks seeds"]
+    accuracy: Float[Tensor, "marks seeds"]
     losses: Float[Tensor, " seeds"]
     parameters: int
 

@@ -62,4 +62,5 @@ measured = {"found": found[:, 1, -1].mean() * 1e8, "theory": theory[-1] * 1e8}
 measured["pairs_of_triples"] = VOCAB**3 * (VOCAB**3 - 1) / 2 / 1e9
 assert ratio[:, 1].sub(1).abs().max() < 0.2
 assert ratio.max() < 3
+assert (found[:, 0, -1] == 0).sum() == 2
 assert nested[:, 1, -1].min() > 1000 * found[:, 1, -1].max()

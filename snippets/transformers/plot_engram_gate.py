@@ -1,6 +1,6 @@
 """
-The gate is open where a stock phrase begins
-============================================
+The gate is high where two words begin a phrase
+===============================================
 
 A figure of :doc:`/transformers/engram`. Small transformers with a memory learn texts
 with stock phrases. For one model, the gate at each word of three texts; for three
@@ -44,9 +44,10 @@ for row, (ax, sentence) in enumerate(zip(axes, SENTENCES, strict=True)):
 axes[1].set_ylabel("gate")
 fig.set_label(
     "Bars for the gate at the words of three texts. At the "
-    f"{int(begins.sum())} words in another color, where a phrase begins, it is between "
-    f"{gate[begins].min():.2f} and {gate[begins].max():.2f}; at the others, the mean "
-    f"is {gate[~begins].mean():.2f} and the largest {gate[~begins].max():.2f}."
+    f"{int(begins.sum())} words in another color, each the second of a phrase, it is "
+    f"between {gate[begins].min():.2f} and {gate[begins].max():.2f}; at the others, "
+    f"the mean is {gate[~begins].mean():.2f} and the largest "
+    f"{gate[~begins].max():.2f}."
 )
 gain = ungated.losses - trained.losses
 assert (named > other + 0.4).all()

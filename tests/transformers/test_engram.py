@@ -18,7 +18,12 @@ from transformers.models.qwen4_exp.modeling_qwen4_exp import Qwen4ExpTextPLELaye
 from snippets.attention.stabilized_attention import rms_norm
 from snippets.transformers.engram import Engram, SignedRootEngram, causal_convolution
 from snippets.transformers.engram_training import MemoryModel, prepare, train
-from snippets.transformers.fact_language import SYMBOLS, draw_facts, texts
+from snippets.transformers.fact_language import (
+    SYMBOLS,
+    draw_facts,
+    fact_accuracy,
+    texts,
+)
 from snippets.transformers.fact_training import (
     Memory,
     fact_model,
@@ -325,6 +330,16 @@ def test_facts_come_with_their_probability():
     assert abs(right.double().mean() - named) < 0.01
 
 
+def test_a_fact_counts_as_often_as_it_occurs():
+    facts = torch.full((SYMBOLS, SYMBOLS), 5)
+    facts[1, 1] = 1
+    text = torch.tensor([[1, 1, 1, 1, 2, 9]])  # (1, 1) three times, (1, 2) once
+    logits = torch.zeros(1, 5, SYMBOLS)
+    logits[..., 1] = 1
+    assert fact_accuracy(logits, text, facts) == 0.75
+    assert fact_accuracy(logits.flip(-1), text, facts) == 0
+
+
 def test_phrases_are_whole_and_marked():
     drawn = phrase_texts(2000, 12, torch.Generator().manual_seed(0))
     stream = drawn.texts.flatten()
@@ -382,8 +397,8 @@ def test_facts_are_learned_and_counted():
     four, one = (
         learn_facts(8, Memory(11, heads), 0.02, [0, 1], [1, 30]) for heads in (4, 1)
     )
-    assert four.known.shape == (2, 2)
-    assert (four.known[1] > four.known[0]).all()
+    assert four.accuracy.shape == (2, 2)
+    assert (four.accuracy[1] > four.accuracy[0]).all()
     table = sum(primes_from(11, 8)) * 8 - sum(primes_from(11, 2)) * 32
     assert four.parameters - one.parameters == table
     alone = learn_facts(8, None, 0.02, [1], [2])
