@@ -35,14 +35,14 @@ class Places(NamedTuple):
 
 
 def help_places(seed: int) -> Places:
-    """Characters of four fifths of the topics, and each seventh place of the rest."""
+    """Characters of four fifths of the topics, and each twentieth place of the rest."""
     texts = split_help_text(seed)
     ids = {character: id for id, character in enumerate(sorted(set("".join(texts))))}
     learned, held_out = (
         torch.tensor([ids[c] for c in text]).unfold(0, WINDOW + 1, 1) for text in texts
     )
     order = torch.randperm(len(learned), generator=torch.Generator().manual_seed(seed))
-    return Places(learned[order], held_out[::7], len(ids))
+    return Places(learned[order], held_out[::20], len(ids))
 
 
 def matrix_parameters(width: int, vocab: int) -> int:

@@ -46,20 +46,27 @@ def simulated_runs(law: Law, seed: int, *, noise: float, runs: int = 240) -> Run
     return Runs(N, D, L)
 
 
-def averaged_fit(
-    runs: Runs, start: tuple[float, ...], delta: float = 1e-3
+def lbfgs_fit(
+    runs: Runs, start: tuple[float, ...], scale: float, delta: float = 1e-3
 ) -> OptimizeResult:
-    """Minimize the *mean* of the Huber losses by L-BFGS-B with SciPy's defaults.
+    """Minimize ``scale`` times the sum of Huber losses by SciPy's L-BFGS-B.
 
-    ``fun`` of the result is multiplied by the number of runs, so that it can be
-    compared with a sum.
+    Its tolerances are the defaults. ``fun`` of the result is divided by ``scale``
+    again, so it is the sum.
+
+    Raises
+    ------
+    ValueError
+        If ``scale`` is not positive.
     """
-    logs, count = [np.log(values) for values in runs], len(runs.N)
+    if not scale > 0:
+        raise ValueError(f"{scale=} of the losses")
+    logs = [np.log(values) for values in runs]
 
-    def mean(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    def scaled(theta: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = huber_objective(theta, *logs, delta)
-        return value / count, gradient / count
+        return scale * value, scale * gradient
 
-    end = minimize(mean, start, jac=True, method="L-BFGS-B")
-    end.fun *= count
+    end = minimize(scaled, start, jac=True, method="L-BFGS-B")
+    end.fun /= scale
     return end

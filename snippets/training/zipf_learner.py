@@ -52,4 +52,5 @@ def measured_error(
         raise ValueError(f"sizes must grow from 0 or more: {sizes}")
     uniform = np.random.default_rng(seed).random(sizes[-1])
     drawn = np.searchsorted(np.cumsum(theta), uniform).clip(max=len(theta) - 1)
-    return np.array([1 - theta[np.unique(drawn[:n])].sum() for n in sizes])
+    seen, first = np.unique(drawn, return_index=True)
+    return np.array([1 - theta[seen[first < n]].sum() for n in sizes])

@@ -28,7 +28,7 @@ from snippets.training.scaling_laws import (
     isoflop_optimum,
     predicted_loss,
 )
-from snippets.training.simulated_runs import averaged_fit, simulated_runs
+from snippets.training.simulated_runs import lbfgs_fit, simulated_runs
 from snippets.training.zipf_learner import expected_error, measured_error, zipf
 
 LAW = PUBLISHED["Besiroglu"]
@@ -184,10 +184,13 @@ def test_averaging_stops_before_the_minimum():
     theta = np.array([np.log(A), np.log(B), np.log(E), alpha, beta])
     least, gradient = huber_objective(theta, *logs, 1e-3)
     assert abs(gradient).max() < 1e-4
-    end = averaged_fit(runs, (10.0, 10.0, 0.5, 0.6, 0.6))
-    assert end.success
-    assert end.fun == pytest.approx(huber_objective(end.x, *logs, 1e-3)[0])
-    assert end.fun > 1.5 * least
+    start = 10.0, 10.0, 0.5, 0.6, 0.6
+    summed = lbfgs_fit(runs, start, 1.0)
+    assert summed.fun == pytest.approx(least, rel=1e-5)
+    mean = lbfgs_fit(runs, start, 1 / len(N))
+    assert mean.success
+    assert mean.fun == pytest.approx(huber_objective(mean.x, *logs, 1e-3)[0])
+    assert mean.fun > 1.5 * least
 
 
 def test_parabola_finds_the_vertex_of_a_parabola_and_nearly_that_of_the_law():
@@ -258,5 +261,7 @@ def test_bad_input_is_refused():
         measured_error(zipf(1.0, 3), np.array([5, 5]), 0)
     with pytest.raises(ValueError, match="noise=-1"):
         simulated_runs(LAW, 0, noise=-1.0)
+    with pytest.raises(ValueError, match="scale=0"):
+        lbfgs_fit(simulated_runs(LAW, 0, noise=0.0), NEAR[0], 0.0)
     with pytest.raises(ValueError, match=r"budget=1\.0"):
         isoflop_run(help_places(0), 4, 1.0, rate=0.01, seed=0)
