@@ -35,7 +35,7 @@ for ax in (left, right):
     ax.axvline(GOPHER, color="0.5", lw=0.8, ls=":")
     ax.set(xscale="log", yscale="log", xlabel="budget C, FLOPs")
 left.set_ylabel("best number of parameters")
-right.set_ylabel("tokens per parameter at the best size")
+right.set_ylabel("tokens per parameter")
 right.set_yticks([1, 10, 100], labels=["1", "10", "100"])
 fig.legend(loc="outside upper center", ncols=3)
 fig.set_label(

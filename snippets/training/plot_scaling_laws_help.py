@@ -28,18 +28,14 @@ for rate, ax in zip(RATES, axes, strict=True):
         )
         tokens.append(D)
         ax.plot(N.T, L.T, "o", color=f"C{color}", ms=3)
-        ax.plot(
-            N[0],
-            L.mean(axis=0),
-            color=f"C{color}",
-            label=f"{C / 1e6:.0f} million FLOPs",
-        )
+        label = f"{C / 1e6:.0f} million FLOPs"
+        ax.plot(N[0], L.mean(axis=0), color=f"C{color}", label=label)
         ax.plot(best[rate, C], [2.3] * SPLITS, "^", color=f"C{color}")
     ax.set(title=f"learning rate {rate}", xscale="log", xlabel="parameters N")
     ax.set_xticks([2000, 5000, 10000], labels=["2000", "5000", "10 000"])
     ax.minorticks_off()
 axes[0].set_ylabel("held-out loss, nats per character")
-axes[0].legend()
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 
 sizes = {key: np.exp(np.log(values).mean()) for key, values in best.items()}
 low, high = RATES

@@ -51,6 +51,23 @@ def test_fit_agrees_with_curve_fit_where_all_errors_are_small(agrees):
     agrees(np.array(ours), np.array(theirs), "scipy.optimize.curve_fit", 1e-3, 0)
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_fit_agrees_with_the_huber_loss_of_curve_fit(agrees, seed):
+    N, D, L = simulated_runs(LAW, seed, noise=0.005)
+    constants, _ = curve_fit(
+        law_of_logs,
+        np.log([N, D]),
+        np.log(L),
+        p0=(1.5, 6.0, 6.0, 0.3, 0.3),
+        method="trf",
+        loss="huber",
+        f_scale=1e-3,
+    )
+    theirs = [constants[0], *np.exp(constants[1:3]), *constants[3:]]
+    ours = fit_law(N, D, L, starts=NEAR)
+    agrees(np.array(ours), np.array(theirs), "scipy.optimize.curve_fit", 1e-4, 0)
+
+
 def test_objective_agrees_with_scipy(agrees):
     N, D, L = simulated_runs(LAW, 1, noise=0.005)
     theta = np.array([6.0, 7.5, 0.6, 0.34, 0.36])
