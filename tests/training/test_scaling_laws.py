@@ -176,6 +176,15 @@ def test_fit_recovers_a_law_without_noise():
     assert fit_law(N, D, L, starts=NEAR) == pytest.approx(LAW, rel=1e-3)
 
 
+def test_best_of_the_starts_counts():
+    runs = simulated_runs(LAW, 0, noise=0.005)
+    trap = 10.0, 10.0, 0.5, 0.6, 0.3  # from here, the fit ends in another minimum
+    assert fit_law(*runs, starts=(trap,)).beta > 1
+    best = fit_law(*runs, starts=NEAR)
+    assert fit_law(*runs, starts=(trap, *NEAR)) == best
+    assert fit_law(*runs, starts=(*NEAR, trap)) == best
+
+
 def test_an_outlier_changes_the_fit_little():
     N, D, L = simulated_runs(LAW, 3, noise=0.005)
     before = fit_law(N, D, L, starts=NEAR)
@@ -208,6 +217,8 @@ def test_averaging_stops_before_the_minimum():
     assert mean.success
     assert mean.fun == pytest.approx(huber_objective(mean.x, *logs, 1e-3)[0])
     assert mean.fun > 1.5 * least
+    slopes = huber_objective(mean.x, *logs, 1e-3)[1] / len(N)
+    assert mean.jac == pytest.approx(slopes)
 
 
 def test_parabola_finds_the_vertex_of_a_parabola_and_nearly_that_of_the_law():
