@@ -178,7 +178,7 @@ def test_fit_recovers_a_law_without_noise():
 
 def test_best_of_the_starts_counts():
     runs = simulated_runs(LAW, 0, noise=0.005)
-    trap = 10.0, 10.0, 0.5, 0.6, 0.3  # from here, the fit ends in another minimum
+    trap = 5.0, 10.0, 0.0, 0.6, 0.3  # from here, the fit ends in another minimum
     assert fit_law(*runs, starts=(trap,)).beta > 1
     best = fit_law(*runs, starts=NEAR)
     assert fit_law(*runs, starts=(trap, *NEAR)) == best
