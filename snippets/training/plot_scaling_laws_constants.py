@@ -24,7 +24,7 @@ for key, (name, law) in zip(KEYS, PUBLISHED.items(), strict=True):
     right.plot(budgets, D / N)
     best = compute_optimal(law, GOPHER)
     measured[f"size_{key}"] = best.N / 1e9
-    measured[f"ratio_{key}"] = ratios[name] = best.D / best.N
+    ratios[name] = best.D / best.N
     measured[f"exponent_{key}"] = law.beta / (law.alpha + law.beta)
 for marker, (name, (N, D)) in zip("sD", TRAINED.items(), strict=True):
     for ax, height in ((left, N), (right, D / N)):

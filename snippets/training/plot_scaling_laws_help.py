@@ -49,7 +49,7 @@ measured = {"moved_few": moved[0], "moved_many": moved[1]}
 measured["mixed"] = np.log(sizes[high, many] / sizes[low, few]) / ratio
 for key, rate in (("low", low), ("high", high)):
     measured |= {f"{key}_least": each[rate].min(), f"{key}_most": each[rate].max()}
-    measured[f"{key}_mean"] = each[rate].mean()
+measured["low_mean"] = each[low].mean()
 tokens = np.array(tokens)
 measured |= {"least": N.min(), "most": N.max(), "fewest": tokens.min() / 1e3}
 measured["longest"] = tokens.max() / 1e3
