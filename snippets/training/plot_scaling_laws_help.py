@@ -1,9 +1,10 @@
 """
-Equal budgets, five widths, two learning rates, on Python's help
-================================================================
+Equal budgets, five sizes, on Python's help
+===========================================
 
 A figure of :doc:`/training/scaling_laws`. Small models predict the next character. For
-each budget and learning rate, five widths are trained on three splits of the topics.
+each budget, five widths are trained with two learning rates on three splits of the
+topics. Each width counts with the better rate.
 """
 
 import matplotlib.pyplot as plt
@@ -14,53 +15,57 @@ from snippets.training.scaling_laws import isoflop_optimum
 
 WIDTHS, RATES, BUDGETS, SPLITS = (4, 8, 16, 32, 64), (0.015, 0.04), (1.2e8, 4.8e8), 3
 places = [help_places(seed) for seed in range(SPLITS)]
-best, tokens = {}, []
-fig, axes = plt.subplots(1, 2, figsize=(7, 3.3), sharey=True, layout="constrained")
-for rate, ax in zip(RATES, axes, strict=True):
-    for color, C in enumerate(BUDGETS):
-        runs = [
-            [isoflop_run(split, width, C, rate=rate, seed=seed) for width in WIDTHS]
-            for seed, split in enumerate(places)
+table = np.array(
+    [
+        [
+            [
+                [isoflop_run(split, w, C, rate=rate, seed=seed) for w in WIDTHS]
+                for seed, split in enumerate(places)
+            ]
+            for rate in RATES
         ]
-        N, D, L = np.array(runs).transpose(2, 0, 1)
-        best[rate, C] = np.array(
-            [isoflop_optimum(*run) for run in zip(N, L, strict=True)]
-        )
-        tokens.append(D)
-        ax.plot(N.T, L.T, "o", color=f"C{color}", ms=3)
-        label = f"{C / 1e6:.0f} million FLOPs"
-        ax.plot(N[0], L.mean(axis=0), color=f"C{color}", label=label)
-        ax.plot(best[rate, C], [2.3] * SPLITS, "^", color=f"C{color}")
-    ax.set(title=f"learning rate {rate}", xscale="log", xlabel="parameters N")
-    ax.set_xticks([2000, 5000, 10000], labels=["2000", "5000", "10 000"])
-    ax.minorticks_off()
-axes[0].set_ylabel("held-out loss, nats per character")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+        for C in BUDGETS
+    ]
+)  # budgets, rates, splits, widths, (N, D, L)
+N, D, L = np.moveaxis(table, -1, 0)
+sizes, tuned, one_rate = N[0, 0, 0], L.min(axis=1), L[:, RATES.index(0.04)]
 
-sizes = {key: np.exp(np.log(values).mean()) for key, values in best.items()}
-low, high = RATES
-few, many = BUDGETS
-ratio = np.log(many / few)
-each = {  # exponents of the best size, for each split
-    rate: np.log(best[rate, many] / best[rate, few]) / ratio for rate in RATES
-}
-moved = [sizes[high, C] / sizes[low, C] for C in BUDGETS]
-measured = {"moved_few": moved[0], "moved_many": moved[1]}
-measured["mixed"] = np.log(sizes[high, many] / sizes[low, few]) / ratio
-for key, rate in (("low", low), ("high", high)):
-    measured |= {f"{key}_least": each[rate].min(), f"{key}_most": each[rate].max()}
-measured["low_mean"] = each[low].mean()
-tokens = np.array(tokens)
-measured |= {"least": N.min(), "most": N.max(), "fewest": tokens.min() / 1e3}
-measured["longest"] = tokens.max() / 1e3
-assert min(moved) > 1.1
-assert min(values.min() for values in each.values()) > 0.05
+
+def exponents(losses):
+    """Best sizes for each budget and split, and the exponent of each split."""
+    best = np.array([[isoflop_optimum(sizes, run) for run in runs] for runs in losses])
+    return best, np.log(best[1] / best[0]) / np.log(BUDGETS[1] / BUDGETS[0])
+
+
+best, each = exponents(tuned)
+_, each_one = exponents(one_rate)
+fig, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+for number, C in enumerate(BUDGETS):
+    color = f"C{number}"
+    ax.plot(sizes, tuned[number].T, "o", color=color, ms=3)
+    label = f"{C / 1e6:.0f} million FLOPs"
+    ax.plot(sizes, tuned[number].mean(axis=0), color=color, label=label)
+    ax.plot(best[number], [2.35] * SPLITS, "^", color=color)
+ax.set(xscale="log", xlabel="parameters N", ylabel="held-out loss, nats")
+ax.set_xticks([2000, 3000, 5000, 10000], labels=["2000", "3000", "5000", "10 000"])
+ax.minorticks_off()
+fig.legend(loc="outside upper center", ncols=2)
+
+measured = {"least": sizes[0], "most": sizes[-1], "guess": np.log(places[0].vocab)}
+measured |= {"fewest": D.min() / 1e3, "longest": D.max() / 1e3}
+measured |= {"tuned_least": each.min(), "tuned_most": each.max()}
+measured |= {"one_least": each_one.min(), "one_most": each_one.max()}
+assert len({split.vocab for split in places}) == 1
+assert measured["guess"] > L.max()
+assert each.min() > 0.05
+assert each_one.min() > 0.05
+means = np.exp(np.log(best).mean(axis=1))
 fig.set_label(
-    "Two panels, each with two U-shaped curves of the loss over the parameters; the "
-    "curve of the larger budget is lower. Triangles mark the vertices of parabolas. "
+    "Two U-shaped curves of the loss over the parameters; that of the larger budget is "
+    "lower. Triangles mark the vertices of parabolas: "
     + "; ".join(
-        f"rate {rate}, {C / 1e6:.0f} million FLOPs: about {size:.0f} parameters"
-        for (rate, C), size in sizes.items()
+        f"{C / 1e6:.0f} million FLOPs, about {size:.0f} parameters"
+        for C, size in zip(BUDGETS, means, strict=True)
     )
     + "."
 )

@@ -54,14 +54,12 @@ for name, law in LAWS.items():
     measured[f"saved_{key}"] = 1 - lifetime(*small, SERVED) / cost
     chosen = inference_optimal(law, loss, SERVED)
     sizes[key] = chosen.N / 1e9
-    if key == "sardana":
-        measured["flops_sardana"] = (cost - lifetime(*small, SERVED)) / 1e22
     assert np.all(np.diff(N) < 0)
     assert lifetime(*chosen, SERVED) <= lifetime(*small, SERVED) < cost
 for ax in (left, right):
     ax.axvline(SERVED, color="0.5", lw=0.8, ls=":")
     ax.set(xscale="log", xlabel="tokens served")
-left.set(ylabel="best size, billion parameters", ylim=(0, 14))
+left.set(ylabel="best size, billions", ylim=(0, 14))
 right.set_ylabel("operations saved")
 right.yaxis.set_major_formatter("{x:.0%}")
 left.legend(title="constants of")

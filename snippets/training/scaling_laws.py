@@ -6,23 +6,21 @@ Sardana et al. (2024), Beyond Chinchilla-Optimal
 
 Symbols::
 
-    N            N         parameters; from another paper, see which it counts
-    D            D         tokens read in training; D_inf is ``served``
-    C            C         floating-point operations of the training, 6 N D
-    L, l         L, loss   nats per token
-    a_0, b_0, e  theta     log A, log B, log E; then alpha and beta
+    N       N         parameters; papers differ in which they count
+    D       D         tokens read in training; D_inf is ``served``
+    C       C         floating-point operations of the training, 6 N D
+    L, l    L, loss   nats per token
 
 Axes::
 
     runs    trained models: one size, one number of tokens, one final loss
 """
 
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq, minimize
+from scipy.optimize import brentq
 
 
 class Law(NamedTuple):
@@ -47,8 +45,6 @@ PUBLISHED = {
     "Hoffmann, TeX source": Law(1.6934, 406.4, 410.7, 0.3392, 0.2849),
     "Besiroglu": Law(1.8172, 482.01, 2085.43, 0.3478, 0.3658),
 }
-# log A, log B, log E, alpha, beta
-STARTS = tuple(product((5.0, 10.0), (5.0, 10.0), (0.0, 0.5), (0.3, 0.6), (0.3, 0.6)))
 
 
 def predicted_loss(
@@ -74,7 +70,8 @@ def compute_optimal(law: Law, C: float) -> Allocation:
     Raises
     ------
     ValueError
-        If the budget, or a constant other than ``E``, is not positive.
+        If the budget, or a constant other than ``E``, is not positive, or the budget
+        is not finite.
 
     Examples
     --------
@@ -82,71 +79,11 @@ def compute_optimal(law: Law, C: float) -> Allocation:
     Allocation(N=10.0, D=10.0)
     """
     _, A, B, alpha, beta = law
-    if not (C > 0 and min(A, B, alpha, beta) > 0):
+    if not (0 < C < np.inf and min(A, B, alpha, beta) > 0):
         raise ValueError(f"no optimum for {C=} and {law}")
     G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
     N = G * (C / 6) ** (beta / (alpha + beta))
     return Allocation(N, C / 6 / N)
-
-
-def huber_objective(
-    theta: Float[np.ndarray, "5"],
-    log_N: Float[np.ndarray, " runs"],
-    log_D: Float[np.ndarray, " runs"],
-    log_L: Float[np.ndarray, " runs"],
-    delta: float,
-) -> tuple[float, Float[np.ndarray, "5"]]:
-    """Sum of Huber losses of log L, and its gradient."""
-    a, b, e, alpha, beta = theta
-    terms = np.array([a - alpha * log_N, b - beta * log_D, np.full_like(log_N, e)])
-    total = np.logaddexp.reduce(terms, axis=0)
-    share = np.exp(terms - total)
-    error = total - log_L
-    pull = np.clip(error, -delta, delta)  # derivative of the Huber loss
-    size = abs(error)
-    huber = np.where(size <= delta, error**2 / 2, delta * (size - delta / 2))
-    by_term = share @ pull
-    slopes = -(share[0] * pull) @ log_N, -(share[1] * pull) @ log_D
-    return huber.sum(), np.array([*by_term, *slopes])
-
-
-def fit_law(
-    N: Float[np.ndarray, " runs"],
-    D: Float[np.ndarray, " runs"],
-    L: Float[np.ndarray, " runs"],
-    *,
-    delta: float = 1e-3,
-    starts: tuple[tuple[float, ...], ...] = STARTS,
-) -> Law:
-    """The law with the smallest sum of Huber losses of log L.
-
-    BFGS from each start; the best end counts.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer runs than constants, their numbers differ, a value is not
-        finite and positive, or ``delta`` is not positive.
-    """
-    if not len(N) == len(D) == len(L) >= 5:
-        raise ValueError(f"{len(N)} sizes, {len(D)} tokens, {len(L)} losses")
-    for name, values in (("N", N), ("D", D), ("L", L), ("delta", np.array(delta))):
-        if not (np.all(values > 0) and np.all(np.isfinite(values))):
-            raise ValueError(f"{name} must be positive and finite: {values}")
-    logs = np.log(N), np.log(D), np.log(L)
-    ends = [
-        minimize(
-            huber_objective,
-            start,
-            args=(*logs, delta),
-            jac=True,
-            method="BFGS",
-            options={"gtol": 1e-8},
-        )
-        for start in starts
-    ]
-    a, b, e, alpha, beta = min(ends, key=lambda end: end.fun).x
-    return Law(*map(float, (np.exp(e), np.exp(a), np.exp(b), alpha, beta)))
 
 
 def isoflop_optimum(
@@ -157,7 +94,8 @@ def isoflop_optimum(
     Raises
     ------
     ValueError
-        If there are fewer than three sizes, or the parabola has no minimum.
+        If there are fewer than three sizes, or the parabola has no minimum among
+        them.
 
     Examples
     --------
@@ -169,7 +107,10 @@ def isoflop_optimum(
     bend, slope, _ = np.polyfit(np.log(N), L, 2)
     if not bend > 0:
         raise ValueError(f"the losses {L} of N={N} have no minimum")
-    return float(np.exp(-slope / (2 * bend)))
+    vertex = float(np.exp(-slope / (2 * bend)))
+    if not min(N) <= vertex <= max(N):
+        raise ValueError(f"the sizes do not surround the vertex {vertex:.3g}: {N}")
+    return vertex
 
 
 def inference_optimal(law: Law, loss: float, served: float) -> Allocation:
@@ -180,13 +121,12 @@ def inference_optimal(law: Law, loss: float, served: float) -> Allocation:
     Raises
     ------
     ValueError
-        If the loss is not above ``E``, or ``served`` is negative.
+        If the loss is not above ``E``, another constant is not positive, or
+        ``served`` is negative.
     """
     E, A, B, alpha, beta = law
-    if not (loss > E and served >= 0):
-        raise ValueError(
-            f"{loss=} must exceed {E=}, and {served=} must not be negative"
-        )
+    if not (loss > E and served >= 0 and min(A, B, alpha, beta) > 0):
+        raise ValueError(f"no training has {loss=} with {served=} and {law}")
 
     def sizes(share: float) -> Allocation:
         due_to_N, due_to_D = share * (loss - E), (1 - share) * (loss - E)

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import OptimizeResult, minimize
 
-from snippets.training.scaling_laws import Law, huber_objective, predicted_loss
+from snippets.training.scaling_fit import huber_objective
+from snippets.training.scaling_laws import Law, predicted_loss
 
 
 class Runs(NamedTuple):

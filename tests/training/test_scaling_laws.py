@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import (
     approx_fprime,
     check_grad,
@@ -18,12 +19,11 @@ from snippets.training.isoflop_runs import (
     isoflop_run,
     matrix_parameters,
 )
+from snippets.training.scaling_fit import fit_law, huber_objective
 from snippets.training.scaling_laws import (
     PUBLISHED,
     Law,
     compute_optimal,
-    fit_law,
-    huber_objective,
     inference_optimal,
     isoflop_optimum,
     predicted_loss,
@@ -77,6 +77,22 @@ def test_objective_agrees_with_scipy(agrees):
     assert (abs(error) < 1e-3).any()
     assert (abs(error) > 1e-3).any()
     agrees(ours, huber(1e-3, error).sum(), "scipy.special.huber")
+
+
+def test_objective_and_gradient_agree_with_torch(agrees):
+    N, D, L = simulated_runs(LAW, 1, noise=0.005)
+    theta = torch.tensor([6.0, 7.5, 0.6, 0.34, 0.36], dtype=torch.float64)
+    theta.requires_grad_()
+    log_N, log_D, log_L = (torch.tensor(np.log(values)) for values in (N, D, L))
+    a, b, e, alpha, beta = theta
+    terms = a - alpha * log_N, b - beta * log_D, e.expand(len(N))
+    total = torch.logsumexp(torch.stack(terms), 0)
+    theirs = torch.nn.functional.huber_loss(total, log_L, reduction="sum", delta=1e-3)
+    theirs.backward()
+    logs = (values.numpy() for values in (log_N, log_D, log_L))
+    ours, gradient = huber_objective(theta.detach().numpy(), *logs, 1e-3)
+    agrees(ours, theirs.item(), "torch.nn.functional.huber_loss")
+    agrees(gradient, theta.grad.numpy(), "torch.autograd", 1e-9, 1e-12)
 
 
 def test_gradient_agrees_with_differences(agrees):
@@ -265,12 +281,18 @@ def test_bad_input_is_refused():
     N, D, L = simulated_runs(LAW, 0, noise=0.005)
     with pytest.raises(ValueError, match="C=-1"):
         compute_optimal(LAW, -1.0)
+    with pytest.raises(ValueError, match="C=inf"):
+        compute_optimal(LAW, np.inf)
     with pytest.raises(ValueError, match=r"alpha=-0\.3"):
         compute_optimal(LAW._replace(alpha=-0.3), 1e20)
     with pytest.raises(ValueError, match=r"must be positive: N=0\.0"):
         predicted_loss(LAW, 0.0, 1e9)
     with pytest.raises(ValueError, match="4 sizes, 4 tokens, 4 losses"):
         fit_law(N[:4], D[:4], L[:4])
+    with pytest.raises(ValueError, match="three different sizes"):
+        fit_law(np.full_like(N, 1e9), D, L)
+    with pytest.raises(ValueError, match="three different sizes"):
+        fit_law(N, np.where(D > 1e10, 2e10, 1e10), L)
     with pytest.raises(ValueError, match="L must be positive and finite"):
         fit_law(N, D, np.where(L.max() == L, np.nan, L))
     with pytest.raises(ValueError, match="delta must be positive and finite: 0"):
@@ -279,6 +301,11 @@ def test_bad_input_is_refused():
         isoflop_optimum(np.array([1.0, 2.0, 2.0]), np.array([3.0, 2.0, 3.0]))
     with pytest.raises(ValueError, match="no minimum"):
         isoflop_optimum(np.array([1.0, 10.0, 100.0]), np.array([1.0, 2.0, 1.0]))
+    near = compute_optimal(LAW, 1e21).N * np.geomspace(1.5, 40, 7)  # one side only
+    with pytest.raises(ValueError, match="do not surround"):
+        isoflop_optimum(near, predicted_loss(LAW, near, 1e21 / 6 / near))
+    with pytest.raises(ValueError, match=r"A=-1\.0"):
+        inference_optimal(LAW._replace(A=-1.0), 2.1, 0.0)
     with pytest.raises(ValueError, match=r"loss=1\.5"):
         inference_optimal(LAW, 1.5, 0.0)
     with pytest.raises(ValueError, match="served=-1"):
