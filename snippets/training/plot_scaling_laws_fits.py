@@ -4,7 +4,7 @@ The mean of the losses makes a fit stop early, and look certain
 
 A figure of :doc:`/training/scaling_laws`. Tables of simulated runs, whose law is known,
 are fitted with the sum of the Huber losses and with their mean. Each fit is repeated on
-100 parts of its table, from the constants that the whole table gave.
+100 subsamples of its table, from the constants that the whole table gave.
 """
 
 import matplotlib.pyplot as plt

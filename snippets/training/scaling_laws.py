@@ -70,8 +70,7 @@ def compute_optimal(law: Law, C: float) -> Allocation:
     Raises
     ------
     ValueError
-        If the budget, or a constant other than ``E``, is not positive, or the budget
-        is not finite.
+        If the budget, or a constant other than ``E``, is not positive and finite.
 
     Examples
     --------
@@ -79,7 +78,7 @@ def compute_optimal(law: Law, C: float) -> Allocation:
     Allocation(N=10.0, D=10.0)
     """
     _, A, B, alpha, beta = law
-    if not (0 < C < np.inf and min(A, B, alpha, beta) > 0):
+    if not (0 < C < np.inf and all(0 < value < np.inf for value in law[1:])):
         raise ValueError(f"no optimum for {C=} and {law}")
     G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
     N = G * (C / 6) ** (beta / (alpha + beta))
@@ -121,11 +120,12 @@ def inference_optimal(law: Law, loss: float, served: float) -> Allocation:
     Raises
     ------
     ValueError
-        If the loss is not above ``E``, another constant is not positive, or
-        ``served`` is negative.
+        If the loss is not above ``E``, another constant is not positive,
+        ``served`` is negative, or any of them is not finite.
     """
     E, A, B, alpha, beta = law
-    if not (loss > E and served >= 0 and min(A, B, alpha, beta) > 0):
+    positive = all(0 < value < np.inf for value in law[1:])
+    if not (positive and -np.inf < E < loss < np.inf and 0 <= served < np.inf):
         raise ValueError(f"no training has {loss=} with {served=} and {law}")
 
     def sizes(share: float) -> Allocation:

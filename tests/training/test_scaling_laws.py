@@ -285,6 +285,10 @@ def test_bad_input_is_refused():
         compute_optimal(LAW, np.inf)
     with pytest.raises(ValueError, match=r"alpha=-0\.3"):
         compute_optimal(LAW._replace(alpha=-0.3), 1e20)
+    with pytest.raises(ValueError, match="alpha=nan"):
+        compute_optimal(LAW._replace(alpha=np.nan), 1e21)
+    with pytest.raises(ValueError, match="B=inf"):
+        compute_optimal(LAW._replace(B=np.inf), 1e21)
     with pytest.raises(ValueError, match=r"must be positive: N=0\.0"):
         predicted_loss(LAW, 0.0, 1e9)
     with pytest.raises(ValueError, match="4 sizes, 4 tokens, 4 losses"):
@@ -308,6 +312,12 @@ def test_bad_input_is_refused():
         inference_optimal(LAW._replace(A=-1.0), 2.1, 0.0)
     with pytest.raises(ValueError, match=r"loss=1\.5"):
         inference_optimal(LAW, 1.5, 0.0)
+    with pytest.raises(ValueError, match="loss=inf"):
+        inference_optimal(LAW, np.inf, 0.0)
+    with pytest.raises(ValueError, match="E=-inf"):
+        inference_optimal(LAW._replace(E=-np.inf), 2.1, 0.0)
+    with pytest.raises(ValueError, match="with served=inf"):
+        inference_optimal(LAW, 2.1, np.inf)
     with pytest.raises(ValueError, match="served=-1"):
         inference_optimal(LAW, 2.0, -1.0)
     with pytest.raises(ValueError, match="a=0"):
