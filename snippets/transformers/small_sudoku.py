@@ -113,3 +113,10 @@ def draw_puzzles(count: int, givens: int, generator: torch.Generator) -> Puzzles
     if len(kept) < count:
         raise ValueError(f"only {len(kept)} of {count} puzzles found with {givens=}")
     return Puzzles(given[kept], grids[which[kept]])
+
+
+def split(puzzles: Puzzles) -> tuple[Puzzles, Puzzles]:
+    """The first half for training, the second for testing."""
+    half = len(puzzles.given) // 2
+    first, second = zip(*((g[:half], g[half:]) for g in puzzles), strict=True)
+    return Puzzles(*first), Puzzles(*second)

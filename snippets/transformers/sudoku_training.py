@@ -35,7 +35,7 @@ class Plan(NamedTuple):
     n_sup: int
     steps: int
     batch: int = 32
-    rate: float = 3e-3
+    rate: float = 6e-3
     decay: float = 0.99
 
 

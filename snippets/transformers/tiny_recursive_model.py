@@ -17,6 +17,7 @@ Glossary: symbol or name of the paper -> our name::
 Axes: ``batch`` (puzzles), ``cells``, ``d_model``, ``values`` (of a cell).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -60,7 +61,7 @@ class MixerBlock(nn.Module):
 
 
 def latent_recursion(
-    net: nn.Module, x: Float[Tensor, "*batch cells d_model"], state: State, n: int
+    net: Callable, x: Float[Tensor, "*batch cells d_model"], state: State, n: int
 ) -> State:
     """One cycle: update the reasoning ``n`` times, then the answer once."""
     if n < 1:
@@ -72,7 +73,7 @@ def latent_recursion(
 
 
 def deep_recursion(
-    net: nn.Module,
+    net: Callable,
     x: Float[Tensor, "*batch cells d_model"],
     state: State,
     n: int,

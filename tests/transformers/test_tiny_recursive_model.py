@@ -22,6 +22,7 @@ from snippets.transformers.small_sudoku import (
     draw_puzzles,
     matches,
     rename,
+    split,
 )
 from snippets.transformers.sudoku_training import (
     Plan,
@@ -278,6 +279,15 @@ def test_a_puzzle_has_one_solution_and_no_twin():
         assert torch.equal(fits[0], solution)
         assert (given > 0).sum() == 5
     assert len(canonical(drawn.given).unique(dim=0)) == 60
+
+
+def test_no_test_puzzle_is_a_training_puzzle_renamed():
+    drawn = draw_puzzles(61, 5, torch.Generator().manual_seed(2))
+    training, test = split(drawn)
+    assert (len(training.given), len(test.solution)) == (30, 31)
+    assert_close(torch.cat([training.solution, test.solution]), drawn.solution)
+    codes = [set(map(tuple, canonical(p.given).tolist())) for p in (training, test)]
+    assert not codes[0] & codes[1]
 
 
 def test_canonical_forgets_names_and_nothing_else():
