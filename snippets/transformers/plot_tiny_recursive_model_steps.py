@@ -13,12 +13,12 @@ from snippets.transformers.small_sudoku import draw_puzzles, split
 from snippets.transformers.sudoku_training import Plan, answer, models, train
 
 training, test = split(draw_puzzles(800, 5, torch.Generator().manual_seed(0)))
-seeds, small, large, updates = [0, 1, 2], (16, 16, 32, 1), (32, 32, 64, 2), 500
+seeds, small, large, updates = [0, 1, 2], (16, 16, 32, 1), (32, 32, 64, 2), 400
 kinds = {  # the last two differ in their updates only
     "recursive": (small, Plan(2, 2, 4, updates)),
     "one_pass": (small, Plan(1, 1, 1, updates, batch=64)),
     "larger": (large, Plan(1, 1, 1, updates)),
-    "larger, short": (large, Plan(1, 1, 1, updates // 4)),
+    "larger, short": (large, Plan(1, 1, 1, updates // 4, decay=0.92)),
 }
 found, size = {}, {}
 for kind, (shape, plan) in kinds.items():

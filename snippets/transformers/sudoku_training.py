@@ -36,7 +36,7 @@ class Plan(NamedTuple):
     steps: int
     batch: int = 32
     rate: float = 6e-3
-    decay: float = 0.99
+    decay: float = 0.98
 
 
 class SideBySide(nn.Module):
@@ -114,7 +114,7 @@ def train(model: SideBySide, puzzles: Puzzles, plan: Plan) -> SideBySide:
         optimizer.zero_grad()
         supervision_loss(step, now.solution).backward()
         optimizer.step()
-        update_average(average, model, min(plan.decay, (number + 1) / (number + 10)))
+        update_average(average, model, plan.decay)
         age = age + 1
         halted = (age >= plan.n_sup) | (step.halt > 0)
         new = draw(puzzles, shape, generator)
