@@ -330,7 +330,7 @@ def test_drawn_puzzles_keep_their_solutions():
 
 def test_training_lowers_the_loss_and_averages():
     puzzles = draw_puzzles(40, 8, torch.Generator().manual_seed(0))
-    model, plan = make_models([0, 1], 8, 8, 8), Plan(1, 2, 2, steps=40, batch=16)
+    model, plan = make_models([0, 1], 8, 8, 8), Plan(1, 2, 2, 40, batch=16, decay=0.8)
     before = answer(model, puzzles, plan, 2)
     average = train(model, puzzles, plan)
     after = answer(average, puzzles, plan, 2)
