@@ -32,9 +32,9 @@ fig, (ax, bar) = plt.subplots(
     1, 2, figsize=(5.4, 3), layout="constrained", width_ratios=(1.25, 1)
 )
 ax.set(xlim=(0, SIDE), ylim=(SIDE, 0), aspect="equal", xticks=[], yticks=[])
-for line in range(1, SIDE):
+for line in range(SIDE + 1):
     for draw_line in (ax.axhline, ax.axvline):
-        draw_line(line, color="0.5", lw=2 if line == 2 else 0.6)
+        draw_line(line, color="0.5", lw=0.6 if line % 2 else 2, clip_on=False)
 cells, texts = [], []
 for cell in range(SIDE**2):
     row, column = divmod(cell, SIDE)
