@@ -16,8 +16,8 @@ from snippets.transformers.sudoku_training import Plan, answer, models, train
 
 STEPS = 5
 training, test = split(draw_puzzles(800, 5, torch.Generator().manual_seed(0)))
-plan = Plan(n=2, cycles=2, n_sup=4, steps=300)
-average = train(models([1], 16, 16, 32), training, plan)
+plan = Plan(n=2, cycles=2, n_sup=4, steps=400)
+(average,) = train(models([0], 16, 16, 32), training, plan)
 made = answer(average, test, plan, STEPS)
 probability, digit = made.logits[:, 0].softmax(dim=-1).max(dim=-1)
 right = digit + 1 == test.solution
@@ -27,6 +27,7 @@ wrong = (~right[:, shown]).sum(dim=-1).tolist()
 halts = made.halt[:, 0, shown].tolist()
 assert wrong[0] > wrong[-1] == 0
 assert halts[0] < 0 < halts[-1]
+assert any(h > 0 and w > 0 for h, w in zip(halts, wrong, strict=True))
 
 fig, (ax, bar) = plt.subplots(
     1, 2, figsize=(5.4, 3), layout="constrained", width_ratios=(1.25, 1)

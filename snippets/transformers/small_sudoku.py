@@ -55,10 +55,10 @@ def matches(
     given: Int[Tensor, "puzzles given"], grids: Int[Tensor, "grids cells"]
 ) -> Bool[Tensor, "puzzles grids"]:
     """Which solved grids agree with the given digits of a puzzle."""
-    if given.shape[-1] != CELLS or given.min() < 0 or given.max() > SIDE:
+    if given.shape[-1] != CELLS or ((given < 0) | (given > SIDE)).any():
         raise ValueError(
-            f"puzzles of {given.shape[-1]} cells with digits {given.min()} to "
-            f"{given.max()}: needs {CELLS} cells, 0 to {SIDE}"
+            f"puzzles of {given.shape[-1]} cells with digits "
+            f"{given.unique().tolist()}: needs {CELLS} cells, 0 to {SIDE}"
         )
     one_hot = torch.nn.functional.one_hot(given, SIDE + 1)[..., 1:].float().flatten(1)
     digits = torch.nn.functional.one_hot(grids - 1, SIDE).float().flatten(1)

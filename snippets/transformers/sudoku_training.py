@@ -34,9 +34,9 @@ class Plan(NamedTuple):
     cycles: int
     n_sup: int
     steps: int
-    batch: int = 32
+    batch: int = 16
     rate: float = 6e-3
-    decay: float = 0.98
+    decay: float = 0.99
 
 
 class SideBySide(nn.Module):
@@ -97,10 +97,14 @@ def replaced(halted: Bool[Tensor, "runs batch"], new: tuple, old: tuple) -> list
     ]
 
 
-def train(model: SideBySide, puzzles: Puzzles, plan: Plan) -> SideBySide:
-    """Train in place; return the moving average of the weights."""
+def train(
+    model: SideBySide, puzzles: Puzzles, plan: Plan, kept: int = 1
+) -> list[SideBySide]:
+    """Train in place; return the average of the weights at ``kept`` equal distances."""
+    if kept < 1 or plan.steps % kept:
+        raise ValueError(f"{kept=} averages do not divide {plan.steps} updates")
     generator = torch.Generator().manual_seed(0)
-    average = deepcopy(model)
+    average, averages = deepcopy(model), []
     optimizer = torch.optim.AdamW(
         model.parameters(), plan.rate, betas=(0.9, 0.95), weight_decay=0.1, fused=True
     )
@@ -108,20 +112,21 @@ def train(model: SideBySide, puzzles: Puzzles, plan: Plan) -> SideBySide:
     now = draw(puzzles, shape, generator)
     state, age = model.start(now.given), torch.zeros(shape, dtype=torch.long)
     for number in range(plan.steps):
-        warm, cool = (number + 1) / 50, (plan.steps - number) / (0.3 * plan.steps)
-        optimizer.param_groups[0]["lr"] = plan.rate * min(1, warm, cool)
+        optimizer.param_groups[0]["lr"] = plan.rate * min(1, (number + 1) / 50)
         step = model(now.given, state, plan.n, plan.cycles)
         optimizer.zero_grad()
         supervision_loss(step, now.solution).backward()
         optimizer.step()
         update_average(average, model, plan.decay)
+        if (number + 1) % (plan.steps // kept) == 0:
+            averages.append(deepcopy(average))
         age = age + 1
         halted = (age >= plan.n_sup) | (step.halt > 0)
         new = draw(puzzles, shape, generator)
         fresh = (*new, *model.start(new.given), torch.zeros_like(age))
         *grids, y, z, age = replaced(halted, fresh, (*now, *step.state, age))
         now, state = Puzzles(*grids), State(y, z)
-    return average
+    return averages
 
 
 class Answers(NamedTuple):

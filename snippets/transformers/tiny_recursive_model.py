@@ -101,6 +101,9 @@ class TinyRecursiveModel(nn.Module):
         layers: int = 2,
     ) -> None:
         super().__init__()
+        if min(cells, values, d_model, cells_ff, d_ff, layers) < 1:
+            sizes = f"{cells=}, {values=}, {d_model=}, {cells_ff=}, {d_ff=}, {layers=}"
+            raise ValueError(f"{sizes}: each must be positive")
         self.embedding = nn.Embedding(values + 1, d_model)  # 0: an empty cell
         blocks = [MixerBlock(cells, d_model, cells_ff, d_ff) for _ in range(layers)]
         self.net = nn.Sequential(*blocks)
@@ -135,9 +138,17 @@ def supervision_loss(
     step: Step, target: Int[Tensor, "*batch cells"]
 ) -> Float[Tensor, ""]:
     """Cross-entropy of the cells, plus that of the logit that says "solved"."""
-    right = solved(step.logits, target).to(step.halt.dtype)
-    cells = cross_entropy(step.logits.flatten(0, -2), target.flatten())
-    return cells + binary_cross_entropy_with_logits(step.halt, right)
+    if target.numel() == 0:
+        raise ValueError(f"no cells to score: the target is {tuple(target.shape)}")
+    logits, halt = upcast(step.logits), upcast(step.halt)
+    cells = cross_entropy(logits.flatten(0, -2), target.flatten())
+    right = solved(logits, target).to(halt.dtype)
+    return cells + binary_cross_entropy_with_logits(halt, right)
+
+
+def upcast(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """Half precision to float32: sums over a batch overflow in float16."""
+    return x.float() if x.dtype.itemsize < 4 else x
 
 
 @torch.no_grad()
@@ -146,4 +157,8 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     if not 0 <= decay < 1:
         raise ValueError(f"{decay=} is not in [0, 1)")
     for mean, weight in zip(average.parameters(), model.parameters(), strict=True):
-        mean.lerp_(weight, 1 - decay)
+        if mean.dtype.itemsize < 4:
+            raise ValueError(
+                f"small updates vanish in {mean.dtype}: average in float32"
+            )
+        mean.lerp_(weight.to(mean.dtype), 1 - decay)

@@ -332,7 +332,7 @@ def test_training_lowers_the_loss_and_averages():
     puzzles = draw_puzzles(40, 8, torch.Generator().manual_seed(0))
     model, plan = make_models([0, 1], 8, 8, 8), Plan(1, 2, 2, 40, batch=16, decay=0.8)
     before = answer(model, puzzles, plan, 2)
-    average = train(model, puzzles, plan)
+    early, average = train(model, puzzles, plan, kept=2)
     after = answer(average, puzzles, plan, 2)
     target = (puzzles.solution - 1).expand(2, -1, -1).flatten()
     losses = [
@@ -340,6 +340,7 @@ def test_training_lowers_the_loss_and_averages():
     ]
     assert losses[1] < losses[0] - 0.2
     assert (average.weights[0] != model.weights[0]).any()
+    assert (average.weights[0] != early.weights[0]).any()
     assert after.solved.shape == after.halt.shape == (2, 2, 40)
 
 
@@ -350,7 +351,20 @@ def test_training_lowers_the_loss_and_averages():
         (lambda: deep_recursion(nn.Identity(), *draw_state(), 1, 0), "cycles=0"),
         (lambda: update_average(nn.Identity(), nn.Identity(), 1.0), "decay=1.0"),
         (lambda: matches(torch.zeros(1, 9, dtype=torch.long), all_grids()), "9 cells"),
-        (lambda: matches(torch.full((1, CELLS), 5), all_grids()), "5 to 5"),
+        (lambda: matches(torch.full((1, CELLS), 5), all_grids()), r"digits \[5\]"),
+        (lambda: update_average(nn.Linear(1, 1).half(), nn.Linear(1, 1), 0.9), "16"),
+        (lambda: TinyRecursiveModel(SITES, VALUES, 4, 4, 4, layers=0), "layers=0"),
+        (lambda: TinyRecursiveModel(SITES, VALUES, 0, 4, 4), "d_model=0"),
+        (lambda: supervision_loss(halves(0)[0], halves(0)[1]), "no cells"),
+        (
+            lambda: train(
+                make_models([0], 4, 4, 4),
+                draw_puzzles(2, 8, torch.Generator().manual_seed(0)),
+                Plan(1, 1, 1, 5),
+                kept=2,
+            ),
+            "kept=2",
+        ),
         (lambda: draw_puzzles(0, 5, torch.Generator()), "count=0"),
         (lambda: draw_puzzles(5, 3, torch.Generator()), "givens=3"),
         (lambda: draw_puzzles(200, 16, torch.Generator()), "only 12 of 200"),
@@ -366,3 +380,26 @@ def test_half_precision_stays_half():
     out = block(torch.randn(BATCH, SITES, WIDTH, dtype=torch.bfloat16))
     assert out.dtype == torch.bfloat16
     assert out.isfinite().all()
+
+
+def halves(batch):
+    logits = torch.zeros(batch, CELLS, 9, dtype=torch.float16)
+    step = Step(State(logits, logits), logits, logits[:, 0, 0])
+    return step, torch.zeros(batch, CELLS, dtype=torch.long)
+
+
+def test_the_loss_of_many_half_precision_puzzles_does_not_overflow():
+    expected = torch.tensor(9.0).log() + torch.tensor(2.0).log()
+    assert_close(supervision_loss(*halves(8000)), expected)
+
+
+def test_the_average_of_half_precision_weights_moves():
+    average, model = nn.Linear(3, 2), nn.Linear(3, 2).bfloat16()
+    before = average.weight.clone()
+    update_average(average, model, 0.999)
+    assert_close(average.weight, before.lerp(model.weight.float(), 0.001))
+
+
+def test_no_puzzles_match_no_grids():
+    none = torch.zeros(0, CELLS, dtype=torch.long)
+    assert matches(none, all_grids()).shape == (0, 288)
