@@ -21,13 +21,12 @@ plan = Plan(n=2, cycles=2, n_sup=4, steps=400)
 made = answer(average, test, plan, STEPS)
 probability, digit = made.logits[:, 0].softmax(dim=-1).max(dim=-1)
 right = digit + 1 == test.solution
-errors = (~right).sum(dim=-1) * made.solved[-1]  # of puzzles that end up solved
-shown = errors.sum(dim=0).argmax()  # the slowest of them
-wrong = (~right[:, shown]).sum(dim=-1).tolist()
-halts = made.halt[:, 0, shown].tolist()
-assert wrong[0] > wrong[-1] == 0
-assert halts[0] < 0 < halts[-1]
-assert any(h > 0 and w > 0 for h, w in zip(halts, wrong, strict=True))
+errors, halt = (~right).sum(dim=-1), made.halt[:, 0]
+early = ((halt > 0) & (errors > 0)).any(dim=0)  # positive while cells are wrong
+fits = early & (halt[0] < 0) & (halt[-1] > 0) & (errors[0] > 0) & (errors[-1] == 0)
+assert fits.any()
+shown = (errors.sum(dim=0) * fits).argmax()  # the slowest of them
+wrong, halts = errors[:, shown].tolist(), halt[:, shown].tolist()
 
 fig, (ax, bar) = plt.subplots(
     1, 2, figsize=(5.4, 3), layout="constrained", width_ratios=(1.25, 1)

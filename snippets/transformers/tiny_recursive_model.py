@@ -138,8 +138,9 @@ def supervision_loss(
     step: Step, target: Int[Tensor, "*batch cells"]
 ) -> Float[Tensor, ""]:
     """Cross-entropy of the cells, plus that of the logit that says "solved"."""
-    if target.numel() == 0:
-        raise ValueError(f"no cells to score: the target is {tuple(target.shape)}")
+    if target.numel() == 0 or target.min() < 0:
+        shape = tuple(target.shape)
+        raise ValueError(f"no cells, or a negative target, of shape {shape}")
     logits, halt = upcast(step.logits), upcast(step.halt)
     cells = cross_entropy(logits.flatten(0, -2), target.flatten())
     right = solved(logits, target).to(halt.dtype)
@@ -161,4 +162,6 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
             raise ValueError(
                 f"small updates vanish in {mean.dtype}: average in float32"
             )
+        if mean.shape != weight.shape:
+            raise ValueError(f"{tuple(mean.shape)} averages {tuple(weight.shape)}")
         mean.lerp_(weight.to(mean.dtype), 1 - decay)

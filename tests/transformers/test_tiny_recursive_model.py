@@ -356,6 +356,8 @@ def test_training_lowers_the_loss_and_averages():
         (lambda: TinyRecursiveModel(SITES, VALUES, 4, 4, 4, layers=0), "layers=0"),
         (lambda: TinyRecursiveModel(SITES, VALUES, 0, 4, 4), "d_model=0"),
         (lambda: supervision_loss(halves(0)[0], halves(0)[1]), "no cells"),
+        (lambda: supervision_loss(halves(2)[0], halves(2)[1] - 100), "negative"),
+        (lambda: update_average(nn.Linear(3, 1), nn.Linear(1, 1), 0.9), r"\(1, 3\)"),
         (
             lambda: train(
                 make_models([0], 4, 4, 4),
