@@ -18,7 +18,7 @@ CLIPPED = """() => [...document.querySelectorAll("article *, .sidebar-tree *")]
     const over = box.scrollWidth > box.clientWidth + 1
       || box.scrollHeight > box.clientHeight + 1;
     return hides && over && box.clientHeight > 1 && box.textContent.trim()
-      && !box.closest(".katex, .visually-hidden, svg, dialog");
+      && !box.closest(".katex-display, .katex, .visually-hidden, svg, dialog");
   })
   .map((box) => `${box.tagName}.${box.className}: ${box.textContent.slice(0, 40)}`)"""
 
