@@ -189,7 +189,8 @@ def build(sizes: Sizes) -> Deepseek:
     >>> logits.shape, further[0].shape
     (torch.Size([1, 4, 11]), torch.Size([1, 3, 11]))
     """
-    names = "d_model heads query_dim latent_dim nope_dim rope_dim value_dim".split()
+    names = ["d_model", "heads", "query_dim", "latent_dim"]
+    names += ["nope_dim", "rope_dim", "value_dim"]
     widths = {name: getattr(sizes, name) for name in names}
     indexer = {name: getattr(sizes, name) for name in ("index_heads", "index_dim")}
 

@@ -2,7 +2,10 @@
 of transformers; counts against those models and FlopCounterMode.
 """
 
+import copy
 import dataclasses
+import itertools
+import math
 
 import pytest
 import torch
@@ -17,6 +20,7 @@ from transformers import (
 )
 from transformers.modeling_layers import MtpModel
 
+from snippets.transformers import deepseek_training as training
 from snippets.transformers.deepseek import build, multi_token_loss
 from snippets.transformers.deepseek_sizes import (
     V3,
@@ -29,6 +33,8 @@ from snippets.transformers.deepseek_sizes import (
 )
 from snippets.transformers.deepseek_weights import from_transformers
 from snippets.transformers.gpt import next_token_loss
+from snippets.transformers.topic_language import ideal_loss, rules
+from snippets.transformers.topic_language import texts as texts_of
 
 SMALL = Sizes(
     vocab=31,
@@ -288,7 +294,7 @@ def test_parameters_of_the_published_models(sizes, total):
 
 def test_used_parameters_are_those_that_get_a_gradient_from_one_token():
     sizes = dataclasses.replace(SMALL, dense_layers=0)
-    ours, theirs = pair(sizes)
+    ours, _ = pair(sizes)
     ours(texts(1, 1)).logits.sum().backward()
     found = 0
     for name, weight in ours.named_parameters():
@@ -417,3 +423,132 @@ def test_impossible_sizes_are_refused(changes, message):
 def test_queries_that_are_not_the_last_tokens_are_refused(queries):
     with pytest.raises(ValueError, match=f"{queries} queries cannot be the last of 5"):
         flop_parts(SMALL, queries, 5, absorbed=True)
+
+
+# The language and the training of the variants
+
+
+def test_the_ideal_reader_by_definition():
+    generator = torch.Generator().manual_seed(0)
+    table = rules(3, 5, generator)
+    assert table.sort(dim=1).values.equal(torch.arange(5).expand(3, 5))
+    drawn = texts_of(table, 40, 9, generator)
+    known, blind = [], []
+    for text in drawn.tolist():
+        for now, after in itertools.pairwise(text[1:]):
+            p = [0.9 * (table[k, now - 3] == after - 3).item() + 0.02 for k in range(3)]
+            known.append(-math.log(p[text[0]]))
+            blind.append(-math.log(sum(p) / 3))
+    assert_close(
+        ideal_loss(table, drawn).item(), sum(known) / len(known), rtol=1e-5, atol=0
+    )
+    found = ideal_loss(table, drawn, topic_known=False).item()
+    assert_close(found, sum(blind) / len(blind), rtol=1e-5, atol=0)
+
+
+def test_texts_follow_their_rule_nine_times_in_ten():
+    generator = torch.Generator().manual_seed(0)
+    table = rules(4, 8, generator)
+    drawn = texts_of(table, 2000, 12, generator)
+    assert drawn[:, 0].unique().tolist() == [0, 1, 2, 3]
+    assert drawn[:, 1:].unique().tolist() == [*range(4, 12)]
+    follows = table[drawn[:, :1], drawn[:, 1:-1] - 4] == drawn[:, 2:] - 4
+    assert abs(follows.float().mean() - (0.9 + 0.1 / 8)) < 0.01
+
+
+@pytest.mark.parametrize("selected", [3, 12])
+def test_fast_layers_compute_the_same(selected):
+    ours = training.switched_off("all pieces", seed=0).double()
+    for block in training.blocks(ours):
+        block.self_attn.top_k = selected
+        block.mlp.bias.normal_(std=0.2)
+    ids = torch.randint(12, (3, 12))
+    expected, fast = ours(ids), training.made_fast(copy.deepcopy(ours)).double()
+    found = fast(ids)
+    assert isinstance(fast.layers[0].mlp.experts, training.EveryExpert)
+    assert_close(found.logits, expected.logits)
+    assert_close(found.further[0], expected.further[0])
+    assert_close(found.index_loss, expected.index_loss)
+    visits = fast.layers[0].mlp.experts.load
+    assert visits.sum() == 3 * 12 * 2
+
+
+def test_runs_side_by_side_are_those_alone():
+    both = training.train("all pieces", [3, 5], marks=[2, 4])
+    for number, seed in enumerate((3, 5)):
+        alone = training.train("all pieces", [seed], marks=[2, 4])
+        assert_close(both.excess[:, number], alone.excess[:, 0], rtol=1e-3, atol=1e-4)
+    assert both.excess[1, 0] != both.excess[1, 1]
+
+
+def test_a_step_is_that_of_adamw_on_the_three_losses():
+    """A step of training by hand, with the layers of the page."""
+    ours = training.switched_off("all pieces", seed=3)
+    lessons = training.Lessons(3, topics=4, steps=2)
+    for block in training.blocks(ours):
+        block.self_attn.top_k = training.SEQ
+    optimizer = torch.optim.AdamW(
+        ours.parameters(), 0.02, betas=(0.9, 0.99), weight_decay=0.1
+    )
+    logits, further, index_loss = ours(lessons.batches[0])
+    loss = next_token_loss(logits, lessons.batches[0]) + index_loss
+    (loss + 0.3 * multi_token_loss(further, lessons.batches[0])).backward()
+    for group in optimizer.param_groups:
+        group["lr"] = 0.02
+    optimizer.step()
+    with torch.no_grad():
+        logits = ours(lessons.tests).logits[None]
+    expected = training.losses_of(logits, lessons.tests[None])[0] - lessons.floor
+    found = training.train("all pieces", [3], marks=[1, 2], balance=0.0)
+    assert_close(found.excess[0, 0], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_experts_that_are_visited_too_often_get_a_lower_bias():
+    bias = torch.zeros(2, 3)
+    buffers = {
+        "layers.0.mlp.bias": bias,
+        "layers.0.mlp.experts.load": torch.tensor([[6.0, 2.0, 1.0], [3.0, 3.0, 3.0]]),
+    }
+    training.update_biases(buffers, 0.5)
+    assert bias.tolist() == [[-0.5, 0.5, 0.5], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("no MTP", "mtp"),
+        ("no experts", "experts"),
+        ("no sparsity", "indexer"),
+        ("no MLA", "kv_b_proj"),
+    ],
+)
+def test_what_is_switched_off_is_gone(name, missing):
+    names = [key for key, _ in training.switched_off(name, 0).named_parameters()]
+    assert not any(missing in key for key in names)
+    everything = training.switched_off("all pieces", 0).named_parameters()
+    assert any(missing in key for key, _ in everything)
+
+
+def test_without_experts_a_token_uses_as_many_parameters():
+    network = training.switched_off("no experts", 0).layers[0].mlp
+    used = parameter_parts(training.SIZES, training.SIZES.top_k)
+    found = sum(weight.numel() for weight in network.parameters())
+    assert found == used["experts"] + used["shared expert"]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: training.switched_off("no GRPO", 0), "no variant 'no GRPO'"),
+        (lambda: training.train("no MTP", [0], [1], topics=5), "topics=5"),
+        (lambda: rules(0, 3, torch.Generator()), "topics=0"),
+        (lambda: rules(2, 1, torch.Generator()), "symbols=1"),
+        (
+            lambda: texts_of(torch.tensor([[1, 0]]), 2, 1, torch.Generator()),
+            "seq=1",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,57 @@
+"""
+Experts hold most parameters of DeepSeek-V3, and a token uses few of them
+=========================================================================
+
+A figure of :doc:`/transformers/deepseek`, counted from the published sizes: shares of
+all parameters, and of those that a token uses.
+"""
+
+import matplotlib.pyplot as plt
+
+from snippets.transformers.deepseek_sizes import V3, mtp_parameters, parameter_parts
+
+PIECES = {
+    "experts, routers": ("experts", "routers"),
+    "shared expert": ("shared expert",),
+    "dense networks": ("dense networks",),
+    "attention": ("attention",),
+    "embedding, head, norms": ("embedding", "head", "norms"),
+}
+counts = parameter_parts(V3), parameter_parts(V3, V3.top_k)
+billions = [sum(parts.values()) / 1e9 for parts in counts]
+shares = {
+    piece: [sum(parts[n] for n in names) / sum(parts.values()) for parts in counts]
+    for piece, names in PIECES.items()
+}
+
+fig, ax = plt.subplots(figsize=(6.4, 2.4), layout="constrained")
+left = [0.0, 0.0]
+for piece, widths in shares.items():
+    bars = ax.barh([0, 1], widths, left=left, label=piece, height=0.6)
+    texts = [f"{share:.0%}" if share > 0.05 else "" for share in widths]
+    ax.bar_label(bars, texts, label_type="center")
+    left = [a + b for a, b in zip(left, widths, strict=True)]
+ax.set_yticks(
+    [0, 1], [f"all\n{billions[0]:.1f} billion", f"used\n{billions[1]:.1f} billion"]
+)
+ax.set(xlabel="share of the parameters", xlim=(0, 1))
+ax.invert_yaxis()
+fig.legend(ncols=3, loc="outside lower center", fontsize=8)
+experts, attention = shares["experts, routers"], shares["attention"]
+fig.set_label(
+    f"Two stacked bars. Experts and routers have {experts[0]:.0%} of all "
+    f"{billions[0]:.0f} billion parameters, and {experts[1]:.0%} of the "
+    f"{billions[1]:.1f} billion that a token uses; attention has {attention[0]:.0%} "
+    f"and {attention[1]:.0%}."
+)
+
+module, join = mtp_parameters(V3) / 1e9, 2 * V3.d_model**2 / 1e9
+tables = (counts[0]["embedding"] + counts[0]["head"]) / 1e9
+measured = {
+    "billions": billions[0],
+    "billions_used": billions[1],
+    "billions_used_row": billions[1] - counts[1]["embedding"] / 1e9,
+    "module": module,
+    "module_without_join": module - join,
+    "module_copies": module + tables,
+}
