@@ -46,12 +46,10 @@ fig.set_label(
 )
 
 module, join = mtp_parameters(V3) / 1e9, 2 * V3.d_model**2 / 1e9
-tables = (counts[0]["embedding"] + counts[0]["head"]) / 1e9
 measured = {
     "billions": billions[0],
     "billions_used": billions[1],
     "billions_used_row": billions[1] - counts[1]["embedding"] / 1e9,
     "module": module,
     "module_without_join": module - join,
-    "module_copies": module + tables,
 }

@@ -64,8 +64,8 @@ measured = {
     "least": end.min(),
     "most": end.max(),
     "still_falling": (excess[:, -2] - end).max(),
+    "all_pieces": end[VARIANTS.index("all pieces")].mean(),
+    "no_mtp": end[VARIANTS.index("no MTP")].mean(),
     "accepted": runs[0].accepted.mean(),
     "accepted_least": runs[0].accepted.min(),
 }
-for name, values in zip(VARIANTS, end, strict=True):
-    measured[name.replace(" ", "_").lower()] = values.mean()
