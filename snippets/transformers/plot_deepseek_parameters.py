@@ -27,15 +27,15 @@ shares = {
 fig, ax = plt.subplots(figsize=(6.4, 2.4), layout="constrained")
 left = [0.0, 0.0]
 for piece, widths in shares.items():
-    bars = ax.barh([0, 1], widths, left=left, label=piece, height=0.6)
-    texts = [f"{share:.0%}" if share > 0.05 else "" for share in widths]
-    ax.bar_label(bars, texts, label_type="center")
+    ax.barh([0, 1], widths, left=left, label=piece, height=0.5)
+    for row, share in enumerate(widths):
+        if share > 0.05:  # above the bar, where both themes can be read
+            ax.text(left[row] + share / 2, row - 0.28, f"{share:.0%}", ha="center")
     left = [a + b for a, b in zip(left, widths, strict=True)]
 ax.set_yticks(
     [0, 1], [f"all\n{billions[0]:.1f} billion", f"used\n{billions[1]:.1f} billion"]
 )
-ax.set(xlabel="share of the parameters", xlim=(0, 1))
-ax.invert_yaxis()
+ax.set(xlabel="share of the parameters", xlim=(0, 1), ylim=(1.4, -0.6))
 fig.legend(ncols=3, loc="outside lower center", fontsize=8)
 experts, attention = shares["experts, routers"], shares["attention"]
 fig.set_label(

@@ -44,7 +44,7 @@ fig.set_label(
 fig, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
 for seed in SEEDS:
     ax.plot(end[:, seed], range(5), f"C{seed}o", label=f"seed {seed}", alpha=0.8)
-ax.plot(end.mean(dim=1), range(5), "|", color="0.5", ms=18, mew=2, label="mean")
+ax.plot(end.mean(dim=1), range(5), "|", color="0.5", ms=12, mew=2, label="mean")
 ax.set_yticks(range(5), VARIANTS)
 ax.set(xlabel="loss above the ideal (nats)", xlim=(0, 1.1 * end.max()))
 ax.invert_yaxis()
