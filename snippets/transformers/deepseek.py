@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from snippets.attention.multi_head_latent_attention import MultiHeadLatentAttention
 from snippets.attention.sparse_latent_attention import Output, SparseLatentAttention
-from snippets.transformers.deepseek_sizes import Sizes
+from snippets.transformers.deepseek_sizes import TINY, Sizes
 from snippets.transformers.expert_blocks import DeepseekMoE
 from snippets.transformers.gpt import next_token_loss
 from snippets.transformers.llama_block import SwiGLU
@@ -177,15 +177,12 @@ def experts(sizes: Sizes) -> DeepseekMoE:
     )
 
 
-def build(sizes: Sizes) -> Deepseek:
+def build(sizes: Sizes = TINY) -> Deepseek:
     """A model with random weights.
 
     Examples
     --------
-    >>> tiny = Sizes(vocab=11, d_model=24, layers=2, dense_layers=1, heads=3,
-    ...     query_dim=10, latent_dim=8, nope_dim=6, rope_dim=4, value_dim=5, d_ff=20,
-    ...     experts=8, top_k=3, expert_d_ff=7, mtp=1)
-    >>> logits, further, _ = build(tiny)(torch.tensor([[1, 2, 3, 4]]))
+    >>> logits, further, _ = build(TINY)(torch.tensor([[1, 2, 3, 4]]))
     >>> logits.shape, further[0].shape
     (torch.Size([1, 4, 11]), torch.Size([1, 3, 11]))
     """

@@ -79,6 +79,11 @@ V3 = Sizes(
     top_k=8, expert_d_ff=2048, groups=8, kept_groups=4, mtp=1,
 )  # fmt: skip
 V32 = replace(V3, index_heads=64, index_dim=128, selected=2048)
+TINY = Sizes(
+    vocab=11, d_model=24, layers=2, dense_layers=1, heads=3, query_dim=10, latent_dim=8,
+    nope_dim=6, rope_dim=4, value_dim=5, d_ff=20, experts=8, top_k=3, expert_d_ff=8,
+    mtp=1,
+)  # fmt: skip
 
 
 def attention_parameters(sizes: Sizes) -> int:

@@ -45,11 +45,14 @@ fig.set_label(
     f"and {attention[1]:.0%}."
 )
 
-module, join = mtp_parameters(V3) / 1e9, 2 * V3.d_model**2 / 1e9
+join, shared = 2 * V3.d_model**2, 2 * counts[0]["head"]  # the embedding is as large
+module, used = mtp_parameters(V3), mtp_parameters(V3, V3.top_k) + shared
 measured = {
     "billions": billions[0],
     "billions_used": billions[1],
     "billions_used_row": billions[1] - counts[1]["embedding"] / 1e9,
-    "module": module,
-    "module_without_join": module - join,
+    "module": module / 1e9,
+    "module_without_join": (module - join) / 1e9,
+    "module_used": used / 1e9,
+    "module_used_without_join": (used - join) / 1e9,
 }

@@ -272,6 +272,22 @@ def test_parameters_of_a_small_model(sizes):
     assert total + mtp_parameters(sizes) == parameters_of(ours)
 
 
+def test_parts_of_the_published_module():
+    """Shapes by hand: both numbers of README_WEIGHTS.md fit only without M."""
+    d, width, experts, vocab = 7168, 2048, 256, 129280
+    attention = d * (1536 + 512 + 64) + 1536 * 128 * 192 + 512 * 128 * 256
+    attention += 128 * 128 * d + 1536 + 512
+    layer = attention + 2 * d + d * experts
+    join, norms, expert = 2 * d * d, 3 * d, 3 * d * width
+    every, used = layer + 257 * expert + norms, layer + 9 * expert + norms
+    assert mtp_parameters(V3) == every + join
+    assert mtp_parameters(V3, visited=8) == used + join
+    assert round(every / 1e9, 1) == 11.5
+    assert round((used + 2 * vocab * d) / 1e9, 1) == 2.4
+    assert round((every + join) / 1e9, 1) == 11.6
+    assert round((used + join + 2 * vocab * d) / 1e9, 1) == 2.5
+
+
 @pytest.mark.parametrize(("sizes", "total"), [(V3, 671026404352), (V32, None)])
 def test_parameters_of_the_published_models(sizes, total):
     kind = DeepseekV32ForCausalLM if sizes.selected else DeepseekV3ForCausalLM
