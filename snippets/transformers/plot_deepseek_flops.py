@@ -34,6 +34,7 @@ fig.set_label(
 )
 steps = [sum(parts[-1].values()) for parts in (dense, sparse)]
 assert steps[1] < steps[0] / 5
+assert sparse[-1]["indexers"] > steps[1] / 2
 assert sum(sparse[0].values()) > sum(dense[0].values())
 measured = {
     "dense_long": steps[0] / 1e9,
