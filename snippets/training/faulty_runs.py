@@ -30,7 +30,6 @@ class Setting(NamedTuple):
 
     lr: float = 0.02
     warmup: float = 0.1  # share of the updates
-    cycle: float = 1.0  # length of the schedule, in runs
     std: float = 0.02  # of the initial weights
     shift: int = 1  # the logits of a position answer for the token this far on
     kept: int | None = None  # draw from this many texts; by default, all are new
@@ -77,7 +76,7 @@ def learning_rates(
             * cosine_with_warmup(
                 step,
                 warmup_steps=round(setting.warmup * steps),
-                total_steps=round(setting.cycle * steps),
+                total_steps=steps,
             )
             for setting in settings
         ]

@@ -49,7 +49,7 @@ for ax, decoupled in zip(axes, (True, False), strict=True):
     ax.set(xlabel="updates")
 axes[0].set(title="AdamW", ylabel="mean weight")
 axes[1].set(title="decay added to the gradient")
-axes[1].legend(title="size of gradients")
+axes[0].legend(title="size of gradients")
 ends = {key: curve[-1] for key, curve in curves.items()}
 fig.set_label(
     f"Two panels, mean of {WEIGHTS} weights for each size of gradient, from 1. AdamW: "

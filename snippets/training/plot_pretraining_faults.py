@@ -18,7 +18,6 @@ FAULTS = {
     "none": Setting(),
     "rate 20 times higher": Setting(lr=0.4),
     "no warm-up": Setting(warmup=0),
-    "schedule twice as long": Setting(cycle=2),
     "initial weights 50 times larger": Setting(std=1.0),
     "labels not shifted": Setting(shift=0),
     "labels shifted twice": Setting(shift=2),
@@ -50,9 +49,9 @@ fig.set_label(
 
 # %% Six faults
 fig, axes = plt.subplots(
-    2, 4, figsize=(7.4, 4.2), sharex=True, sharey=True, layout="constrained"
+    2, 3, figsize=(6.8, 4.2), sharex=True, sharey=True, layout="constrained"
 )
-for ax, name in zip(axes.flat, FAULTS, strict=True):
+for ax, name in zip(axes.flat, list(FAULTS)[1:], strict=True):
     number = list(FAULTS).index(name)
     ax.axhline(least, color="0.5", linestyle=":", label="floor")
     ax.plot(marks, held_out[0].mean(-1), color="0.5", label="no fault, held-out")
@@ -77,19 +76,12 @@ fig.set_label(
 measured = {"floor": least, "guess": math.log(VOCAB), "one_token": known.one}
 measured |= {"start": start[0].mean(), "end": end[0].mean(), "end_high": end[0].max()}
 measured["gap"] = measured["end"] - least
-keys = [
-    "",
-    "high_rate",
-    "no_warmup",
-    "long",
-    "large_start",
-    "unshifted",
-    "twice",
-    "repeated",
-]
-for number, key in enumerate(keys):
-    if key:
-        measured[f"{key}_low"] = end[number].min()
-        measured[f"{key}_high"] = end[number].max()
-        measured[f"{key}_logged"] = smooth[number, -1].mean()
-measured["large_start_begins"] = start[4].mean()
+short = ["high_rate", "no_warmup", "large_start", "unshifted", "twice", "repeated"]
+for number, key in enumerate(short, start=1):
+    measured[f"{key}_low"] = end[number].min()
+    measured[f"{key}_logged"] = smooth[number, -1].mean()
+measured["large_start_begins"] = start[3].mean()
+assert end[0].max() < least + 0.2
+assert end[1:].min() > end[0].max() + 0.1
+assert smooth[4, -1].max() < least / 2
+assert smooth[6, -1].max() < least
