@@ -77,7 +77,6 @@ fig.set_label(
     + " ".join(f"{n.capitalize()}: at most {v:.2f} nats." for n, v in largest.items())
 )
 measured = {
-    "resumed": largest["everything"],
     "no_moments": differences["moments left out"].max(),
     "no_generator": largest["generator left out"],
 }
