@@ -22,7 +22,7 @@ from snippets.training.markov_source import VOCAB, draw_source, next_tokens
 from snippets.training.pretraining import cosine_with_warmup
 from snippets.transformers.gpt import GPT
 
-SEQ, BATCH = 24, 8
+SEQ, BATCH = 24, 12
 
 
 class Setting(NamedTuple):
@@ -30,7 +30,7 @@ class Setting(NamedTuple):
 
     lr: float = 0.02
     warmup: float = 0.1  # share of the updates
-    std: float = 0.02  # of the initial weights
+    std: float = 0.04  # of the initial weights
     shift: int = 1  # the logits of a position answer for the token this far on
     kept: int | None = None  # draw from this many texts; by default, all are new
 
@@ -85,6 +85,11 @@ def learning_rates(
     return torch.tensor(rows)
 
 
+def held_out_texts() -> Int[Tensor, "texts seq"]:
+    """Texts on which the held-out loss of all models is measured."""
+    return draw_source(next_tokens(), 128, SEQ, torch.Generator().manual_seed(3000))
+
+
 def compare(settings: list[Setting], steps: int, every: int) -> Runs:
     """Train a GPT of one block for each setting; read new texts ``every`` updates.
 
@@ -106,7 +111,7 @@ def compare(settings: list[Setting], steps: int, every: int) -> Runs:
         parameters.values(), 1.0, betas=(0.9, 0.99), weight_decay=0.1, fused=True
     )
     random = torch.Generator().manual_seed(2000)
-    new = draw_source(table, 64, SEQ, random).expand(len(settings), -1, -1)
+    new = held_out_texts().expand(len(settings), -1, -1)
     groups = {
         shift: [n for n, s in enumerate(settings) if s.shift == shift]
         for shift in {setting.shift for setting in settings}

@@ -117,3 +117,13 @@ def draw_source(
         above = dice[t] > limits[texts[t - 2], texts[t - 1], :-1]
         texts.append(above.sum(dim=1))
     return torch.stack(texts, dim=1)
+
+
+def source_loss(
+    table: Float[Tensor, "vocab vocab vocab"], ids: Int[Tensor, "batch seq"]
+) -> Float[Tensor, ""]:
+    """Mean loss of the true probabilities; its expectation is :func:`floor`."""
+    pairs = pair_frequencies(table)
+    one = (pairs / pairs.sum(dim=1, keepdim=True))[ids[:, 0], ids[:, 1]]
+    two = table[ids[:, :-2], ids[:, 1:-1]].gather(-1, ids[:, 2:, None])[..., 0]
+    return -torch.cat([one[:, None], two], dim=1).log().mean()

@@ -25,6 +25,7 @@ from snippets.training.markov_source import (
     floor,
     next_tokens,
     pair_frequencies,
+    source_loss,
 )
 from snippets.training.pretraining import (
     IGNORED,
@@ -520,9 +521,15 @@ def test_floor_is_the_loss_of_the_true_table():
     text = draw_source(table, 20000, 5, torch.Generator().manual_seed(0))
     pairs = pair_frequencies(table)
     after_one = pairs / pairs.sum(dim=1, keepdim=True)
-    first = after_one[text[:, 0], text[:, 1]].log().mean()
-    others = table[text[:, :-2], text[:, 1:-1]].gather(-1, text[:, 2:, None])
-    expected = -(first + 3 * others.log().mean()) / 4
+    chances = [
+        [
+            after_one[row[0], row[1]],
+            *(table[row[t - 2], row[t - 1], row[t]] for t in (2, 3, 4)),
+        ]
+        for row in text[:50]
+    ]
+    assert_close(source_loss(table, text[:50]), -torch.tensor(chances).log().mean())
+    expected = source_loss(table, text)
     assert_close(floor(table, 5), expected, atol=0.01, rtol=0)
 
 
