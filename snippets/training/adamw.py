@@ -14,6 +14,9 @@ Symbols::
 Axes::
 
     shape   any; each number of a tensor has its own moments
+
+Moments are kept in single precision, or in that of the weight if it is higher: in half
+precision, the square of a gradient overflows, or becomes 0.
 """
 
 from collections.abc import Iterable
@@ -30,6 +33,11 @@ class Update(NamedTuple):
     weight: Float[Tensor, "*shape"]
     exp_avg: Float[Tensor, "*shape"]
     exp_avg_sq: Float[Tensor, "*shape"]
+
+
+def at_least_single(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Half precision becomes single; other types stay."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def adamw_update(
@@ -63,16 +71,21 @@ def adamw_update(
     if step < 1:
         raise ValueError(f"updates count from 1, got {step=}")
     beta_1, beta_2 = betas
+    wide, grad = at_least_single(weight), at_least_single(grad)
     exp_avg = beta_1 * exp_avg + (1 - beta_1) * grad
     exp_avg_sq = beta_2 * exp_avg_sq + (1 - beta_2) * grad**2
     mean = exp_avg / (1 - beta_1**step)  # the moments begin at 0, hence too small
     square = exp_avg_sq / (1 - beta_2**step)
-    weight = weight - lr * weight_decay * weight
-    return Update(weight - lr * mean / (square.sqrt() + eps), exp_avg, exp_avg_sq)
+    wide = wide - lr * weight_decay * wide
+    wide = wide - lr * mean / (square.sqrt() + eps)
+    return Update(wide.to(weight.dtype), exp_avg, exp_avg_sq)
 
 
 class AdamW(torch.optim.Optimizer):
     """The update for all parameters, as an optimizer of PyTorch.
+
+    Its ``load_state_dict`` is that of PyTorch, which rounds the moments to the type of
+    the weights: a run that is to be resumed exactly has weights in single precision.
 
     Parameters
     ----------
@@ -93,7 +106,8 @@ class AdamW(torch.optim.Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
     ) -> None:
-        if min(lr, eps, weight_decay) < 0 or not all(0 <= b < 1 for b in betas):
+        scales = (lr, eps, weight_decay)
+        if not all(s >= 0 for s in scales) or not all(0 <= b < 1 for b in betas):
             raise ValueError(f"no AdamW with {lr=}, {betas=}, {eps=}, {weight_decay=}")
         defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, defaults)
@@ -110,8 +124,8 @@ class AdamW(torch.optim.Optimizer):
                 state = self.state[weight]
                 if not state:
                     state["step"] = torch.tensor(0.0)
-                    state["exp_avg"] = torch.zeros_like(weight)
-                    state["exp_avg_sq"] = torch.zeros_like(weight)
+                    state["exp_avg"] = torch.zeros_like(at_least_single(weight))
+                    state["exp_avg_sq"] = torch.zeros_like(state["exp_avg"])
                 state["step"] += 1
                 moments = state["exp_avg"], state["exp_avg_sq"]
                 step = int(state["step"])

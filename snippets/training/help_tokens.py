@@ -2,7 +2,9 @@
 
 Axes::
 
-    tokens    of a text
+    batch     texts
+    seq       tokens of a short text
+    tokens    of a long text
     held_out  tokens of the topics that are not for training
 """
 
@@ -15,7 +17,7 @@ from torch import Tensor
 from snippets.language.byte_pair_encoding import Tokenizer, word_counts
 from snippets.language.byte_pair_training import train
 from snippets.language.help_text import split_help_text
-from snippets.transformers.gpt import GPT, generate_without_cache
+from snippets.transformers.gpt import GPT, generate_without_cache, next_token_loss
 from snippets.transformers.gpt_training import windows, witten_bell
 
 
@@ -62,6 +64,12 @@ def n_gram_loss(
     """
     p = torch.from_numpy(witten_bell(learned.numpy(), held_out.numpy(), order, vocab))
     return -windows(p, length)[::step, 1:].log().mean().item()
+
+
+@torch.no_grad()
+def held_out_loss(model: GPT, texts: Int[Tensor, "batch seq"]) -> float:
+    """Mean loss per token of a model on texts."""
+    return next_token_loss(model(texts), texts).item()
 
 
 def continuation(

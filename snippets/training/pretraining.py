@@ -27,6 +27,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from snippets.training.adamw import at_least_single
+
 IGNORED = -100  # the label of a token that is not predicted
 
 
@@ -90,14 +92,13 @@ def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> Float[Tenso
     grads = [p.grad for p in parameters if p.grad is not None]
     if not grads or not max_norm > 0:
         raise ValueError(f"nothing to clip: {len(grads)} gradients, {max_norm=}")
-    squares = [
-        grad.to(torch.promote_types(grad.dtype, torch.float32)) for grad in grads
-    ]
-    norm = torch.stack([square.norm() for square in squares]).norm()
+    wide = [at_least_single(grad) for grad in grads]
+    norm = torch.stack([grad.norm() for grad in wide]).norm()
     if not norm.isfinite():
         raise ValueError(f"the norm of the gradient is {norm}")
-    for grad in grads:
-        grad.mul_((max_norm / (norm + 1e-6)).clamp(max=1).to(grad.dtype))
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1)
+    for grad, exact in zip(grads, wide, strict=True):
+        grad.copy_(exact * factor)
     return norm
 
 
@@ -108,7 +109,7 @@ def label_loss(
 
     The logits of position t - 1 answer for the label of position t.
     """
-    logits = logits[:, :-1].to(torch.promote_types(logits.dtype, torch.float32))
+    logits = at_least_single(logits[:, :-1])
     right = labels[:, 1:].flatten()
     return cross_entropy(
         logits.flatten(0, 1), right, ignore_index=IGNORED, reduction="sum"

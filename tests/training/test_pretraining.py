@@ -166,9 +166,28 @@ def test_bfloat16_weights_lose_small_updates():
         assert new.weight.dtype == dtype
 
 
+@pytest.mark.parametrize("size", [1e-4, 300.0])
+def test_moments_of_half_precision_are_kept_in_single_precision(size):
+    weight = nn.Parameter(torch.ones(3, dtype=torch.float16))
+    optimizer = AdamW([weight], lr=0.1, weight_decay=0.0)
+    for number in range(1, 4):
+        weight.grad = torch.full((3,), size, dtype=torch.float16)
+        optimizer.step()
+        expected = torch.full_like(weight, 1 - 0.1 * number)
+        assert_close(weight.detach(), expected, atol=2e-3, rtol=0)
+    assert optimizer.state[weight]["exp_avg_sq"].dtype == torch.float32
+
+
 @pytest.mark.parametrize(
     "bad",
-    [{"lr": -1.0}, {"betas": (1.0, 0.9)}, {"eps": -1e-8}, {"weight_decay": -0.1}],
+    [
+        {"lr": -1.0},
+        {"lr": math.nan},
+        {"betas": (1.0, 0.9)},
+        {"eps": -1e-8},
+        {"eps": math.nan},
+        {"weight_decay": -0.1},
+    ],
 )
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
@@ -249,6 +268,14 @@ def test_norm_of_half_precision_does_not_overflow():
     weight.grad = torch.full((4,), 6e4, dtype=torch.float16)
     assert clip_gradients([weight], 1.0) == pytest.approx(1.2e5, rel=1e-3)
     assert_close(weight.grad, torch.full((4,), 0.5, dtype=torch.float16))
+
+
+def test_a_factor_too_small_for_half_precision_still_shrinks():
+    weight = nn.Parameter(torch.zeros(4, dtype=torch.float16))
+    weight.grad = torch.full((4,), 6e4, dtype=torch.float16)
+    clip_gradients([weight], 1e-3)
+    expected = torch.full((4,), 5e-4, dtype=torch.float16)
+    assert_close(weight.grad, expected, rtol=2e-3, atol=0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -589,6 +616,9 @@ def test_help_becomes_tokens():
     gpt = GPT(vocab=300, n_positions=8, d_model=12, layers=1, heads=2)
     shown = help_tokens.continuation(gpt, tokenizer, "A\n", 9, temperature=1.0, seed=0)
     assert shown.startswith("A¶")
+    cut = learned[:16].view(2, 8)
+    expected = next_token_loss(gpt(cut), cut).item()
+    assert help_tokens.held_out_loss(gpt, cut) == pytest.approx(expected)
     with pytest.raises(ValueError, match="temperature=0"):
         help_tokens.continuation(gpt, tokenizer, "A", 9, temperature=0.0, seed=0)
     with pytest.raises(ValueError, match="vocab=255"):
