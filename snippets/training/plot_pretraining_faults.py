@@ -72,7 +72,6 @@ measured["end"] = end[0].mean()
 measured["gap"] = measured["end"] - source.source_loss(table, held_out_texts())
 short = ["high_rate", "no_warmup", "large_start", "unshifted", "twice", "repeated"]
 measured |= {f"{k}_low": end[n].min() for n, k in enumerate(short, 1)}
-measured |= {f"{k}_logged": smooth[n, -1].mean() for n, k in enumerate(short, 1)}
 measured |= {"large_start_begins": start[3].mean(), "end_high": end[0].max()}
 assert end[0].max() < least + 0.2
 assert end[1:].min() > end[0].max() + 0.1

@@ -110,7 +110,7 @@ def label_loss(
     The logits of position t - 1 answer for the label of position t.
     """
     logits = at_least_single(logits[:, :-1])
-    right = labels[:, 1:].flatten()
+    right = labels[:, 1:].flatten().long()
     return cross_entropy(
         logits.flatten(0, 1), right, ignore_index=IGNORED, reduction="sum"
     )
@@ -134,8 +134,11 @@ def accumulate_gradients(
     Raises
     ------
     ValueError
-        If the batch has no label, or ``micro_batch`` is below 1.
+        If ids and labels differ in shape, the batch has no label, or ``micro_batch``
+        is below 1.
     """
+    if ids.shape != labels.shape:
+        raise ValueError(f"{tuple(ids.shape)} ids, {tuple(labels.shape)} labels")
     count = (labels[:, 1:] != IGNORED).sum()
     if count == 0 or micro_batch < 1:
         raise ValueError(f"{count} labels in the batch, {micro_batch=}")
@@ -206,7 +209,10 @@ def checkpoint(
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
 ) -> dict[str, Any]:
-    """A copy of all that decides how the run goes on."""
+    """A copy of all that decides how the run goes on.
+
+    A model with dropout also depends on ``torch.get_rng_state``.
+    """
     state = {
         "step": step,
         "model": model.state_dict(),

@@ -4,6 +4,7 @@ import io
 import math
 from copy import deepcopy
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -384,6 +385,20 @@ def test_a_batch_without_labels_is_refused():
         accumulate_gradients(model(), ids[:0], ids[:0], 1)
     with pytest.raises(ValueError, match="micro_batch=0"):
         accumulate_gradients(model(), ids, ids, 0)
+
+
+def test_labels_of_other_texts_are_refused(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    ids = texts(4, 5)
+    with pytest.raises(ValueError, match=r"\(4, 5\) ids, \(8, 5\) labels"):
+        accumulate_gradients(model(), ids, texts(8, 5), 4)
+
+
+def test_labels_may_be_small_integers():
+    ids = texts(2, 5)
+    expected = label_loss(model()(ids), ids)
+    for dtype in (torch.int32, torch.int16, torch.int8):
+        assert_close(label_loss(model()(ids), ids.to(dtype)), expected)
 
 
 # The loop, and checkpoints
