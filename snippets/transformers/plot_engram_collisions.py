@@ -52,7 +52,7 @@ ax.plot(heads, shown.T, "C2x", ms=8, label=["pairs, primes", *["_"] * (SEEDS - 1
 ax.plot(heads, nested[:, 1].T, "C1s", label=["triples, powers of 2", "_", "_"])
 ax.set(xlabel="heads", ylabel="share of pairs that collide", yscale="log")
 ax.set_xticks(heads)
-ax.legend()
+ax.legend(fontsize=10)
 fig.set_label(
     "Collisions against one to four heads. With primes, points for triples lie on a "
     f"dashed line that falls from {theory[0]:.3f} to {theory[-1]:.1e}. With powers of "

@@ -21,7 +21,7 @@ fig, ax = plt.subplots(figsize=(6, 1.9), layout="constrained")
 for y, (lane, works) in enumerate(LANES.items()):
     for start, length, name in works:
         color = "C0" if lane == "host" else "C1" if name == "gate" else "0.6"
-        ax.barh(-y, length, 0.6, start, fc=color, ec="w")
+        ax.barh(-y, length, 0.6, start, fc=color, ec="0.5", alpha=0.45)
         ax.text(start + length / 2, -y, name, ha="center", va="center", size=9)
 copied = sum(LANES["host"][-1][:2])
 used = LANES["device"][1][0]

@@ -57,7 +57,7 @@ axes[0].set(yscale="log", ylim=(0.3, 1e6), ylabel="size of the state", xlabel="l
 axes[1].set(ylim=(0, 1.05), ylabel="share that differs between inputs", xlabel="loops")
 axes[1].plot([], [], "-", color="0.5", label="injection")
 axes[1].plot([], [], "--", color="0.5", label="no injection")
-axes[0].legend(loc="upper right", handlelength=0.9)
+axes[0].legend(loc="center right", handlelength=0.9, fontsize=10)
 axes[1].legend(loc="lower left")
 ends = {key: share[key][:, -1].median() for key in share}
 pre, loop = (size[kind, False][:, -1].median() for kind in ("pre", "loop"))
