@@ -12,7 +12,11 @@ from scipy.stats import kstest, norm, ortho_group
 from torch.testing import assert_close
 
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
-from snippets.inference.product_quantization import learn_centers, product_quantized
+from snippets.inference.product_quantization import (
+    learn_centers,
+    nearest_center,
+    product_quantized,
+)
 from snippets.inference.stored_cache import (
     Stored,
     enlarge_first_coordinate,
@@ -261,6 +265,13 @@ def test_product_quantization_agrees_with_scipy(agrees):
         agrees(found, torch.from_numpy(theirs), "scipy.cluster.vq.kmeans2")
         stored.append(torch.from_numpy(theirs[nearest]))
     agrees(product_quantized(x, ours), torch.cat(stored, 1), "scipy.cluster.vq.kmeans2")
+
+
+def test_nearest_centers_are_those_of_pairwise_distances():
+    x, centers = gaussian(3, 40, 2), 1 + gaussian(3, 7, 2, seed=1)
+    expected = torch.cdist(x, centers).argmin(dim=2)
+    assert_close(nearest_center(x, centers), expected)
+    assert_close(nearest_center(x[1], centers[1]), expected[1])
 
 
 def test_lengths_do_not_overflow_in_half_precision():
