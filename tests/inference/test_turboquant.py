@@ -21,6 +21,7 @@ from snippets.inference.stored_cache import (
     Stored,
     enlarge_first_coordinate,
     min_max,
+    six_stores,
 )
 from snippets.inference.turboquant import (
     Rounded,
@@ -318,6 +319,13 @@ def test_min_max_keeps_the_ends_and_constant_vectors():
     found = min_max(x, 2)
     assert_close(found[:, [0, 2]], x[:, [0, 2]])
     assert found[0, 1] == 0
+
+
+def test_every_way_to_store_keeps_a_vector_if_it_has_many_bits():
+    x = gaussian(50, 6).float()
+    for name, store in six_stores(6, 8, torch.Generator().manual_seed(0)).items():
+        error = (store(x) - x).square().sum(dim=1) / x.square().sum(dim=1)
+        assert error.mean() < 1e-3, name
 
 
 def test_stored_vectors_keep_their_shape():
