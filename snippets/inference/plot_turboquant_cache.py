@@ -15,24 +15,11 @@ import torch
 
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
 from snippets.attention.recall_task import Recaller, accuracy, train
-from snippets.inference.stored_cache import Stored, enlarge_first_coordinate, min_max
-from snippets.inference.turboquant import quantize, quantize_unbiased, random_rotation
+from snippets.inference.stored_cache import Stored, enlarge_first_coordinate, six_stores
 
 BITS, FACTORS, SEEDS = [1, 2, 3], [1, 10, 30, 100], range(3)
 torch.set_num_threads(1)
 random = torch.Generator().manual_seed(0)
-
-
-def stores(bits: int):
-    rotation = random_rotation(64, random).float()
-    signs = torch.randn(64, 64, generator=random)
-    yield "TurboQuant", lambda x: quantize(x, rotation, bits)
-    yield "table, no rotation", lambda x: quantize(x, torch.eye(64), bits)
-    yield "rotation, min-max", lambda x: min_max(x @ rotation.T, bits) @ rotation
-    yield "min-max per channel", lambda x: min_max(x.T, bits).T
-    yield "TurboQuant, unbiased", lambda x: quantize_unbiased(x, rotation, signs, bits)
-    yield "min-max per vector", lambda x: min_max(x, bits)
-
 
 settings = [(10, bits) for bits in BITS] + [(f, 2) for f in FACTORS if f != 10]
 whole, reached = [], {}
@@ -46,7 +33,7 @@ for seed in SEEDS:
             enlarge_first_coordinate(mix, factor)
         whole.append(accuracy(model))
         plain = [(mix.key, mix.value) for mix in model.mix]
-        for name, store in stores(bits):
+        for name, store in six_stores(64, bits, random).items():
             for mix, (key, value) in zip(model.mix, plain, strict=True):
                 mix.key, mix.value = Stored(key, store), Stored(value, store)
             runs = reached.setdefault(name, {}).setdefault((factor, bits), [])

@@ -8,8 +8,9 @@ Product quantization learns 256 centers for each part from 900 other vectors; me
 four rotations, and of four starts of it.
 """
 
+from itertools import product
+
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
@@ -26,7 +27,7 @@ def gaussian(*shape: int) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=1, keepdim=True)
+    return x / x.norm(dim=-1, keepdim=True)
 
 
 BITS = [1, 2, 4]
@@ -34,30 +35,23 @@ digits = torch.from_numpy(load_digits().data)
 sets = {"digits": unit(digits - digits.mean(dim=0)), "random": unit(gaussian(1797, 64))}
 
 
-def shares_found(name: str, store) -> list[float]:
-    """With the lengths as they are stored, and with all set to one."""
+def turned(apart: Tensor, base: Tensor, bits: int) -> Tensor:
+    return quantize(base, random_rotation(64, random), bits)
+
+
+def learned(apart: Tensor, base: Tensor, bits: int) -> Tensor:
+    return product_quantized(base, learn_centers(apart, 8 // bits, random))
+
+
+METHODS = {"TurboQuant": turned, "learned": learned}
+found, even = ({(m, name): [] for m in METHODS for name in sets} for _ in range(2))
+for bits, (method, store), name in product(BITS, METHODS.items(), sets):
     apart, base, query = sets[name].split([900, 600, 297])
-    stored, right = store(apart, base), (query @ base.T).argmax(dim=1)
-    nearest = [(query @ each.T).argmax(dim=1) for each in (stored, unit(stored))]
-    return [(index == right).double().mean().item() for index in nearest]
-
-
-def methods(bits: int):
-    yield "TurboQuant", lambda _, x: quantize(x, random_rotation(64, random), bits)
-    yield (
-        "learned",
-        lambda apart, x: product_quantized(x, learn_centers(apart, 8 // bits, random)),
-    )
-
-
-found = {(method, name): [] for method in ("TurboQuant", "learned") for name in sets}
-for bits in BITS:
-    for method, store in methods(bits):
-        for name in sets:
-            shares = [shares_found(name, store) for _ in range(4)]
-            found[method, name].append(np.mean(shares, axis=0))
-even = {key: [row[1] for row in rows] for key, rows in found.items()}
-found = {key: [row[0] for row in rows] for key, rows in found.items()}
+    right = (query @ base.T).argmax(dim=1)
+    trials = torch.stack([store(apart, base, bits) for _ in range(4)])
+    for kept, vectors in ((found, trials), (even, unit(trials))):
+        nearest = (query @ vectors.mT).argmax(dim=2)
+        kept[method, name].append((nearest == right).double().mean().item())
 assert found["learned", "digits"][0] > found["TurboQuant", "digits"][0] + 0.04
 assert found["learned", "digits"][1] > found["TurboQuant", "digits"][1] + 0.1
 assert even["learned", "digits"][1] > even["TurboQuant", "digits"][1] + 0.08
@@ -77,12 +71,8 @@ fig.set_label(
         for (method, name), values in found.items()
     )
 )
-measured = {
-    f"digits_{short}{bits}": found[method, "digits"][bits - 1]
-    for method, short in (("TurboQuant", ""), ("learned", "learned_"))
-    for bits in (1, 2)
-}
-measured |= {
-    "digits_even_2": even["TurboQuant", "digits"][1],
-    "digits_even_learned_2": even["learned", "digits"][1],
-}
+measured = {}
+for method, short in (("TurboQuant", ""), ("learned", "learned_")):
+    one, two, _ = found[method, "digits"]
+    measured |= {f"digits_{short}1": one, f"digits_{short}2": two}
+    measured[f"digits_even_{short}2"] = even[method, "digits"][1]

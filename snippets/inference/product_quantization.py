@@ -12,8 +12,25 @@ Axes::
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
+
+
+def nearest_center(
+    x: Float[Tensor, "*parts batch width"],
+    centers: Float[Tensor, "*parts centers width"],
+) -> Int[Tensor, "*parts batch"]:
+    """The number of the center at the least distance.
+
+    Of the squared distance, the square of ``x`` is left out: it is the same for all.
+
+    Examples
+    --------
+    >>> nearest_center(torch.tensor([[0.4], [0.6]]), torch.tensor([[0.0], [1.0]]))
+    tensor([0, 1])
+    """
+    half = centers.square().sum(dim=-1)[..., None, :] / 2
+    return (half - x @ centers.mT).argmin(dim=-1)
 
 
 def learn_centers(
@@ -38,7 +55,7 @@ def learn_centers(
     for part in x.split(width, dim=1):
         means = part[torch.randperm(len(part), generator=random)[:centers]]
         for _ in range(rounds):
-            nearest = torch.cdist(part, means).argmin(dim=1)
+            nearest = nearest_center(part, means)
             count = nearest.bincount(minlength=centers)[:, None]
             sums = torch.zeros_like(means).index_add(0, nearest, part)
             means = torch.where(count > 0, sums / count.clamp(min=1), means)
@@ -51,6 +68,6 @@ def product_quantized(
 ) -> Float[Tensor, "batch dim"]:
     """What is left of ``x`` after storing it: each part is the nearest center."""
     parts = x.unflatten(1, (len(centers), -1)).transpose(0, 1)
-    nearest = torch.cdist(parts, centers).argmin(dim=2)
+    nearest = nearest_center(parts, centers)
     stored = centers[torch.arange(len(centers))[:, None], nearest]
     return stored.transpose(0, 1).flatten(1)

@@ -107,16 +107,16 @@ class Scheduler:
         Under the buddy allocator, unowned slots are those that round a request up to
         a power of two, and the gaps between requests.
         """
-        state = reserved = unused = 0
+        size, rooms, final = self.memory.size, self.memory.room, self.final
+        state = owned = unused = 0
         for name in self.running:
-            stored, final = self.stored[name], self.final[name]
-            room = self.memory.room[name]
-            state += stored
-            reserved += min(room, final) - stored
-            unused += max(room - final, 0)
-        size = self.memory.size
-        free = size - state - reserved - unused
-        return state / size, reserved / size, unused / size, free / size
+            room = rooms[name]
+            state += self.stored[name]
+            owned += room
+            if room > final[name]:
+                unused += room - final[name]
+        reserved = owned - state - unused
+        return state / size, reserved / size, unused / size, (size - owned) / size
 
 
 @dataclass

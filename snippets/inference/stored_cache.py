@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
+from snippets.inference.turboquant import quantize, quantize_unbiased, random_rotation
 
 
 class Stored(nn.Module):
@@ -51,3 +52,19 @@ def min_max(x: Float[Tensor, "batch dim"], bits: int) -> Float[Tensor, "batch di
     step = (high - low) / (2**bits - 1)
     step = step.where(step > 0, 1)
     return low + step * ((x - low) / step).round()
+
+
+def six_stores(
+    dim: int, bits: int, random: Generator
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """TurboQuant and other ways to round the vectors of a batch, by name."""
+    rotation = random_rotation(dim, random).float()
+    signs = torch.randn(dim, dim, generator=random)
+    return {
+        "TurboQuant": lambda x: quantize(x, rotation, bits),
+        "table, no rotation": lambda x: quantize(x, torch.eye(dim), bits),
+        "rotation, min-max": lambda x: min_max(x @ rotation.T, bits) @ rotation,
+        "min-max per channel": lambda x: min_max(x.T, bits).T,
+        "TurboQuant, unbiased": lambda x: quantize_unbiased(x, rotation, signs, bits),
+        "min-max per vector": lambda x: min_max(x, bits),
+    }

@@ -12,11 +12,16 @@ from scipy.stats import kstest, norm, ortho_group
 from torch.testing import assert_close
 
 from snippets.attention.grouped_query_attention import GroupedQueryAttention
-from snippets.inference.product_quantization import learn_centers, product_quantized
+from snippets.inference.product_quantization import (
+    learn_centers,
+    nearest_center,
+    product_quantized,
+)
 from snippets.inference.stored_cache import (
     Stored,
     enlarge_first_coordinate,
     min_max,
+    six_stores,
 )
 from snippets.inference.turboquant import (
     Rounded,
@@ -263,6 +268,13 @@ def test_product_quantization_agrees_with_scipy(agrees):
     agrees(product_quantized(x, ours), torch.cat(stored, 1), "scipy.cluster.vq.kmeans2")
 
 
+def test_nearest_centers_are_those_of_pairwise_distances():
+    x, centers = gaussian(3, 40, 2), 1 + gaussian(3, 7, 2, seed=1)
+    expected = torch.cdist(x, centers).argmin(dim=2)
+    assert_close(nearest_center(x, centers), expected)
+    assert_close(nearest_center(x[1], centers[1]), expected[1])
+
+
 def test_lengths_do_not_overflow_in_half_precision():
     """Squares of 30,000 do not fit into float16, nor does a norm of 240,000."""
     x = torch.full((2, 64), 3e4).half()
@@ -307,6 +319,13 @@ def test_min_max_keeps_the_ends_and_constant_vectors():
     found = min_max(x, 2)
     assert_close(found[:, [0, 2]], x[:, [0, 2]])
     assert found[0, 1] == 0
+
+
+def test_every_way_to_store_keeps_a_vector_if_it_has_many_bits():
+    x = gaussian(50, 6).float()
+    for name, store in six_stores(6, 8, torch.Generator().manual_seed(0)).items():
+        error = (store(x) - x).square().sum(dim=1) / x.square().sum(dim=1)
+        assert error.mean() < 1e-3, name
 
 
 def test_stored_vectors_keep_their_shape():
