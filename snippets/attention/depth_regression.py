@@ -24,6 +24,7 @@ from torch.nn.functional import gelu, rms_norm
 from snippets.attention.attention_residuals import (
     attention_residuals,
     block_attention_residuals,
+    depth_scores,
 )
 
 LAYERS, WIDTH, TASKS, SEEDS = 12, 24, 3, 3
@@ -91,6 +92,8 @@ def new_weights() -> dict[str, Tensor]:
         name: torch.randn(runs, *shape, generator=random) / math.sqrt(shape[-2])
         for name, shape in shapes.items()
     }
+    for name in ("up", "down"):  # (layers, runs, ...): a layer is one piece of memory
+        weights[name] = weights[name].transpose(0, 1).contiguous()
     weights["queries"] = torch.zeros(LAYERS + 1, runs, 1, WIDTH)
     return {name: weight.requires_grad_() for name, weight in weights.items()}
 
@@ -104,7 +107,7 @@ def run(connection: str, w: dict[str, Tensor], x: Tensor) -> Result:
         sources.append(gelu(rms_norm(h, (WIDTH,)) @ up) @ down)
         return sources[-1]
 
-    parts = zip(w["up"].unbind(1), w["down"].unbind(1), strict=True)
+    parts = zip(w["up"], w["down"], strict=True)
     layers = [partial(feed_forward, up=up, down=down) for up, down in parts]
     out = CONNECTIONS[connection](sources[0], layers, w["queries"])
     return Result(rms_norm(out, (WIDTH,)) @ w["head"], inputs, sources)
@@ -153,3 +156,19 @@ def test(
     answer, inputs, _ = run(connection, weights, x)
     errors = (answer - y).square().mean(dim=(1, 2)).view(SEEDS, TASKS)
     return errors, torch.stack([h.norm(dim=-1).mean() for h in inputs])
+
+
+@torch.no_grad()
+def depth_weights(
+    w: dict[str, Tensor], x: Float[Tensor, "runs samples 16"]
+) -> Float[Tensor, "readers readers"]:
+    """Mean weights of the full form in the first run, in multiples of the plain mean.
+
+    A row is a reader, a column one of its sources; all others are zero.
+    """
+    sources = torch.stack(run("full", w, x).sources)[:, 0]
+    rows = torch.zeros(LAYERS + 1, LAYERS + 1)
+    for reader, query in enumerate(w["queries"][:, 0]):
+        weights = depth_scores(sources[: reader + 1], query).softmax(dim=0)
+        rows[reader, : reader + 1] = (reader + 1) * weights.mean(dim=(1, 2))
+    return rows
