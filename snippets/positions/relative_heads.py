@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from snippets.positions.relative_positions import shaw_attention, t5_bias
+from snippets.positions.relative_positions import offsets, shaw_attention, t5_bucket
 from snippets.positions.weather_reports import causal_attention
 
 Tokens = Float[Tensor, "batch days d_model"]
@@ -28,17 +28,22 @@ class T5Head(nn.Module):
     ----------
     max_distance
         Distance up to which the buckets get wider; the last one has all from there on.
+    max_days
+        Length of the longest text. The buckets of all distances are a buffer, so that
+        heads of different ``max_distance`` can be trained side by side.
     """
 
-    def __init__(self, max_distance: int = 128) -> None:
+    def __init__(self, max_distance: int = 128, max_days: int = 128) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.zeros(32, 1))
-        self.max_distance = max_distance
+        buckets = t5_bucket(
+            offsets(max_days, max_days), causal=True, max_distance=max_distance
+        )
+        self.register_buffer("buckets", buckets)
 
     def forward(self, query: Tokens, key: Tokens, value: Tokens) -> Tokens:
         days = query.shape[1]
-        far = self.max_distance
-        bias = t5_bias(self.table, days, days, causal=True, max_distance=far)[0]
+        bias = self.table[self.buckets[:days, :days], 0]
         return causal_attention(query, key, value, bias)
 
 

@@ -140,23 +140,31 @@ def fit(
     steps: int,
     batch: int,
     rate: float,
+    variants: int = 1,
 ) -> Fit:
     """Train models of one kind on batches of their own, to match the best forecasts.
 
     With the reports that came as targets, the result is the same, but their noise makes
     the training several times as long. Adam, with a learning rate that rises to
     ``rate`` and falls to zero.
+
+    Parameters
+    ----------
+    variants
+        Groups of equally many models, one after the other in ``models``; the first
+        models of all groups are trained on the same batches, and so on.
     """
-    parameters, _ = stack_module_state(models)
-    apply = vmap(lambda own, seen: functional_call(models[0], own, (seen,)))
+    parameters, buffers = stack_module_state(models)
+    apply = vmap(lambda *own_and_seen: functional_call(models[0], *own_and_seen))
     random = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(parameters.values(), lr=rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps)
+    size = steps, len(models) // variants, batch
+    drawn = torch.randint(len(texts), size, generator=random).repeat(1, variants, 1)
     best, history = best_forecast(texts), []
-    for _ in range(steps):
-        drawn = torch.randint(len(texts), (len(models), batch), generator=random)
-        logits = apply(parameters, texts[drawn][..., :-1])
-        loss = divergence(best[drawn], logits)
+    for rows in drawn:
+        logits = apply((parameters, buffers), texts[rows, :-1])
+        loss = divergence(best[rows], logits)
         optimizer.zero_grad()
         loss.mean((1, 2)).sum().backward()  # each model has its own gradient
         optimizer.step()
@@ -164,7 +172,8 @@ def fit(
         history.append(loss.detach()[..., WARM_UP:].mean((1, 2)))
     trained = [deepcopy(model) for model in models]
     for place, model in enumerate(trained):
-        model.load_state_dict({name: own[place] for name, own in parameters.items()})
+        own = {name: x[place] for name, x in (parameters | buffers).items()}
+        model.load_state_dict(own)
     return Fit(trained, torch.stack(history))
 
 

@@ -20,6 +20,7 @@ from snippets.positions.relative_positions import (
     t5_bias,
     t5_bucket,
 )
+from snippets.positions.weather_reports import Forecaster, fit, reports
 
 
 def inputs(q_len: int, kv_len: int, reach: int):
@@ -289,3 +290,17 @@ def test_heads_use_their_tables():
     heads = [x[:, None] for x in (query, key, value)]
     theirs = shaw_attention(*heads, shaw.keys, shaw.values, causal=True)[:, 0]
     assert_close(shaw(query, key, value), theirs)
+
+
+def test_variants_trained_side_by_side_are_those_trained_alone_on_the_same_batches():
+    torch.manual_seed(0)
+    texts, options = reports(9, 27, seed=1), {"steps": 3, "batch": 2, "rate": 0.01}
+    heads = [T5Head(end) for end in (128, 128, 20, 20)]
+    models = [Forecaster(6, lambda places: 0, head).double() for head in heads]
+    together, history = fit(models, texts, **options, variants=2)
+    for group in (slice(0, 2), slice(2, 4)):
+        alone, own = fit(models[group], texts, **options)
+        assert_close(own, history[:, group])
+        for ours, theirs in zip(together[group], alone, strict=True):
+            assert_close(ours.state_dict(), theirs.state_dict())
+    assert (together[2].attend.buckets != together[0].attend.buckets).any()
