@@ -11,6 +11,7 @@ Axes::
     answers   questions of a sequence: two
     symbols   that an answer can be: six; guessing is right in one of six cases
     channels  features inside the mixer
+    places    kinds of positions: four near a symbol, and fillers
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from unittest.mock import patch
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, softplus
+from torch.nn.functional import cross_entropy, pad, silu, softplus
 
 from snippets.attention.mamba import MambaMixer, discretize
 
@@ -109,8 +110,26 @@ def train(
 
 def filler_only(tokens: Int[Tensor, "batch seq"]) -> Tensor:
     """Where all four tokens that the convolution sees are fillers (or no token)."""
-    other = nn.functional.pad(tokens != FILLER, (3, 0))
+    other = pad(tokens != FILLER, (3, 0))
     return ~other.unfold(1, 4, 1).any(dim=-1)
+
+
+@torch.no_grad()
+def step_sizes(
+    model: CopyingModel, tokens: Int[Tensor, "batch seq"]
+) -> Float[Tensor, " places"]:
+    """Mean of ``dt`` at a symbol, 1, 2 and 3 positions after one, and at fillers.
+
+    The mixer's own code up to ``select``, at the slots from the fifth on, where all
+    four tokens that the convolution sees exist.
+    """
+    mixer, slots = model.mixer, tokens.shape[1] - ANSWERS
+    x = mixer.in_proj(model.norm(model.embedding(tokens))).chunk(2, dim=-1)[0]
+    x = silu(mixer.conv1d(pad(x.mT, (3, 0))).mT)
+    dt = mixer.select(x)[0].mean(dim=-1)[:, 4:slots]
+    symbol, fillers = tokens < SYMBOLS, filler_only(tokens)[:, 4:slots]
+    at = [symbol[:, 4 - distance : slots - distance] for distance in range(4)]
+    return torch.stack([dt[where].mean() for where in [*at, fillers]])
 
 
 def accuracy_with_changed_fillers(

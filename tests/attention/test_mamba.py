@@ -23,6 +23,7 @@ from snippets.attention.selective_copying_task import (
     accuracy_with_changed_fillers,
     copying,
     filler_only,
+    step_sizes,
 )
 
 
@@ -337,3 +338,21 @@ def test_positions_whose_convolution_sees_only_fillers():
     tokens = torch.tensor([[6, 6, 2, 6, 6, 6, 6, 7]])
     expected = [True, True, False, False, False, False, True, False]
     assert filler_only(tokens)[0].tolist() == expected
+
+
+def test_step_sizes_are_means_of_what_the_mixer_uses():
+    torch.manual_seed(0)
+    model, seen = CopyingModel(MambaMixer), []
+    tokens, _ = copying(9, 16, torch.Generator().manual_seed(0))
+    select = model.mixer.select
+    model.mixer.select = lambda x: seen.append(select(x)[0]) or select(x)
+    model(tokens)
+    model.mixer.select = select
+    at = {place: [] for place in (0, 1, 2, 3, None)}
+    for text, sizes in zip(tokens.tolist(), seen[0].mean(dim=-1), strict=True):
+        for t in range(4, 16):
+            near = [back for back in range(4) if text[t - back] < 6]
+            for place in near or [None]:
+                at[place].append(sizes[t])
+    expected = torch.stack([torch.stack(sizes).mean() for sizes in at.values()])
+    assert_close(step_sizes(model, tokens), expected)
