@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, elu, one_hot
 
 from snippets.graphs.adjacency_matrix import with_self_loops
+from snippets.graphs.dictionary_abreast import look_up_abreast
 from snippets.graphs.dictionary_lookup import WORDS, dictionaries
 from snippets.graphs.gat import GAT, GATv2
 
@@ -22,12 +23,11 @@ from snippets.graphs.gat import GAT, GATv2
 # Every step draws eight new dictionaries; the test has a hundred others.
 
 
-def look_up(layer: type, seed: int, heads: int = 1, steps: int = 150) -> tuple:
+def look_up(layer: type, seed: int) -> tuple:
     """Accuracy for new dictionaries, and the weights in one of them."""
     torch.manual_seed(seed)
     random = torch.Generator().manual_seed(seed)
-    attend = layer(features=2 * WORDS, heads=heads, hidden=32)
-    answer = nn.Linear(32 * heads, WORDS)
+    attend, answer = layer(features=16, heads=1, hidden=32), nn.Linear(32, WORDS)
     learned = [*attend.parameters(), *answer.parameters()]
     optimizer = torch.optim.Adam(learned, lr=0.02, fused=True)
 
@@ -35,7 +35,7 @@ def look_up(layer: type, seed: int, heads: int = 1, steps: int = 150) -> tuple:
         out = answer(elu(attend(x, edges).flatten(1)))
         return out.unflatten(0, (-1, 2, WORDS))[:, 1].flatten(0, 1)
 
-    for _ in range(steps):
+    for _ in range(150):
         x, edges, meaning = dictionaries(8, random)
         loss = cross_entropy(scores(x, edges), meaning)
         optimizer.zero_grad()
@@ -50,8 +50,8 @@ def look_up(layer: type, seed: int, heads: int = 1, steps: int = 150) -> tuple:
 
 found = {layer: [look_up(layer, seed) for seed in range(3)] for layer in (GAT, GATv2)}
 gat, v2 = (np.mean([right for right, _ in runs]) for runs in found.values())
-longer = np.mean([look_up(GAT, seed, steps=600)[0] for seed in range(3)])
-eight_heads = np.mean([look_up(GAT, s, heads=8, steps=1200)[0] for s in range(3)])
+longer = np.mean(look_up_abreast(heads=1, steps=600, seeds=range(3)))
+eight_heads = np.mean(look_up_abreast(heads=8, steps=1200, seeds=range(3)))
 _, _, meanings = dictionaries(1000, torch.Generator().manual_seed(0))
 counts = one_hot(meanings.unflatten(0, (-1, WORDS)), WORDS).sum(dim=1)
 commonest = counts.amax(dim=1).double().mean() / WORDS

@@ -8,8 +8,10 @@ Axes::
     batch   trees, all of one shape; together they are one graph
     leaves  leaves of one tree, a power of two
     edges   from the children to their parents, or from the leaves to the root
+    kept    nodes that still matter at the root
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -73,6 +75,37 @@ def repeated(
     return (one[:, None] + first[:, None]).flatten(1)
 
 
+def toward_roots(
+    edge_index: Int[Tensor, "2 edges"], batch: int, leaves: int, layers: int
+) -> list[tuple[Int[Tensor, " kept"], Int[Tensor, "2 _"]]]:
+    """For each layer, the nodes whose features can still reach a root, and their edges.
+
+    Nodes are given by their place among those of the layer before.
+
+    Examples
+    --------
+    Of a tree with four leaves, the second layer needs the root and its children:
+
+    >>> one, two = toward_roots(tree_edges(1, 4), batch=1, leaves=4, layers=2)
+    >>> two
+    (tensor([0, 1, 2]), tensor([[1, 2],
+            [0, 0]]))
+    """
+    source, target = edge_index
+    nodes = batch * (2 * leaves - 1)
+    needed = [torch.arange(nodes) % (2 * leaves - 1) == 0]
+    for _ in range(layers):
+        heard = source[needed[0][target]]
+        needed.insert(0, needed[0].index_fill(0, heard, True))
+    parts, before = [], torch.ones(nodes, dtype=torch.bool)
+    for own, after in pairwise(needed):
+        kept = own[before].nonzero()[:, 0]
+        place = own.cumsum(0) - 1
+        parts.append((kept, place[edge_index[:, after[target]]]))
+        before = own
+    return parts
+
+
 class Lookup(nn.Module):
     """Message passing with skip connections, and a value's scores at the root."""
 
@@ -87,16 +120,17 @@ class Lookup(nn.Module):
         self.out = nn.Linear(features, VALUES)
 
     def forward(
-        self, questions: Questions, edge_index: Int[Tensor, "2 edges"]
+        self, questions: Questions, parts: list[tuple[Tensor, Tensor]]
     ) -> Float[Tensor, "batch values"]:
-        """Scores of the values, before the softmax."""
+        """Scores of the values, before the softmax; ``parts`` as ``toward_roots``."""
         leaf = self.key(questions.key) + self.value(questions.value)
         batch, leaves, features = leaf.shape
         between = leaf.new_zeros(batch, leaves - 2, features)
         root = self.asked(questions.asked)[:, None]
         x = torch.cat([root, between, leaf], dim=1).flatten(0, 1)
-        for layer in self.layers:
-            x = x + layer(x, edge_index, x.new_zeros(edge_index.shape[1], 0))
+        for layer, (kept, edges) in zip(self.layers, parts, strict=True):
+            x = x[kept]
+            x = x + layer(x, edges, x.new_zeros(edges.shape[1], 0))
         return self.out(x.unflatten(0, (batch, -1))[:, 0])
 
 
@@ -111,10 +145,11 @@ def train(
 ) -> list[float]:
     """Share of right answers to each new batch, before its step of Adam."""
     optimizer = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    parts = toward_roots(edge_index, batch, leaves, len(model.layers))
     right = []
     for _ in range(steps):
         drawn = questions(batch, leaves)
-        scores = model(drawn, edge_index)
+        scores = model(drawn, parts)
         right.append((scores.argmax(dim=1) == drawn.answer).double().mean().item())
         loss = cross_entropy(scores, drawn.answer)
         optimizer.zero_grad()

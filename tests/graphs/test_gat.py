@@ -4,10 +4,12 @@ import warnings
 
 import pytest
 import torch
-from torch.nn.functional import leaky_relu
+from torch import nn
+from torch.nn.functional import cross_entropy, elu, leaky_relu
 from torch.testing import assert_close
 
 from snippets.graphs.adjacency_matrix import edges_of, with_self_loops
+from snippets.graphs.dictionary_abreast import GATsAbreast, look_up_abreast
 from snippets.graphs.dictionary_lookup import dictionaries
 from snippets.graphs.gat import GAT, GATv2, edge_softmax
 from snippets.graphs.junk_classifier import MeanLayer
@@ -293,3 +295,46 @@ def test_controls_lack_what_they_say_and_nothing_else():
     kept = set(map(tuple, without_junk(graph).edge_index.T.tolist()))
     for source, target in graph.edge_index.T.tolist():
         assert ((source, target) in kept) != (graph.junk[[source, target]].any())
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+def test_gats_abreast_look_up_as_each_does_alone(heads):
+    torch.manual_seed(0)
+    layers = [GAT(features=16, heads=heads, hidden=5).double() for _ in range(2)]
+    answers = [nn.Linear(5 * heads, 8).double() for _ in range(2)]
+    for layer in layers:
+        nn.init.normal_(layer.bias)
+    given = [dictionaries(4, torch.Generator().manual_seed(seed)) for seed in range(2)]
+    x = torch.stack([one.x for one in given]).double()
+    abreast = GATsAbreast(layers, answers)
+    scores = abreast(x.view(2, 4, 2, 8, 16))
+    alone = []
+    for one, edges, layer, answer in zip(x, given, layers, answers, strict=True):
+        out = answer(elu(layer(one, edges.edge_index).flatten(1)))
+        alone.append(out.unflatten(0, (-1, 2, 8))[:, 1].flatten(0, 1))
+    assert_close(scores, torch.stack(alone))
+    probe = torch.randn_like(scores)
+    ours = torch.autograd.grad((probe * scores).sum(), [abreast.att_dst, abreast.lin])
+    alone = (probe * torch.stack(alone)).sum()
+    for name, gradient in zip(("att_dst", "lin_src.weight"), ours, strict=True):
+        single = [layer.get_parameter(name) for layer in layers]
+        single = torch.autograd.grad(alone, single, retain_graph=True)
+        assert_close(gradient.reshape(2, *single[0].shape), torch.stack(single))
+
+
+def test_training_abreast_is_training_alone():
+    torch.manual_seed(1)
+    layer, answer = GAT(features=16, heads=1, hidden=32), nn.Linear(32, 8)
+    random = torch.Generator().manual_seed(1)
+    learned = [*layer.parameters(), *answer.parameters()]
+    optimizer = torch.optim.Adam(learned, lr=0.02)
+    for count in [8] * 4 + [100]:
+        x, edges, meaning = dictionaries(count, random)
+        scores = answer(elu(layer(x, edges).flatten(1)))
+        scores = scores.unflatten(0, (-1, 2, 8))[:, 1].flatten(0, 1)
+        optimizer.zero_grad()
+        cross_entropy(scores, meaning).backward()
+        optimizer.step()
+    alone = (scores.argmax(dim=1) == meaning).double().mean().item()
+    both = look_up_abreast(heads=1, steps=4, seeds=(0, 1))
+    assert both[1] == pytest.approx(alone, abs=0.005)

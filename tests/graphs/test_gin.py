@@ -9,6 +9,7 @@ import networkx as nx
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from snippets.graphs.adjacency_matrix import adjacency_matrix, both_directions
@@ -19,7 +20,15 @@ from snippets.graphs.color_refinement import (
     refinements,
 )
 from snippets.graphs.gin import GIN, GINLayer, side_by_side
-from snippets.graphs.gin_variants import GCNLayer, MaxLayer, MeanLayer, stack
+from snippets.graphs.gin_abreast import Abreast, aggregator, train_abreast
+from snippets.graphs.gin_variants import (
+    VARIANTS,
+    GCNLayer,
+    MaxLayer,
+    MeanLayer,
+    stack,
+)
+from snippets.graphs.regular_graphs import Classifier, regular_graphs, with_degrees
 
 with warnings.catch_warnings(action="ignore"):  # it uses torch.jit.script
     from torch_geometric.nn import GCNConv, GINConv, WLConv, global_add_pool
@@ -280,3 +289,40 @@ def test_graphs_of_small_integers_do_not_overflow_side_by_side():
     joined, _ = side_by_side([ring.to(torch.int8)] * 3, sizes=[100] * 3)
     expected, _ = side_by_side([ring] * 3, sizes=[100] * 3)
     assert_close(joined, expected)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_networks_abreast_learn_as_each_does_alone(variant):
+    torch.manual_seed(0)
+    networks = [Classifier(VARIANTS[variant], 3).double() for _ in range(2)]
+    known, new = (
+        graphs._replace(x=graphs.x.double())
+        for graphs in (with_degrees(regular_graphs(seed, each=3)) for seed in (0, 9))
+    )
+    abreast = Abreast(networks)
+    layer = networks[0].layers[0]
+    for graphs in (known, new):
+        scores = abreast(graphs.x, aggregator(layer, graphs, 2))
+        alone = torch.stack([network(graphs) for network in networks])
+        assert_close(scores, alone)
+        probe = torch.randn_like(alone)
+        (gradient,) = torch.autograd.grad(
+            (probe * scores).sum(), abreast.linears[0].weight
+        )
+        first = [network.layers[0].mlp[0].weight for network in networks]
+        expected = torch.autograd.grad((probe * alone).sum(), first)
+        assert_close(gradient, torch.stack(expected).mT)
+    right = train_abreast(networks, known, new, steps=5)
+    for network, expected in zip(networks, right, strict=True):
+        optimizer = torch.optim.Adam(network.parameters(), 0.01)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
+        for _ in range(5):
+            optimizer.zero_grad()
+            cross_entropy(network(known), known.label).backward()
+            optimizer.step()
+            schedule.step()
+        alone = [
+            (network(graphs).argmax(dim=1) == graphs.label).double().mean()
+            for graphs in (known, new)
+        ]
+        assert_close(expected, torch.stack(alone))

@@ -28,6 +28,7 @@ from snippets.graphs.tree_lookup import (
     Lookup,
     direct_edges,
     questions,
+    toward_roots,
     train,
     tree_edges,
 )
@@ -247,7 +248,22 @@ def test_answers_are_the_values_of_the_keys_that_roots_ask_for():
         assert sorted(key[tree].tolist()) == list(range(8))
         assert value[tree, key[tree].tolist().index(asked[tree])] == answer[tree]
     scores = Lookup(leaves=8, features=6, layers=3)
-    assert scores(questions(20, 8), tree_edges(20, 8)).shape == (20, 4)
+    parts = toward_roots(tree_edges(20, 8), batch=20, leaves=8, layers=3)
+    assert scores(questions(20, 8), parts).shape == (20, 4)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+@pytest.mark.parametrize("edges", [tree_edges, direct_edges])
+def test_roots_need_only_nodes_and_edges_on_the_way(edges, layers):
+    torch.manual_seed(0)
+    network, drawn = Lookup(leaves=8, features=6, layers=layers), questions(5, 8)
+    every = torch.arange(5 * 15), edges(5, 8)
+    kept = toward_roots(edges(5, 8), batch=5, leaves=8, layers=layers)
+    assert_close(network(drawn, kept), network(drawn, [every] * layers))
+    hops = [15, 15, 7, 3] if edges is tree_edges else [9, 9, 9, 9]
+    sizes = [5 * size for size in hops[4 - layers :]]
+    assert [len(place) for place, _ in kept] == sizes
+    assert kept[-1][1].shape[1] == (10 if edges is tree_edges else 40)
 
 
 def test_edges_to_nowhere_are_refused():
