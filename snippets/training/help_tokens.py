@@ -17,8 +17,8 @@ from torch import Tensor
 from snippets.language.byte_pair_encoding import Tokenizer, word_counts
 from snippets.language.byte_pair_training import train
 from snippets.language.help_text import split_help_text
-from snippets.transformers.gpt import GPT, generate_without_cache, next_token_loss
-from snippets.transformers.gpt_training import windows, witten_bell
+from snippets.transformers.gpt import GPT, next_token_loss
+from snippets.transformers.gpt_training import drawn, printable
 
 
 class HelpTokens(NamedTuple):
@@ -49,23 +49,6 @@ def bytes_of(tokenizer: Tokenizer, ids: Tensor) -> int:
     return sum(len(tokenizer.tokens[i]) for i in ids.flatten().tolist())
 
 
-def n_gram_loss(
-    learned: Int[Tensor, " tokens"],
-    held_out: Int[Tensor, " held_out"],
-    order: int,
-    vocab: int,
-    *,
-    length: int,
-    step: int,
-) -> float:
-    """Mean loss of n-grams of tokens, on every ``step``-th window of the held-out text.
-
-    Contexts may reach back beyond the beginning of a window.
-    """
-    p = torch.from_numpy(witten_bell(learned.numpy(), held_out.numpy(), order, vocab))
-    return -windows(p, length)[::step, 1:].log().mean().item()
-
-
 @torch.no_grad()
 def held_out_loss(model: GPT, texts: Int[Tensor, "batch seq"]) -> float:
     """Mean loss per token of a model on texts."""
@@ -81,26 +64,8 @@ def continuation(
     temperature: float,
     seed: int,
 ) -> str:
-    """A prompt and the tokens that a model draws after it.
-
-    A line break is shown as ¶, and any other byte that is not printable ASCII as a dot.
-
-    Raises
-    ------
-    ValueError
-        If the prompt is empty, or the temperature is not above 0.
-    """
-    if not prompt or not temperature > 0:
-        raise ValueError(f"nothing to draw with {prompt=}, {temperature=}")
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(logits: Tensor) -> Tensor:
-        p = (logits / temperature).softmax(dim=-1)
-        return p.multinomial(1, generator=generator)[:, 0]
-
-    ids = torch.tensor([tokenizer.encode(prompt)])
-    found = generate_without_cache(model, ids, number, draw)[0].tolist()
-    return "".join(
-        "¶" if byte == 10 else chr(byte) if 32 <= byte < 127 else "·"
-        for byte in b"".join(tokenizer.tokens[i] for i in found)
+    """A prompt and the tokens that a model draws after it, as printable text."""
+    ids = drawn(
+        model, tokenizer.encode(prompt), number, temperature=temperature, seed=seed
     )
+    return printable(b"".join(tokenizer.tokens[i] for i in ids))

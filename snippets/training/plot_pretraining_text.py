@@ -16,7 +16,7 @@ from snippets.training import help_tokens as task
 from snippets.training.adamw import AdamW, decay_groups
 from snippets.training.pretraining import draw_texts, train
 from snippets.transformers.gpt import GPT
-from snippets.transformers.gpt_training import windows
+from snippets.transformers.gpt_training import n_gram_loss, windows
 
 VOCAB, SEQ, BATCH, STEPS, SAMPLED = 512, 32, 16, 800, [0, 80, 320, 800]
 
@@ -36,7 +36,7 @@ for done in range(STEPS + 1):
         losses[done] = task.held_out_loss(gpt, cut)
     if done in SAMPLED:
         texts[done] = sample()[:112]
-grams = [task.n_gram_loss(learned, rest, n, VOCAB, length=SEQ, step=4) for n in (2, 3)]
+grams = [n_gram_loss(learned, rest, n, VOCAB, length=SEQ, step=4) for n in (2, 3)]
 steps, logged, norms, rates = zip(*records, strict=True)
 
 fig = plt.figure(figsize=(6.4, 5.2), layout="constrained")

@@ -147,24 +147,23 @@ def n_gram_loss(
     learned: Int[Tensor, " tokens"],
     held_out: Int[Tensor, " new"],
     order: int,
+    vocab: int = 256,
     *,
     length: int,
     step: int,
 ) -> float:
-    """Mean loss of n-grams of bytes, on every ``step``-th window of the held-out text.
+    """Mean loss of n-grams of tokens, on every ``step``-th window of the held-out text.
 
     Contexts may reach back beyond the beginning of a window.
     """
-    p = witten_bell(learned.numpy(), held_out.numpy(), order, vocab=256)
+    p = witten_bell(learned.numpy(), held_out.numpy(), order, vocab)
     return -windows(torch.from_numpy(p), length)[::step, 1:].log().mean().item()
 
 
-def continuation(
-    model: GPT, prompt: bytes, number: int, *, temperature: float, seed: int
-) -> str:
-    """A prompt and the bytes that a model draws after it.
-
-    A line break is shown as ¶, and any other byte that is not printable ASCII as a dot.
+def drawn(
+    model: GPT, prompt: list[int], number: int, *, temperature: float, seed: int
+) -> list[int]:
+    """A prompt and the tokens that a model draws after it.
 
     Raises
     ------
@@ -179,8 +178,26 @@ def continuation(
         p = (logits / temperature).softmax(dim=-1)
         return p.multinomial(1, generator=generator)[:, 0]
 
-    ids = torch.tensor([list(prompt)])
-    found = generate_without_cache(model, ids, number, draw)[0].tolist()
+    ids = generate_without_cache(model, torch.tensor([prompt]), number, draw)
+    return ids[0].tolist()
+
+
+def printable(text: bytes) -> str:
+    """A line break is shown as ¶, any other byte that is not printable ASCII as a dot.
+
+    Examples
+    --------
+    >>> printable(b"a\\n\\0b")
+    'a¶·b'
+    """
     return "".join(
-        "¶" if byte == 10 else chr(byte) if 32 <= byte < 127 else "·" for byte in found
+        "¶" if byte == 10 else chr(byte) if 32 <= byte < 127 else "·" for byte in text
     )
+
+
+def continuation(
+    model: GPT, prompt: bytes, number: int, *, temperature: float, seed: int
+) -> str:
+    """A prompt and the bytes that a model draws after it, see ``printable``."""
+    ids = drawn(model, list(prompt), number, temperature=temperature, seed=seed)
+    return printable(bytes(ids))
