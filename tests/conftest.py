@@ -1,8 +1,14 @@
 """Fixtures for every test. Imports nothing of ``snippets``: jaxtyping hooks that."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import GPT2LMHeadModel
 
 pytest_plugins = "sphinx.testing.fixtures"
 
@@ -11,3 +17,35 @@ pytest_plugins = "sphinx.testing.fixtures"
 def root() -> Path:
     """The repository."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def gpt2() -> Callable[..., "GPT2LMHeadModel"]:
+    """Makes a small GPT-2 of transformers, in double precision.
+
+    It has 11 tokens, 16 positions, width 24, two layers, and three heads.
+    """
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    def gpt2(**options: object) -> GPT2LMHeadModel:
+        sizes = {"n_positions": 16, "n_embd": 24, "n_layer": 2, "n_head": 3}
+        ends = {"bos_token_id": 0, "eos_token_id": None}
+        config = GPT2Config(vocab_size=11, **sizes, **ends, **options)
+        return GPT2LMHeadModel(config).double().eval()
+
+    return gpt2
+
+
+@pytest.fixture
+def from_gpt2() -> Callable[[dict[str, "Tensor"]], dict[str, "Tensor"]]:
+    """Gives tensors of GPT-2 our names and layout: matrices of blocks transposed."""
+
+    def from_gpt2(state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+        return {
+            name.removeprefix("transformer."): (
+                weight.T if ".h." in name and weight.ndim == 2 else weight
+            )
+            for name, weight in state.items()
+        }
+
+    return from_gpt2

@@ -11,8 +11,6 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 from transformers import (
-    GPT2Config,
-    GPT2LMHeadModel,
     get_cosine_schedule_with_warmup,
     get_cosine_with_min_lr_schedule_with_warmup,
 )
@@ -309,26 +307,11 @@ def answers():
 
 
 @pytest.mark.parametrize("micro_batch", [1, 2, 5, 9])
-def test_accumulated_gradient_is_that_of_the_large_batch(agrees, micro_batch):
-    config = GPT2Config(
-        vocab_size=11,
-        n_positions=16,
-        n_embd=24,
-        n_layer=2,
-        n_head=3,
-        bos_token_id=0,
-        eos_token_id=None,
-    )
-    theirs = GPT2LMHeadModel(config).double().eval()
-    ours = model()
-    ours.load_state_dict(
-        {
-            name.removeprefix("transformer."): (
-                weight.T if ".h." in name and weight.ndim == 2 else weight
-            )
-            for name, weight in theirs.state_dict().items()
-        }
-    )
+def test_accumulated_gradient_is_that_of_the_large_batch(
+    agrees, gpt2, from_gpt2, micro_batch
+):
+    theirs, ours = gpt2(), model()
+    ours.load_state_dict(from_gpt2(theirs.state_dict()))
     ids, labels = answers()
     found = accumulate_gradients(ours, ids, labels, micro_batch)
     expected = theirs(ids, labels=labels).loss  # one batch

@@ -32,33 +32,15 @@ DOUBLE = torch.float64
 SIZES = {"vocab": 11, "n_positions": 16, "d_model": 24, "layers": 2, "heads": 3}
 
 
-def theirs_from(state):
-    """Names and layout of ours: matrices of blocks are stored transposed."""
-    return {
-        name.removeprefix("transformer."): (
-            weight.T if ".h." in name and weight.ndim == 2 else weight
-        )
-        for name, weight in state.items()
-    }
-
-
-def pair():
-    config = GPT2Config(
-        vocab_size=11,
-        n_positions=16,
-        n_embd=24,
-        n_layer=2,
-        n_head=3,
-        bos_token_id=0,
-        eos_token_id=None,
-    )
+@pytest.fixture
+def pair(gpt2, from_gpt2):
     torch.manual_seed(0)
-    theirs = GPT2LMHeadModel(config).double().eval()
+    theirs = gpt2()
     for parameter in theirs.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     torch.nn.init.normal_(theirs.transformer.wpe.weight, std=0.8)  # else it repeats
     ours = GPT(**SIZES).double()
-    ours.load_state_dict(theirs_from(theirs.state_dict()))
+    ours.load_state_dict(from_gpt2(theirs.state_dict()))
     return ours, theirs
 
 
@@ -76,36 +58,36 @@ def model(**changes):
     return drawn
 
 
-def test_logits_are_those_of_gpt2(agrees):
-    ours, theirs = pair()
+def test_logits_are_those_of_gpt2(agrees, pair):
+    ours, theirs = pair
     ids = texts(3, 13)
     agrees(ours(ids), theirs(ids).logits, "transformers.GPT2LMHeadModel")
 
 
-def test_loss_is_that_of_gpt2(agrees):
-    ours, theirs = pair()
+def test_loss_is_that_of_gpt2(agrees, pair):
+    ours, theirs = pair
     ids = texts(3, 13)
     expected = theirs(ids, labels=ids).loss
     agrees(next_token_loss(ours(ids), ids), expected, "transformers.GPT2LMHeadModel")
 
 
-def test_gradients_are_those_of_gpt2(agrees):
-    ours, theirs = pair()
+def test_gradients_are_those_of_gpt2(agrees, pair, from_gpt2):
+    ours, theirs = pair
     ids = texts(3, 13)
     next_token_loss(ours(ids), ids).backward()
     theirs(ids, labels=ids).loss.backward()
     grads = {
         f"transformer.{n}": p.grad for n, p in theirs.transformer.named_parameters()
     }
-    expected = theirs_from(grads)
+    expected = from_gpt2(grads)
     found = {name: p.grad for name, p in ours.named_parameters()}
     assert found.keys() == expected.keys()
     for name in expected:
         agrees(found[name], expected[name], "transformers.GPT2LMHeadModel")
 
 
-def test_greedy_text_is_that_of_gpt2(agrees):
-    ours, theirs = pair()
+def test_greedy_text_is_that_of_gpt2(agrees, pair):
+    ours, theirs = pair
     ids = texts(3, 4)
     expected = theirs.generate(
         ids,

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch.testing import assert_close
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from snippets.transformers.gpt import GPT
 from snippets.transformers.induction_circuits import (
@@ -39,31 +38,13 @@ HEAD_DIM = 8
 
 
 @pytest.fixture
-def pair():
-    config = GPT2Config(
-        vocab_size=11,
-        n_positions=16,
-        n_embd=24,
-        n_layer=2,
-        n_head=3,
-        bos_token_id=0,
-        eos_token_id=None,
-        attn_implementation="eager",
-    )
+def pair(gpt2, from_gpt2):
     torch.manual_seed(0)
-    theirs = GPT2LMHeadModel(config).double().eval()
+    theirs = gpt2(attn_implementation="eager")
     for parameter in theirs.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     ours = GPT(**SIZES).double()
-    state = theirs.state_dict()
-    ours.load_state_dict(
-        {
-            name.removeprefix("transformer."): (
-                weight.T if ".h." in name and weight.ndim == 2 else weight
-            )
-            for name, weight in state.items()
-        }
-    )
+    ours.load_state_dict(from_gpt2(theirs.state_dict()))
     return ours, theirs
 
 
