@@ -1,0 +1,83 @@
+"""
+Cut cross-entropy needs little more memory than its gradients
+=============================================================
+
+The most bytes that exist at a time, inputs not counted, with all logits, with those of
+some positions, and with those of a block (:doc:`/training/cut_cross_entropy`).
+"""
+
+import matplotlib.pyplot as plt
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
+
+from snippets.foundations.peak_memory import PeakMemory
+from snippets.training.cut_cross_entropy import cut_cross_entropy
+
+torch.manual_seed(0)
+TOKENS, D_MODEL, VOCAB, CHUNK = 1024, 64, 32768, 64
+hidden = torch.randn(TOKENS, D_MODEL, requires_grad=True)
+classifier = (0.3 * torch.randn(VOCAB, D_MODEL)).requires_grad_()
+targets = torch.randint(VOCAB, (TOKENS,))
+
+
+def all_logits():
+    return cross_entropy(hidden @ classifier.T, targets)
+
+
+def chunk_loss(states, answers):
+    return cross_entropy(states @ classifier.T, answers, reduction="sum")
+
+
+def chunks():
+    """All logits of some positions at a time, computed again for the gradients."""
+    parts = zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
+    losses = [checkpoint(chunk_loss, *part, use_reentrant=False) for part in parts]
+    return torch.stack(losses).sum() / TOKENS
+
+
+def blocks():
+    return cut_cross_entropy(hidden, classifier, targets)
+
+
+peaks, results = [], []
+for method in (all_logits, chunks, blocks):
+    with torch.no_grad(), PeakMemory() as alone:
+        method()
+    hidden.grad = classifier.grad = None
+    with PeakMemory() as both:
+        loss = method()
+        loss.backward()
+    peaks.append((alone.peak / 2**20, both.peak / 2**20))
+    results.append((loss.detach(), hidden.grad, classifier.grad))
+full, chunked, cut = peaks
+gradients = (hidden.nbytes + classifier.nbytes) / 2**20
+for result in results[1:]:
+    for ours, exact in zip(result, results[0], strict=True):
+        assert (ours - exact).norm() < 1e-5 * exact.norm()
+assert full[0] > 100 * cut[0]
+assert full[1] > 30 * cut[1]
+assert gradients < cut[1] < chunked[1] / 2
+
+fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+at = torch.arange(3)
+for part, label in enumerate(("loss only", "loss and gradients")):
+    sizes = [pair[part] for pair in peaks]
+    shown = ax.barh(at + 0.4 * part, sizes, height=0.38, color=f"C{part}", label=label)
+    ax.bar_label(shown, [f"{size:.3g}" for size in sizes], padding=3)
+ax.axvline(gradients, color="0.5", ls="--", label="the gradients alone")
+ax.set_yticks(at + 0.2, labels=["all logits", f"{CHUNK} positions", "256 by 512"])
+ax.set(xscale="log", xlabel="peak memory (MiB)", xlim=(0.2, 1500), ylim=(2.7, -0.5))
+ax.legend(loc="lower right", fontsize=9)
+fig.set_label(
+    "Bars of peak memory on a logarithmic axis, for the loss alone and with gradients. "
+    f"All logits: {full[0]:.3g} and {full[1]:.3g} MiB; those of {CHUNK} positions: "
+    f"{chunked[0]:.3g} and {chunked[1]:.3g}; blocks: {cut[0]:.3g} and {cut[1]:.3g}. The "
+    f"gradients alone take {gradients:.3g} MiB."
+)
+measured = {
+    "saved_loss": full[0] / cut[0],
+    "saved_both": full[1] / cut[1],
+    "above_gradients": cut[1] - gradients,
+    "chunks_both": chunked[1],
+}
