@@ -26,14 +26,14 @@ def all_logits():
 
 
 def chunk_loss(states, answers):
-    return cross_entropy(states @ classifier.T, answers, reduction="sum")
+    return cross_entropy(states @ classifier.T, answers)
 
 
 def chunks():
     """All logits of some positions at a time, computed again for the gradients."""
     parts = zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
     losses = [checkpoint(chunk_loss, *part, use_reentrant=False) for part in parts]
-    return torch.stack(losses).sum() / TOKENS
+    return torch.stack(losses).mean()
 
 
 def blocks():
@@ -60,20 +60,19 @@ assert full[1] > 30 * cut[1]
 assert gradients < cut[1] < chunked[1] / 2
 
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-at = torch.arange(3)
 for part, label in enumerate(("loss only", "loss and gradients")):
-    sizes = [pair[part] for pair in peaks]
-    shown = ax.barh(at + 0.4 * part, sizes, height=0.38, color=f"C{part}", label=label)
+    at, sizes = [0.4 * part + k for k in range(3)], [pair[part] for pair in peaks]
+    shown = ax.barh(at, sizes, height=0.38, color=f"C{part}", label=label)
     ax.bar_label(shown, [f"{size:.3g}" for size in sizes], padding=3)
 ax.axvline(gradients, color="0.5", ls="--", label="the gradients alone")
-ax.set_yticks(at + 0.2, labels=["all logits", f"{CHUNK} positions", "256 by 512"])
+ax.set_yticks([0.2, 1.2, 2.2], ["all logits", f"{CHUNK} positions", "256 by 512"])
 ax.set(xscale="log", xlabel="peak memory (MiB)", xlim=(0.2, 1500), ylim=(2.7, -0.5))
 ax.legend(loc="lower right", fontsize=9)
+names = "all logits", f"those of {CHUNK} positions", "blocks"
+bars = [f"{a}: {b:.3g} and {c:.3g} MiB" for a, (b, c) in zip(names, peaks, strict=True)]
 fig.set_label(
-    "Bars of peak memory on a logarithmic axis, for the loss alone and with gradients. "
-    f"All logits: {full[0]:.3g} and {full[1]:.3g} MiB; those of {CHUNK} positions: "
-    f"{chunked[0]:.3g} and {chunked[1]:.3g}; blocks: {cut[0]:.3g} and {cut[1]:.3g}. The "
-    f"gradients alone take {gradients:.3g} MiB."
+    "Bars of peak memory on a logarithmic axis, without and with gradients. "
+    + "; ".join([*bars, f"the gradients alone: {gradients:.3g} MiB."])
 )
 measured = {
     "saved_loss": full[0] / cut[0],
