@@ -30,7 +30,6 @@ def chunk_loss(states, answers):
 
 
 def chunks():
-    """All logits of some positions at a time, computed again for the gradients."""
     parts = zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True)
     losses = [checkpoint(chunk_loss, *part, use_reentrant=False) for part in parts]
     return torch.stack(losses).mean()
@@ -46,11 +45,10 @@ for method in (all_logits, chunks, blocks):
         method()
     hidden.grad = classifier.grad = None
     with PeakMemory() as both:
-        loss = method()
-        loss.backward()
+        (loss := method()).backward()
     peaks.append((alone.peak / 2**20, both.peak / 2**20))
     results.append((loss.detach(), hidden.grad, classifier.grad))
-full, chunked, cut = peaks
+full, chunked, cut = peaks  # of the loss alone, and with gradients
 gradients = (hidden.nbytes + classifier.nbytes) / 2**20
 for result in results[1:]:
     for ours, exact in zip(result, results[0], strict=True):
