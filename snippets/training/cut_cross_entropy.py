@@ -56,11 +56,12 @@ def cut_forward(
         states = at_least_float32(hidden[rows])
         running = torch.full_like(lse[rows], -torch.inf)
         for columns in tiles(len(classifier), vocab_block):
-            block = (states @ at_least_float32(classifier[columns]).T).logsumexp(-1)
+            weights = at_least_float32(classifier[columns])
+            block = (states @ weights.T).logsumexp(dim=-1)
             running = torch.logaddexp(running, block)
-        target_logits = (states * classifier[targets[rows]]).sum(dim=-1)
+        correct = (states * classifier[targets[rows]]).sum(dim=-1)
         lse[rows] = running
-        loss[rows] = running - target_logits
+        loss[rows] = running - correct
     return loss, lse
 
 
@@ -124,10 +125,11 @@ def cut_backward(
     grad_classifier = torch.zeros_like(classifier, dtype=wide)
     if order is None:
         order = torch.arange(len(classifier), device=classifier.device)
+    vocab_blocks = tiles(len(classifier), vocab_block)
     kept = []
     for rows in tiles(len(hidden), token_block):
         states = hidden[rows].to(wide)
-        for columns in tiles(len(classifier), vocab_block):
+        for columns in vocab_blocks:
             ids = order[columns]
             weights = classifier[ids].to(wide)
             is_target = targets[rows, None] == ids
@@ -136,7 +138,7 @@ def cut_backward(
             if kept[-1]:
                 grad_hidden[rows] += grad @ weights
                 grad_classifier[ids] += grad.T @ states
-    table = torch.tensor(kept).view(-1, len(tiles(len(classifier), vocab_block)))
+    table = torch.tensor(kept).view(-1, len(vocab_blocks))
     return Gradients(grad_hidden, grad_classifier, table)
 
 
