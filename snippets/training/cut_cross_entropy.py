@@ -132,8 +132,8 @@ def cut_backward(
         for columns in vocab_blocks:
             ids = order[columns]
             weights = classifier[ids].to(wide)
-            is_target = targets[rows, None] == ids
-            grad = block_gradient(states, weights, lse[rows], is_target)
+            hits = targets[rows, None] == ids
+            grad = block_gradient(states, weights, lse[rows], hits)
             kept.append(not grad.abs().amax() < filter_eps)  # NaN is kept
             if kept[-1]:
                 grad_hidden[rows] += grad @ weights

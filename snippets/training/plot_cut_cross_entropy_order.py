@@ -59,7 +59,7 @@ axes[1].set(xlabel="block of the vocabulary")
 rows, columns = maps[0][0].shape
 above, below = (kept.float().mean() for kept in maps[0])
 fig.set_label(
-    f"Two tables of {rows} by {columns} blocks; those that are computed are dark. With "
+    f"Two tables of {rows} by {columns} blocks; those that are computed are blue. With "
     f"the vocabulary as it is: {above:.0%}, all over the table. Sorted: {below:.0%}, "
     "nearly all at the left."
 )
