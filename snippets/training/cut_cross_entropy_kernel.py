@@ -1,8 +1,8 @@
 """Cut cross-entropy as Triton kernels: a loop over the vocabulary, then block by block.
 
 Wijmans et al. (2025), https://arxiv.org/abs/2411.09009; names are those of
-:mod:`snippets.training.cut_cross_entropy`. Triton's interpreter runs the kernels in
-NumPy, without a GPU; it has to be asked for before Triton is imported.
+:mod:`snippets.training.cut_cross_entropy_passes`. Triton's interpreter runs the kernels
+in NumPy, without a GPU; it has to be asked for before Triton is imported.
 
 Axes::
 
@@ -14,7 +14,7 @@ Axes::
 import os
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 os.environ.setdefault("TRITON_INTERPRET", "1")  # 0 compiles for a GPU
@@ -24,12 +24,14 @@ import triton.language as tl
 
 from snippets.attention.flash_attention_kernel import check_dtypes
 from snippets.training.cut_cross_entropy import labeled
+from snippets.training.cut_cross_entropy_passes import (
+    Classifier,
+    Hidden,
+    PerToken,
+    Targets,
+    check_targets,
+)
 from snippets.training.pretraining import IGNORED
-
-Hidden = Float[Tensor, "tokens d_model"]
-Classifier = Float[Tensor, "vocab d_model"]
-Targets = Int[Tensor, " tokens"]
-PerToken = Float[Tensor, " tokens"]
 
 
 @triton.jit
@@ -99,8 +101,8 @@ def backward_kernel(
     logits = tl.dot(e, tl.trans(c), input_precision="ieee")
     grad = tl.exp(logits - row_lse) - tl.where(tl.trans(ids) == target, 1.0, 0.0)
     grad = tl.where(tl.trans(places) < vocab, grad, 0.0)
-    negligible = tl.max(tl.abs(grad)) < filter_eps
-    if not negligible:
+    large = tl.where(tl.abs(grad) < filter_eps, 0, 1)  # NaN is large; tl.max drops it
+    if tl.sum(large) > 0:
         grad = grad.to(e.dtype)
         to_hidden = tl.dot(grad, c, input_precision="ieee")
         to_classifier = tl.dot(tl.trans(grad), e, input_precision="ieee")
@@ -116,6 +118,7 @@ def check_inputs(
     if (targets == IGNORED).any():
         raise ValueError(f"remove targets of {IGNORED} first")
     labeled(hidden, classifier, targets, IGNORED)
+    check_targets(targets, len(classifier))
     for size in (hidden.shape[1], *blocks):
         if size < 16 or size & (size - 1):
             raise ValueError(f"{size} is not a power of two from 16 on")

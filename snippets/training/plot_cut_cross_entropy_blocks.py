@@ -12,7 +12,7 @@ from matplotlib.animation import FuncAnimation
 from matplotlib.patches import Rectangle
 
 from snippets.attention.flash_attention import tiles
-from snippets.training.cut_cross_entropy import cut_forward
+from snippets.training.cut_cross_entropy_passes import cut_forward
 
 torch.manual_seed(0)
 TOKENS, VOCAB, TOKEN_BLOCK, VOCAB_BLOCK = 8, 24, 4, 6

@@ -9,7 +9,7 @@ Probabilities beside the threshold of the filter, and the share of blocks that i
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.training.cut_cross_entropy import (
+from snippets.training.cut_cross_entropy_passes import (
     cut_backward,
     cut_forward,
     vocabulary_order,

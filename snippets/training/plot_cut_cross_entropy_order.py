@@ -9,7 +9,7 @@ logit, and what the skipped ones would have added (:doc:`/training/cut_cross_ent
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.training.cut_cross_entropy import (
+from snippets.training.cut_cross_entropy_passes import (
     cut_backward,
     cut_forward,
     vocabulary_order,

@@ -8,9 +8,9 @@ from torch.nn.functional import cross_entropy, linear_cross_entropy
 from torch.testing import assert_close
 
 from snippets.foundations.peak_memory import PeakMemory
-from snippets.training.cut_cross_entropy import (
+from snippets.training.cut_cross_entropy import cut_cross_entropy
+from snippets.training.cut_cross_entropy_passes import (
     cut_backward,
-    cut_cross_entropy,
     cut_forward,
     vocabulary_order,
 )
@@ -176,6 +176,37 @@ def test_half_precision_has_exact_sums(dtype):
         assert (a.double() - b).norm() < 0.005 * b.norm()
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_autocast_does_not_round_the_logits(inside):
+    """Rounded in one pass alone, the probabilities would not add up to 1."""
+    hidden, classifier, targets = inputs(64, 32, 500, torch.float32, scale=2)
+    exact = with_gradients(all_logits(targets), hidden, classifier)
+    leaves = hidden.requires_grad_(), classifier.requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = 3 * cut_cross_entropy(*leaves, targets, filter_eps=1e-9)
+        if inside:
+            loss.backward()
+    if not inside:
+        loss.backward()
+    assert_close(loss.detach() / 3, exact[0])
+    for leaf, gradient in zip(leaves, exact[1:], strict=True):
+        assert_close(leaf.grad, gradient)
+
+
+@pytest.mark.parametrize("filter_eps", [0.0, 1e-9])
+def test_states_may_be_narrower_than_weights(filter_eps):
+    """As autocast makes them; against single precision of the same rounded states."""
+    hidden, classifier, targets = inputs(64, 32, 500, torch.float32)
+    hidden = hidden.bfloat16()
+    exact = with_gradients(all_logits(targets), hidden.float(), classifier)
+    ours = with_gradients(
+        lambda e, c: cut_cross_entropy(e, c, targets, filter_eps=filter_eps),
+        hidden,
+        classifier,
+    )
+    assert_close(ours, (exact[0], exact[1].bfloat16(), exact[2]))
+
+
 def test_ties_one_token_and_a_vocabulary_of_one():
     assert_close(
         cut_cross_entropy(torch.zeros(3, 2), torch.ones(8, 2), torch.tensor([0, 5, 7])),
@@ -200,6 +231,18 @@ def test_gradients_need_no_block_of_the_size_of_all_logits():
         cut_cross_entropy(hidden, classifier, targets).backward()
     gradients = hidden.grad.nbytes + classifier.grad.nbytes
     assert gradients <= memory.peak < 512 * 4096 * 4 / 2
+
+
+@pytest.mark.parametrize("filter_eps", [0.0, 2**-12])
+def test_gradients_in_16_bits_need_three_times_their_size(filter_eps):
+    """Sums of four bytes for each number, then copies of two."""
+    hidden, classifier, targets = inputs(64, 64, 16384, dtype=torch.bfloat16)
+    leaves = hidden.requires_grad_(), classifier.requires_grad_()
+    blocks = {"token_block": 32, "vocab_block": 64}
+    with PeakMemory() as memory:
+        cut_cross_entropy(*leaves, targets, filter_eps=filter_eps, **blocks).backward()
+    gradients = hidden.grad.nbytes + classifier.grad.nbytes
+    assert 3 * gradients <= memory.peak < 3.2 * gradients
 
 
 BAD = [
@@ -231,6 +274,23 @@ def test_bad_targets_are_refused(targets, cause):
     hidden, classifier, _ = inputs(3)
     with pytest.raises(ValueError, match=cause):
         cut_cross_entropy(hidden, classifier, torch.tensor(targets))
+
+
+@pytest.mark.parametrize("bad", [IGNORED, -1, 23])
+def test_the_forward_pass_refuses_targets_that_are_no_tokens(bad):
+    """Indexing would count from the end, and the loss would be of another token."""
+    hidden, classifier, targets = inputs()
+    targets[2] = bad
+    with pytest.raises(ValueError, match=f"targets .*{bad}.* for 23 tokens"):
+        cut_forward(hidden, classifier, targets, 8, 5)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 1], [0, 1, 3], [2, -1, 0]])
+def test_the_backward_pass_refuses_an_order_that_misses_a_token(order):
+    hidden, classifier, targets = inputs(4, 2, 3)
+    _, lse = cut_forward(hidden, classifier, targets, 2, 2)
+    with pytest.raises(ValueError, match="each of 3 tokens once"):
+        cut_backward(hidden, classifier, targets, lse, 2, 2, order=torch.tensor(order))
 
 
 @pytest.mark.parametrize("bad", [(4, 7), (3, 8)])
@@ -285,6 +345,17 @@ def test_backward_kernel_skips_the_same_blocks():
     assert 0 < ours.kept.sum() < ours.kept.numel()
     assert not torch.allclose(ours.hidden, exact.hidden, atol=1e-3)
     assert_close(theirs, ours[:2], rtol=1e-4, atol=1e-4)
+
+
+@needs_triton
+def test_backward_kernel_keeps_nan_beside_negligible_entries():
+    """All targets are certain, so that without the NaN the block is skipped."""
+    hidden, rest = 20 * torch.eye(16), (torch.eye(16), torch.arange(16))
+    _, lse = cut_forward(hidden, *rest, 16, 16)
+    rest = *rest, lse, torch.arange(16)
+    assert not kernel.backward(hidden, *rest, filter_eps=2**-12)[0].any()
+    hidden[3, 3] = torch.nan
+    assert kernel.backward(hidden, *rest, filter_eps=2**-12)[0][3].isnan().all()
 
 
 @needs_triton
