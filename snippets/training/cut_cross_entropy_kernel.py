@@ -103,9 +103,9 @@ def backward_kernel(
     grad = tl.where(tl.trans(places) < vocab, grad, 0.0)
     large = tl.where(tl.abs(grad) < filter_eps, 0, 1)  # NaN is large; tl.max drops it
     if tl.sum(large) > 0:
-        grad = grad.to(e.dtype)
-        to_hidden = tl.dot(grad, c, input_precision="ieee")
-        to_classifier = tl.dot(tl.trans(grad), e, input_precision="ieee")
+        rounded = grad.to(e.dtype)  # a variable keeps its type when compiled
+        to_hidden = tl.dot(rounded, c, input_precision="ieee")
+        to_classifier = tl.dot(tl.trans(rounded), e, input_precision="ieee")
         tl.atomic_add(grad_hidden + here, to_hidden, mask=rows < tokens)
         tl.atomic_add(grad_classifier + there, to_classifier, mask=places < vocab)
 

@@ -1,6 +1,10 @@
 """Cut cross-entropy against torch.nn.functional and autograd; kernels beside it."""
 
+import os
+import subprocess
+import sys
 from inspect import unwrap
+from pathlib import Path
 
 import pytest
 import torch
@@ -370,6 +374,47 @@ def test_kernels_take_half_precision():
     for a, b in zip(grads, theirs[:2], strict=True):
         assert a.dtype == torch.float32
         assert (a - b).norm() < 0.005 * b.norm()
+
+
+COMPILE = """
+from triton import compile
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from snippets.training import cut_cross_entropy_kernel as kernels
+
+types = {"tokens": "i32", "vocab": "i32", "filter_eps": "fp32"}
+for kernel in (kernels.forward_kernel, kernels.backward_kernel):
+    for dtype in ("fp32", "fp16", "bf16"):
+        arguments, sizes = {}, {}
+        for place, name in enumerate(kernel.arg_names):
+            if name in ("d_model", "token_block", "vocab_block"):
+                arguments[name], sizes[place,] = "constexpr", 32
+            elif name in types:
+                arguments[name] = types[name]
+            elif name in ("targets", "order"):
+                arguments[name] = "*i64"
+            else:
+                given = name in ("hidden", "classifier")
+                arguments[name] = f"*{dtype}" if given else "*fp32"
+        source = ASTSource(kernel, arguments, sizes)
+        code = compile(source, target=GPUTarget("cuda", 80, 32)).asm["ptx"]
+        print(dtype, "mma" if "mma.sync" in code else "-")
+"""
+
+
+@needs_triton
+def test_kernels_compile_for_an_a100_and_use_its_tensor_cores_in_16_bits(tmp_path):
+    """Compiled without a GPU: the interpreter would not notice types that differ."""
+    cache = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE],
+        env=os.environ | cache,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == 2 * ["fp32 -", "fp16 mma", "bf16 mma"]
 
 
 @needs_triton
