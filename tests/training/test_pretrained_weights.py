@@ -1,0 +1,333 @@
+"""Our reader against safetensors, loaded models against GPT2LMHeadModel."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save, save_file
+from torch.testing import assert_close
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from snippets.training.pretrained_weights import (
+    from_gpt2,
+    gpt_from_config,
+    load,
+    load_gpt2,
+)
+from snippets.training.safetensors_file import (
+    DTYPES,
+    LARGEST_HEADER,
+    read_checkpoint,
+    read_header,
+    read_safetensors,
+)
+from snippets.training.small_gpt2 import SEQ, small_gpt2
+from snippets.transformers.gpt import GPT, next_token_loss
+
+SIZES = {"vocab": 11, "n_positions": 16, "d_model": 24, "layers": 2, "heads": 3}
+
+
+@pytest.fixture
+def library(gpt2):
+    torch.manual_seed(0)
+    model = gpt2()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+@pytest.fixture
+def state(library):
+    return from_gpt2(library.state_dict())
+
+
+def texts():
+    torch.manual_seed(1)
+    return torch.randint(11, (3, 13))
+
+
+def file_of(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    size = len(text) if length is None else length
+    return size.to_bytes(8, "little") + text + data
+
+
+def entry(begin=0, end=24, **changes):
+    return {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end], **changes}
+
+
+def fresh():
+    torch.manual_seed(7)
+    return GPT(**SIZES).double()
+
+
+def test_every_type_is_read_as_safetensors_reads_it(agrees, tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "all.safetensors"
+    drawn = 40 * torch.randn(3, 5)
+    tensors = {name: drawn.to(dtype) for name, dtype in DTYPES.items()}
+    tensors |= {"scalar": torch.tensor(2.5), "empty": torch.zeros(0, 3)}
+    save_file(tensors, path, metadata={"format": "pt"})
+    found, expected = read_safetensors(path), load_file(path)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert found[name].dtype == expected[name].dtype
+        if name == "empty":
+            assert found[name].shape == (0, 3)
+        else:
+            agrees(found[name], expected[name], "safetensors.torch.load_file", 0, 0)
+
+
+def test_a_header_without_padding_is_read(tmp_path):
+    values = torch.arange(6.0).view(2, 3)
+    header = json.dumps({"odd": entry()}, separators=(",", ":")).encode()
+    header += b" " * (1 - len(header) % 2)  # an odd length: the data are not aligned
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(file_of(header, values.numpy().tobytes()))
+    assert path.read_bytes()[0] % 2 == 1
+    assert_close(read_safetensors(path)["odd"], values)
+    assert_close(load_file(path)["odd"], values)
+
+
+def test_a_change_of_a_tensor_stays_in_memory(tmp_path):
+    path = tmp_path / "one.safetensors"
+    save_file({"w": torch.ones(4)}, path)
+    tensor = read_safetensors(path)["w"]
+    tensor.zero_()
+    assert tensor.sum() == 0
+    assert read_safetensors(path)["w"].sum() == 4
+
+
+def test_the_header_alone_says_where_a_tensor_is():
+    file = save({"b": torch.ones(2, 3), "a": torch.zeros(4, dtype=torch.float64)})
+    place = read_header(file)["b"]
+    assert (place.dtype, place.shape) == (torch.float32, (2, 3))
+    values = torch.frombuffer(
+        bytearray(file[place.begin : place.end]), dtype=place.dtype
+    )
+    assert values.tolist() == [1.0] * 6
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (b"", "header of 0 bytes in a file of 0 bytes"),
+        (file_of({"w": entry()}, bytes(24), length=999), "header of 999 bytes"),
+        (file_of({}, length=LARGEST_HEADER + 1), f"header of {LARGEST_HEADER + 1}"),
+        (file_of(b"{not json}"), "Expecting property name"),
+        (file_of({"w": entry()}, bytes(23)), "end at byte"),
+        (file_of({"w": entry()}, bytes(25)), "end at byte"),
+        (file_of({"w": entry(0, 20)}, bytes(20)), r"w of \(2, 3\) has 20 bytes"),
+        (file_of({"w": entry(dtype="F4")}, bytes(24)), "w has the unknown type F4"),
+        (file_of({"w": entry(8, 32)}, bytes(32)), "w begins at byte"),
+        (file_of({"w": entry(), "v": entry()}, bytes(24)), "begins at byte"),
+        (
+            file_of(b'{"w": %s, "w": %s}' % ((json.dumps(entry()).encode(),) * 2)),
+            "'w' stands twice",
+        ),
+    ],
+)
+def test_a_broken_file_is_refused(file, message):
+    with pytest.raises(ValueError, match=message):
+        read_header(file)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "empty.safetensors"
+    path.touch()
+    with pytest.raises(ValueError, match="empty"):
+        read_safetensors(path)
+
+
+@pytest.mark.parametrize("size", ["1GB", "20KB"])
+def test_logits_are_those_of_gpt2(agrees, library, tmp_path, size):
+    library.save_pretrained(tmp_path, max_shard_size=size)
+    assert (tmp_path / "model.safetensors").exists() == (size == "1GB")
+    ours = load_gpt2(tmp_path)
+    expected = library.float()(texts()).logits
+    agrees(ours(texts()), expected, "transformers.GPT2LMHeadModel")
+
+
+def test_logits_in_double_precision_are_those_of_gpt2(agrees, library, state):
+    ours = fresh()
+    load(ours, state)
+    agrees(ours(texts()), library(texts()).logits, "transformers.GPT2LMHeadModel")
+
+
+def test_conversion_is_that_of_the_other_pages(library, from_gpt2):
+    from snippets.training.pretrained_weights import from_gpt2 as ours
+
+    expected = from_gpt2(library.state_dict())
+    found = ours(library.state_dict())
+    assert found.keys() == expected.keys()
+    for name in expected:
+        assert_close(found[name], expected[name])
+
+
+def test_names_and_masks_of_the_published_file(library, state):
+    """The published file has no prefix and no head, but a mask in every block."""
+    published = library.transformer.state_dict()
+    for block in range(2):
+        mask = torch.ones(1, 1, 16, 16, dtype=torch.uint8).tril()
+        published[f"h.{block}.attn.bias"] = mask
+        published[f"h.{block}.attn.masked_bias"] = torch.tensor(-1e4)
+    found = from_gpt2(published)
+    assert state.keys() - found.keys() == {"lm_head.weight"}
+    ours = fresh()
+    load(ours, found)
+    assert_close(ours(texts()), library(texts()).logits)
+
+
+def test_the_head_stays_tied(state):
+    ours = fresh()
+    count = sum(parameter.numel() for parameter in ours.parameters())
+    load(ours, state)
+    assert ours.lm_head.weight is ours.wte.weight
+    assert sum(parameter.numel() for parameter in ours.parameters()) == count
+    assert ours.wte.weight.requires_grad
+    assert ours.wte.weight.data_ptr() != state["wte.weight"].data_ptr()
+    next_token_loss(ours(texts()), texts()).backward()
+    assert all(parameter.grad is not None for parameter in ours.parameters())
+
+
+@pytest.mark.parametrize("kept", ["wte.weight", "lm_head.weight"])
+def test_of_a_tied_tensor_one_name_is_enough(library, state, kept):
+    dropped = ({"wte.weight", "lm_head.weight"} - {kept}).pop()
+    ours = fresh()
+    load(ours, {name: tensor for name, tensor in state.items() if name != dropped})
+    assert_close(ours(texts()), library(texts()).logits)
+
+
+def without(state, *names):
+    return {name: tensor for name, tensor in state.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    ("change", "messages"),
+    [
+        (lambda s: {}, ["wte.weight is missing", "h.1.mlp.c_fc.bias is missing"]),
+        (lambda s: without(s, "wpe.weight"), ["wpe.weight is missing"]),
+        (
+            lambda s: without(s, "wte.weight", "lm_head.weight"),
+            ["wte.weight is missing", "lm_head.weight is missing"],
+        ),
+        (lambda s: s | {"h.2.ln_1.bias": s["ln_f.bias"]}, ["h.2.ln_1.bias is unex"]),
+        (
+            lambda s: s | {"wpe.weight": s["wpe.weight"][:9]},
+            ["wpe.weight: the checkpoint has (9, 24), the model (16, 24)"],
+        ),
+        (
+            lambda s: s | {"h.1.mlp.c_fc.weight": s["h.1.mlp.c_fc.weight"].T},
+            ["h.1.mlp.c_fc.weight: the checkpoint has (24, 96), the model (96, 24)"],
+        ),
+        (
+            lambda s: s | {"ln_f.bias": torch.ones(24, dtype=torch.int8)},
+            ["ln_f.bias: torch.int8 does not become torch.float64"],
+        ),
+        (
+            lambda s: s | {"ln_f.bias": s["ln_f.bias"] / 0},
+            ["ln_f.bias is not finite as torch.float64"],
+        ),
+        (
+            lambda s: s | {"lm_head.weight": s["lm_head.weight"] + 1},
+            ["lm_head.weight differs from wte.weight"],
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_changes_nothing(state, change, messages):
+    ours = fresh()
+    with pytest.raises(ValueError, match="the checkpoint does not fit") as caught:
+        load(ours, change(state))
+    for message in messages:
+        assert message in str(caught.value)
+    for name, tensor in fresh().state_dict().items():
+        assert torch.equal(ours.state_dict()[name], tensor)
+
+
+def test_all_problems_are_named_at_once(state):
+    changed = without(state, "wpe.weight") | {"ln_f.bias": torch.ones(5)}
+    with pytest.raises(ValueError, match=r"ln_f.bias.*\(5,\).*\(24,\)") as caught:
+        load(fresh(), changed | {"extra": torch.ones(1)})
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_checkpoint_of_llama_is_refused():
+    config = LlamaConfig(
+        vocab_size=11, hidden_size=24, intermediate_size=48, num_hidden_layers=2,
+        num_attention_heads=3,
+    )  # fmt: skip
+    llama = LlamaForCausalLM(config).state_dict()
+    with pytest.raises(ValueError, match=r"self_attn.q_proj.weight is unexpected"):
+        load(fresh(), from_gpt2(llama))
+    with pytest.raises(ValueError, match="model_type='llama'"):
+        gpt_from_config(config.to_dict())
+
+
+def test_half_precision_becomes_the_type_of_the_model(state):
+    halves = {name: tensor.bfloat16() for name, tensor in state.items()}
+    ours = fresh()
+    load(ours, halves)
+    for name, tensor in ours.state_dict().items():
+        assert tensor.dtype == torch.float64
+        assert_close(tensor, halves[name].double())
+
+
+def test_a_number_too_large_for_the_model_is_refused(state):
+    large = state | {"ln_f.bias": torch.full((24,), 7e4)}
+    with pytest.raises(ValueError, match=r"ln_f.bias is not finite as torch.float16"):
+        load(fresh().half(), large)
+
+
+def test_a_tensor_with_and_without_the_prefix_is_refused(library):
+    state = library.state_dict()
+    state["wpe.weight"] = state["transformer.wpe.weight"]
+    with pytest.raises(ValueError, match=r"wpe.weight stands twice"):
+        from_gpt2(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("activation_function", "gelu"),
+        ("layer_norm_epsilon", 1e-6),
+        ("n_inner", 48),
+        ("scale_attn_by_inverse_layer_idx", True),
+        ("tie_word_embeddings", False),
+    ],
+)
+def test_a_setting_that_ours_does_not_have_is_refused(library, name, value):
+    config = library.config.to_dict() | {name: value}
+    with pytest.raises(ValueError, match=f"{name}={value!r}, but our GPT has"):
+        gpt_from_config(config)
+
+
+def test_an_index_that_differs_from_its_shards_is_refused(library, tmp_path):
+    library.save_pretrained(tmp_path, max_shard_size="20KB")
+    index = tmp_path / "model.safetensors.index.json"
+    whole = json.loads(index.read_text())
+    for name in ("transformer.wpe.weight", "transformer.extra"):
+        changed = dict(whole["weight_map"])
+        shard = changed.pop(name, min(changed.values()))
+        if name not in whole["weight_map"]:
+            changed[name] = shard
+        index.write_text(json.dumps({"weight_map": changed}))
+        with pytest.raises(ValueError, match=f"the index and {shard} differ in {name}"):
+            read_checkpoint(tmp_path)
+
+
+def test_a_shard_outside_the_folder_is_refused(tmp_path):
+    index = {"weight_map": {"w": "../other.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ValueError, match=r"'../other.safetensors' is not a name of a"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_short_training_lowers_the_loss():
+    learned = torch.arange(500) % 7
+    text = learned[: 4 * SEQ].view(4, SEQ)
+    losses = []
+    for updates in (1, 11):
+        library = small_gpt2(learned, updates, seed=0)
+        assert not library.training
+        losses.append(next_token_loss(library(text).logits, text))
+    assert losses[1] < losses[0] - 1
