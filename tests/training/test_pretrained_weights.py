@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save, save_file
 from torch.testing import assert_close
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from snippets.training import faulty_loads
 from snippets.training.pretrained_weights import (
     from_gpt2,
     gpt_from_config,
@@ -331,3 +332,56 @@ def test_a_short_training_lowers_the_loss():
         assert not library.training
         losses.append(next_token_loss(library(text).logits, text))
     assert losses[1] < losses[0] - 1
+
+
+def test_a_tensor_that_is_left_out_keeps_its_random_values(state):
+    new = fresh()
+    less = faulty_loads.without(state, "h.1.mlp.c_fc.weight", new)
+    assert less is new
+    for name, tensor in less.state_dict().items():
+        kept = name == "h.1.mlp.c_fc.weight"
+        assert_close(tensor, (fresh().state_dict() if kept else state)[name])
+    new = faulty_loads.without(state, "wte.weight", fresh())
+    assert_close(new.lm_head.weight, fresh().lm_head.weight)
+    with pytest.raises(ValueError, match="the model has no wte"):
+        faulty_loads.without(state, "wte", fresh())
+
+
+def test_another_number_of_heads_is_another_model(state):
+    ours = fresh()
+    load(ours, state)
+    expected = GPT(**SIZES | {"heads": 4}).double()
+    load(expected, state)
+    assert_close(faulty_loads.with_heads(ours, 4)(texts()), expected(texts()))
+    with pytest.raises(ValueError, match="24 features cannot be split into 5"):
+        faulty_loads.with_heads(ours, 5)
+
+
+def test_faults_move_the_rows_that_they_name(state):
+    ours = fresh()
+    load(ours, state)
+    rows = state["h.0.attn.c_attn.weight"]
+    by_head = faulty_loads.head_by_head(ours).h[0].attn.c_attn.weight
+    swapped = faulty_loads.keys_first(ours).h[0].attn.c_attn.weight
+    for part in range(3):
+        for head in range(3):
+            for i in range(8):
+                place = (part * 3 + head) * 8 + i
+                assert_close(by_head[place].data, rows[(head * 3 + part) * 8 + i])
+                other = ([1, 0, 2][part] * 3 + head) * 8 + i
+                assert_close(swapped[place].data, rows[other])
+
+
+def test_faults_fit_every_shape_but_change_the_logits(state, library):
+    ours = fresh()
+    load(ours, state)
+    logits = library(texts()).logits
+    found = faulty_loads.costs(ours, fresh(), texts(), logits)
+    assert found.loss == pytest.approx(next_token_loss(logits, texts()).item())
+    assert len(found.missing) == len(state) - 1
+    off = dict(zip(faulty_loads.FAULTS, found.off.tolist(), strict=True))
+    assert off.pop("none") < 1e-12
+    assert min(off.values()) > 1e-6
+    assert found.added[-1] == 0
+    assert torch.equal(ours(texts()), ours(texts()))
+    assert_close(ours(texts()), logits)  # no fault changed the model itself
