@@ -127,7 +127,11 @@ def test_the_header_alone_says_where_a_tensor_is():
             "'w' stands twice",
         ),
     ],
-)
+    ids=[
+        "empty", "long", "limit", "text", "cut", "rest", "bytes", "type", "gap",
+        "shared", "twice",
+    ],
+)  # fmt: skip
 def test_a_broken_file_is_refused(file, message):
     with pytest.raises(ValueError, match=message):
         read_header(file)
