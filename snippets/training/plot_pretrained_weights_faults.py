@@ -62,7 +62,7 @@ right.grid(axis="x", alpha=0.3)
 fig.set_label(
     "Two panels, three dots a row. "
     + " ".join(
-        f"{name}: logits off by {off[n].mean():.1g}, loss added {added[n].mean():z.3f}."
+        f"{name}: logits off by {off[n].mean():.2g}, loss added {added[n].mean():z.3f}."
         for n, name in enumerate(FAULTS)
     )
 )
@@ -72,7 +72,7 @@ measured |= {"small_high": small.max(), "hidden": (small.amax(1) < 0.02).sum()}
 measured |= {"none": off[-1].max(), "gelu": off[-3].min(), "bf16_logit": off[4].max()}
 measured |= {"heads_low": added[0].min(), "heads_high": added[0].max()}
 measured |= {"order_low": added[1:4].min(), "heads_logit": off[0].min()}
-measured["scored"] = cut[:, 1:].numel() / 1000
+measured |= {"scored": cut[:, 1:].numel() / 1000, "wpe": cost[order[-6]].mean()}
 assert (labels[-1], labels[-6]) == ("wte.weight", "wpe.weight")
 assert (cost[order[-1]].mean() - guess).abs() < 0.1
 assert measured["matrix_low"] > 2 * measured["small_high"]
