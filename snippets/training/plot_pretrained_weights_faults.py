@@ -13,25 +13,25 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.training.faulty_loads import FAULTS, costs
-from snippets.training.pretrained_weights import load_gpt2
-from snippets.training.small_gpt2 import SEQ, small_gpt2
+from snippets.training.pretrained_weights import load_gpt2, save_gpt2
 from snippets.transformers.gpt import GPT
-from snippets.transformers.gpt_training import help_bytes, windows
+from snippets.transformers.gpt_training import help_bytes, training, windows
 
+SIZES = {"vocab": 256, "n_positions": 32, "d_model": 32, "layers": 1, "heads": 2}
 runs = []
 for seed in range(3):
     learned, held_out = help_bytes(seed)
-    cut = windows(held_out, SEQ)[:: len(held_out) // SEQ // 100]
-    library = small_gpt2(learned, 300, seed)
+    cut = windows(held_out, 32)[:: len(held_out) // 3200]
+    torch.manual_seed(seed)
+    trained = GPT(**SIZES, std=32**-0.5)
+    list(training(trained, learned, 400, seed=seed, rate=0.015))  # one update each
     with tempfile.TemporaryDirectory() as folder:
-        library.save_pretrained(folder)
+        save_gpt2(trained, folder)
         model = load_gpt2(folder)
-    torch.manual_seed(100 + seed)
-    fresh = GPT(vocab=256, n_positions=SEQ, d_model=32, layers=1, heads=2)
-    runs.append(costs(model, fresh, cut, library(cut).logits))
+    runs.append(costs(model, GPT(**SIZES), cut, trained.double()(cut)))
 loss = sum(run.loss for run in runs) / len(runs)
 cost, added, off = (torch.stack(x, -1) for x in list(zip(*runs, strict=True))[1:])
-names = [name for name in fresh.state_dict() if name != "lm_head.weight"]
+names = [name for name in model.state_dict() if name != "lm_head.weight"]
 order = cost.mean(dim=1).argsort()
 labels = [names[i].removeprefix("h.0.") for i in order]
 guess = log(256) - loss
@@ -67,12 +67,12 @@ fig.set_label(
     )
 )
 small, tiny = cost[order[:-6]], added[4:].abs().max()
-measured = {"loss": loss, "matrix_low": cost[order[-5:-1]].min(), "rest": len(small)}
-measured |= {"small_high": small.max(), "hidden": (small.amax(1) < 0.02).sum()}
-measured |= {"none": off[-1].max(), "gelu": off[-3].min(), "bf16_logit": off[4].max()}
+measured = {"loss": loss, "small_high": small.max(), "wpe": cost[order[-6]].mean()}
+measured |= {"matrix_low": cost[order[-5:-1]].min(), "none": off[-1].max()}
+measured |= {"hidden": (small.amax(1) < 0.02).sum(), "gelu": off[-3].min()}
 measured |= {"heads_low": added[0].min(), "heads_high": added[0].max()}
 measured |= {"order_low": added[1:4].min(), "heads_logit": off[0].min()}
-measured |= {"scored": cut[:, 1:].numel() / 1000, "wpe": cost[order[-6]].mean()}
+measured["bf16_logit"] = off[4].max()
 assert (labels[-1], labels[-6]) == ("wte.weight", "wpe.weight")
 assert (cost[order[-1]].mean() - guess).abs() < 0.1
 assert measured["matrix_low"] > 2 * measured["small_high"]

@@ -8,23 +8,20 @@ published GPT-2 on the left, of our GPT on the right, and what becomes of each.
 
 import matplotlib.pyplot as plt
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
 
-from snippets.training.pretrained_weights import (
-    CONV1D,
-    from_gpt2,
-    gpt_from_config,
-)
-from snippets.transformers.gpt import parameters
+from snippets.training.pretrained_weights import CONV1D, from_gpt2, to_gpt2
+from snippets.transformers.gpt import GPT, parameters
 
-config = GPT2Config()  # the defaults are the sizes of the smallest model
+POSITIONS, LAYERS = 1024, 12
+sizes = {"vocab": 50257, "n_positions": POSITIONS, "d_model": 768, "layers": LAYERS}
 with torch.device("meta"):  # names and shapes, no memory
-    library, ours = GPT2LMHeadModel(config), gpt_from_config(config.to_dict())
-    mask = torch.empty(1, 1, config.n_positions, config.n_positions)
-file = library.transformer.state_dict()  # without prefix and head, as it is published
-file |= {f"h.{block}.attn.bias": mask for block in range(config.n_layer)}
-found, own = from_gpt2(file), ours.state_dict()
-assert all(own[name].shape == tensor.shape for name, tensor in found.items())
+    ours = GPT(**sizes, heads=12)
+    mask = torch.empty(1, 1, POSITIONS, POSITIONS)
+own = ours.state_dict()
+# the published file has no prefix and no head, but masks
+file = {name.removeprefix("transformer."): t for name, t in to_gpt2(ours).items()}
+file |= {f"h.{block}.attn.bias": mask for block in range(LAYERS)}
+assert all(own[name].shape == t.shape for name, t in from_gpt2(file).items())
 
 left = [name for name in file if name[:2] != "h." or name[:4] == "h.0."]
 left.sort(key=["wte.weight", "h.0.attn.bias", "wpe.weight"].__contains__, reverse=True)
@@ -63,8 +60,7 @@ fig.set_label(
     + ". wte.weight also becomes lm_head.weight."
 )
 total = sum(tensor.numel() for tensor in file.values())
-weights = total - config.n_layer * mask.numel()
+weights = total - LAYERS * mask.numel()
 measured = {"numbers": total, "weights": weights, "masks": total - weights}
-sizes = {"vocab": 50257, "n_positions": 1024, "d_model": 768, "layers": 12}
 assert weights == parameters(**sizes)
 assert len(left) == len(set(right)) == 17

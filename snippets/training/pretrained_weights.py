@@ -1,4 +1,4 @@
-"""Weights that GPT2LMHeadModel saved become our GPT, or are refused.
+"""Weights of GPT2LMHeadModel become our GPT, or are refused; and the way back.
 
 Names and layout in the file: ``GPT2LMHeadModel`` of transformers. Its ``Conv1D`` stores
 a matrix as (in, out), our ``nn.Linear`` as (out, in).
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from snippets.training.safetensors_file import read_checkpoint
@@ -138,3 +139,25 @@ def load_gpt2(folder: str | Path) -> GPT:
     model = gpt_from_config(json.loads(Path(folder, "config.json").read_text()))
     load(model, from_gpt2(read_checkpoint(folder)))
     return model
+
+
+def to_gpt2(model: GPT) -> dict[str, Tensor]:
+    """The reverse of :func:`from_gpt2`, with the prefix and without the tied head."""
+    return {
+        f"transformer.{name}": (t.T if name.endswith(CONV1D) else t).contiguous()
+        for name, t in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+
+
+def save_gpt2(model: GPT, folder: str | Path) -> None:
+    """Write ``config.json`` and ``model.safetensors``, as ``save_pretrained`` would."""
+    n_positions, d_model = model.wpe.weight.shape
+    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", **FIXED}
+    config |= {"vocab_size": model.wte.num_embeddings, "n_positions": n_positions}
+    config |= {"n_embd": d_model, "n_layer": len(model.h)}
+    config |= {"n_head": model.h[0].attn.heads}
+    config |= {"bos_token_id": None, "eos_token_id": None}  # ours has no such tokens
+    Path(folder, "config.json").write_text(json.dumps(config))
+    path = Path(folder, "model.safetensors")
+    save_file(to_gpt2(model), path, metadata={"format": "pt"})
