@@ -2,22 +2,16 @@
 
 Axes::
 
-    rows    of c_attn: queries, keys, values; in each, one head after the other
-    names   tensors of a model
-    faults  ways to load
-    batch   texts
-    seq     tokens of a text
+    rows  of c_attn: queries, keys, values; in each, one head after the other
 """
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
-from snippets.training.help_tokens import held_out_loss
 from snippets.training.pretrained_weights import load
 from snippets.transformers.gpt import GPT
 
@@ -119,39 +113,3 @@ FAULTS = {
     "epsilon 1e-6 instead of 1e-5": lambda model: with_epsilon(model, 1e-6),
     "none": lambda model: model,
 }
-
-
-class Costs(NamedTuple):
-    """What faults do to a model; losses in nats per token."""
-
-    loss: float  # of the model without a fault
-    missing: Float[Tensor, " names"]  # added to it without one tensor
-    added: Float[Tensor, " faults"]  # added to it by each of FAULTS
-    off: Float[Tensor, " faults"]  # largest difference from the right logits
-
-
-@torch.no_grad()
-def costs(
-    model: GPT,
-    fresh: GPT,
-    texts: Int[Tensor, "batch seq"],
-    logits: Float[Tensor, "batch seq vocab"],
-) -> Costs:
-    """Load a model with each fault.
-
-    Parameters
-    ----------
-    fresh
-        Has the random weights that stay where a tensor is missing.
-    logits
-        The right ones.
-    """
-    loss, missing = held_out_loss(model, texts), []
-    for name in model.state_dict():
-        if name != "lm_head.weight":
-            less = without(model.state_dict(), name, deepcopy(fresh))
-            missing.append(held_out_loss(less, texts) - loss)
-    wrong = [fault(model) for fault in FAULTS.values()]
-    added = [held_out_loss(one, texts) - loss for one in wrong]
-    off = [(one(texts) - logits).abs().max().item() for one in wrong]
-    return Costs(loss, *map(torch.tensor, (missing, added, off)))

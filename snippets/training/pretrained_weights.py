@@ -1,4 +1,4 @@
-"""Weights of GPT2LMHeadModel become our GPT, or are refused; and the way back.
+"""Weights of GPT2LMHeadModel become our GPT, or are refused.
 
 Names and layout in the file: ``GPT2LMHeadModel`` of transformers. Its ``Conv1D`` stores
 a matrix as (in, out), our ``nn.Linear`` as (out, in).
@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from snippets.training.safetensors_file import read_checkpoint
+from snippets.training.checkpoint_folder import read_checkpoint
 from snippets.transformers.gpt import GPT
 
 CONV1D = (
@@ -27,6 +26,13 @@ CONV1D = (
     "mlp.c_proj.weight",
 )
 MASKS = (".attn.bias", ".attn.masked_bias")  # constants that old versions saved
+SIZES = {  # our names and those of config.json
+    "vocab": "vocab_size",
+    "n_positions": "n_positions",
+    "d_model": "n_embd",
+    "layers": "n_layer",
+    "heads": "n_head",
+}
 FIXED = {  # settings that our GPT does not have, and the values it stands for
     "activation_function": "gelu_new",
     "layer_norm_epsilon": 1e-5,
@@ -44,18 +50,15 @@ def gpt_from_config(config: Mapping[str, Any]) -> GPT:
     Raises
     ------
     ValueError
-        If a setting changes the logits in a way that our GPT cannot.
+        If a size is missing, or a setting needs what our GPT does not have.
     """
     for name, ours in {"model_type": "gpt2", **FIXED}.items():
         if config.get(name, ours) != ours:
             raise ValueError(f"{name}={config[name]!r}, but our GPT has {ours!r}")
-    return GPT(
-        vocab=config["vocab_size"],
-        n_positions=config["n_positions"],
-        d_model=config["n_embd"],
-        layers=config["n_layer"],
-        heads=config["n_head"],
-    )
+    for name in SIZES.values():
+        if type(config.get(name)) is not int:
+            raise ValueError(f"{name}={config.get(name)!r} is not a size")
+    return GPT(**{ours: config[name] for ours, name in SIZES.items()})
 
 
 def from_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -89,6 +92,8 @@ def from_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def problems(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Everything that keeps ``state`` from being all the weights of a model."""
+    if odd := [name for name in state if not isinstance(state[name], Tensor)]:
+        return [f"{name} is not a tensor" for name in odd]
     own = model.state_dict(keep_vars=True)  # a tied tensor stands under each name
     found = [f"{name} is unexpected" for name in state if name not in own]
     for name, tensor in own.items():
@@ -104,7 +109,7 @@ def problems(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
                 found.append(f"{name}: {new.dtype} does not become {tensor.dtype}")
             elif not new.to(tensor.dtype).isfinite().all():
                 found.append(f"{name} is not finite as {tensor.dtype}")
-            elif new.shape == first.shape and not torch.equal(new, first):
+            elif not torch.equal(new.to(tensor.dtype), first.to(tensor.dtype)):
                 found.append(f"{name} differs from {tied[0]}, which is the same tensor")
     return found
 
@@ -118,8 +123,9 @@ def load(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     Raises
     ------
     ValueError
-        If a name is missing or unexpected, shapes or kinds of numbers differ, a number
-        is not finite, or two tensors differ that are tied in the model.
+        If a name is missing or unexpected, something is not a tensor, shapes or kinds
+        of numbers differ, a number is not finite, or two tensors differ that are tied
+        in the model.
     """
     if found := problems(model, state):
         raise ValueError("\n".join(["the checkpoint does not fit:", *found]))
@@ -134,30 +140,12 @@ def load_gpt2(folder: str | Path) -> GPT:
     Raises
     ------
     ValueError
-        As :func:`gpt_from_config` and :func:`load`.
+        If ``config.json`` is no JSON object, or as :func:`gpt_from_config`,
+        :func:`.read_checkpoint` and :func:`load`.
     """
-    model = gpt_from_config(json.loads(Path(folder, "config.json").read_text()))
+    config = json.loads(Path(folder, "config.json").read_text())
+    if not isinstance(config, dict):
+        raise ValueError(f"config.json is no JSON object, but {config!r:.40}")
+    model = gpt_from_config(config)
     load(model, from_gpt2(read_checkpoint(folder)))
     return model
-
-
-def to_gpt2(model: GPT) -> dict[str, Tensor]:
-    """The reverse of :func:`from_gpt2`, with the prefix and without the tied head."""
-    return {
-        f"transformer.{name}": (t.T if name.endswith(CONV1D) else t).contiguous()
-        for name, t in model.state_dict().items()
-        if name != "lm_head.weight"
-    }
-
-
-def save_gpt2(model: GPT, folder: str | Path) -> None:
-    """Write ``config.json`` and ``model.safetensors``, as ``save_pretrained`` would."""
-    n_positions, d_model = model.wpe.weight.shape
-    config = {"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", **FIXED}
-    config |= {"vocab_size": model.wte.num_embeddings, "n_positions": n_positions}
-    config |= {"n_embd": d_model, "n_layer": len(model.h)}
-    config |= {"n_head": model.h[0].attn.heads}
-    config |= {"bos_token_id": None, "eos_token_id": None}  # ours has no such tokens
-    Path(folder, "config.json").write_text(json.dumps(config))
-    path = Path(folder, "model.safetensors")
-    save_file(to_gpt2(model), path, metadata={"format": "pt"})

@@ -1,4 +1,4 @@
-"""Reading checkpoints in the safetensors format, without the safetensors library.
+"""Reading a file in the safetensors format, without the safetensors library.
 
 Hugging Face, safetensors, section *Format*: https://github.com/huggingface/safetensors
 
@@ -6,7 +6,6 @@ Symbols::
 
     N             the length of the header: the first 8 bytes, little-endian
     BEGIN, END    data_offsets: bytes of a tensor, counted from the end of the header
-    weight_map    which file of a sharded checkpoint has a tensor
 """
 
 import json
@@ -52,24 +51,53 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def is_entry(entry: Any) -> bool:
+    """Whether an entry of the header has a type, a shape and two offsets."""
+    match entry:
+        case {"dtype": str(), "shape": [*shape], "data_offsets": [begin, end]}:
+            numbers = [*shape, begin, end]
+            return all(type(n) is int and 0 <= n < 2**63 for n in numbers)
+    return False
+
+
+def parse_header(text: bytes) -> dict[str, Any]:
+    """The entries of a header by name, without those that are not tensors.
+
+    Raises
+    ------
+    ValueError
+        If the text is not UTF-8 or not JSON, has a name twice, or is not an object of
+        entries.
+    """
+    try:
+        header = json.loads(text.decode(), object_pairs_hook=without_duplicates)
+    except RecursionError as error:
+        raise ValueError("the header is nested too deeply") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"the header is no JSON object, but {header!r:.40}")
+    header.pop("__metadata__", None)
+    for name, entry in header.items():
+        if not is_entry(entry):
+            raise ValueError(f"{name} is no tensor, but {entry!r:.80}")
+    return header
+
+
 def read_header(file: bytes | mmap.mmap) -> dict[str, Entry]:
     """The tensors of a file by name; only the header is read.
 
     Raises
     ------
     ValueError
-        If the header is longer than the file, is not JSON or has a name twice; if a
-        type is unknown; if the bytes of a tensor do not fit its shape; or if the
-        tensors do not fill the file one after the other.
+        If the header is longer than the file, or as :func:`parse_header`; if a type is
+        unknown; if the bytes of a tensor do not fit its shape; or if the tensors do not
+        fill the file one after the other.
     """
     size = int.from_bytes(file[:8], "little")
     start = 8 + size
     if size > LARGEST_HEADER or len(file) < max(8, start):
         raise ValueError(f"a header of {size} bytes in a file of {len(file)} bytes")
-    header = json.loads(file[8:start], object_pairs_hook=without_duplicates)
-    header.pop("__metadata__", None)
     entries = {}
-    for name, entry in header.items():
+    for name, entry in parse_header(file[8:start]).items():
         if entry["dtype"] not in DTYPES:
             raise ValueError(f"{name} has the unknown type {entry['dtype']}")
         begin, end = entry["data_offsets"]
@@ -107,29 +135,4 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
         else:
             flat = torch.empty(0, dtype=dtype)
         tensors[name] = flat.view(shape)
-    return tensors
-
-
-def read_checkpoint(folder: str | Path) -> dict[str, Tensor]:
-    """The tensors of ``model.safetensors``, or of all the shards that an index names.
-
-    Raises
-    ------
-    ValueError
-        If a shard does not have exactly the tensors that the index promises, or is
-        not in the folder.
-    """
-    index = Path(folder, "model.safetensors.index.json")
-    if not index.exists():
-        return read_safetensors(Path(folder, "model.safetensors"))
-    weight_map = json.loads(index.read_text())["weight_map"]
-    tensors: dict[str, Tensor] = {}
-    for shard in sorted(set(weight_map.values())):
-        if Path(shard).name != shard:  # the index is foreign, too
-            raise ValueError(f"{shard!r} is not a name of a file in the folder")
-        found = read_safetensors(Path(folder, shard))
-        promised = {name for name, file in weight_map.items() if file == shard}
-        if differ := sorted(promised ^ found.keys()):
-            raise ValueError(f"the index and {shard} differ in {', '.join(differ)}")
-        tensors |= found
     return tensors

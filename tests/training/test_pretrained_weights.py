@@ -4,23 +4,25 @@ import json
 
 import pytest
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_bytes
 from safetensors.torch import load_file, save, save_file
 from torch.testing import assert_close
 from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from snippets.training import faulty_loads
+from snippets.training.checkpoint_folder import read_checkpoint
+from snippets.training.checkpoint_runs import costs, costs_of_runs, trained_and_loaded
+from snippets.training.gpt2_file import save_gpt2, to_gpt2
 from snippets.training.pretrained_weights import (
     from_gpt2,
     gpt_from_config,
     load,
     load_gpt2,
-    save_gpt2,
-    to_gpt2,
 )
 from snippets.training.safetensors_file import (
     DTYPES,
     LARGEST_HEADER,
-    read_checkpoint,
     read_header,
     read_safetensors,
 )
@@ -123,6 +125,23 @@ def test_the_header_alone_says_where_a_tensor_is():
         (file_of({"w": entry(dtype="F4")}, bytes(24)), "w has the unknown type F4"),
         (file_of({"w": entry(8, 32)}, bytes(32)), "w begins at byte"),
         (file_of({"w": entry(), "v": entry()}, bytes(24)), "begins at byte"),
+        (file_of([]), r"the header is no JSON object, but \[\]"),
+        (file_of("w"), "the header is no JSON object, but 'w'"),
+        (file_of(None), "the header is no JSON object, but None"),
+        (file_of(json.dumps({"w": entry()}).encode("utf-16")), "utf-8"),
+        (file_of(b"[" * 200_000), "nested too deeply"),
+        (file_of({"w": [1]}), r"w is no tensor, but \[1\]"),
+        (file_of({"w": {"shape": [1], "data_offsets": [0, 4]}}), "w is no tensor"),
+        (file_of({"w": entry(dtype=["F32"])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape=None)}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape="23")}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape=[2.0, 3])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape=[-2, -3])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape=[True, 6])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(shape=[2**70, 0])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(data_offsets=[0, 8, 24])}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(0.0, 24.0)}, bytes(24)), "w is no tensor"),
+        (file_of({"w": entry(None)}, bytes(24)), "w is no tensor"),
         (
             file_of(b'{"w": %s, "w": %s}' % ((json.dumps(entry()).encode(),) * 2)),
             "'w' stands twice",
@@ -130,10 +149,14 @@ def test_the_header_alone_says_where_a_tensor_is():
     ],
     ids=[
         "empty", "long", "limit", "text", "cut", "rest", "bytes", "type", "gap",
-        "shared", "twice",
+        "shared", "list", "string", "null", "utf16", "deep", "entry", "missing",
+        "types", "no-shape", "text-shape", "float", "negative", "bool", "huge",
+        "offsets", "float-offset", "no-offset", "twice",
     ],
 )  # fmt: skip
 def test_a_broken_file_is_refused(file, message):
+    with pytest.raises(SafetensorError):
+        load_bytes(file)
     with pytest.raises(ValueError, match=message):
         read_header(file)
 
@@ -234,6 +257,7 @@ def without(state, *names):
             lambda s: s | {"ln_f.bias": s["ln_f.bias"] / 0},
             ["ln_f.bias is not finite as torch.float64"],
         ),
+        (lambda s: s | {"ln_f.bias": None}, ["ln_f.bias is not a tensor"]),
         (
             lambda s: s | {"lm_head.weight": s["lm_head.weight"] + 1},
             ["lm_head.weight differs from wte.weight"],
@@ -278,6 +302,16 @@ def test_half_precision_becomes_the_type_of_the_model(state):
         assert_close(tensor, halves[name].double())
 
 
+def test_tied_tensors_of_eight_bits_are_compared(state):
+    eight = {name: tensor.to(torch.float8_e4m3fn) for name, tensor in state.items()}
+    ours = fresh()
+    load(ours, eight)
+    assert_close(ours.wte.weight.data, eight["wte.weight"].double())
+    eight["lm_head.weight"] = (state["lm_head.weight"] + 1).to(torch.float8_e4m3fn)
+    with pytest.raises(ValueError, match=r"lm_head.weight differs from wte.weight"):
+        load(ours, eight)
+
+
 def test_a_number_too_large_for_the_model_is_refused(state):
     large = state | {"ln_f.bias": torch.full((24,), 7e4)}
     with pytest.raises(ValueError, match=r"ln_f.bias is not finite as torch.float16"):
@@ -307,6 +341,25 @@ def test_a_setting_that_ours_does_not_have_is_refused(library, name, value):
         gpt_from_config(config)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda config: {}, "vocab_size=None is not a size"),
+        (lambda config: config | {"n_head": "3"}, "n_head='3' is not a size"),
+        (lambda config: config | {"n_layer": True}, "n_layer=True is not a size"),
+    ],
+)
+def test_a_config_without_sizes_is_refused(library, change, message):
+    with pytest.raises(ValueError, match=message):
+        gpt_from_config(change(library.config.to_dict()))
+
+
+def test_a_config_that_is_a_list_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"config.json is no JSON object, but \[\]"):
+        load_gpt2(tmp_path)
+
+
 def test_an_index_that_differs_from_its_shards_is_refused(library, tmp_path):
     library.save_pretrained(tmp_path, max_shard_size="20KB")
     index = tmp_path / "model.safetensors.index.json"
@@ -321,11 +374,36 @@ def test_an_index_that_differs_from_its_shards_is_refused(library, tmp_path):
             read_checkpoint(tmp_path)
 
 
-def test_a_shard_outside_the_folder_is_refused(tmp_path):
-    index = {"weight_map": {"w": "../other.safetensors"}}
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ({"weight_map": {"w": "../o.safetensors"}}, "'../o.safetensors' is not a name"),
+        ({"weight_map": {"w": ".."}}, "'..' is not a name of a file"),
+        ({"weight_map": {"w": 3}}, "3 is not a name of a file"),
+        ({"weight_map": []}, "no weight_map in"),
+        ({}, "no weight_map in {}"),
+        ([], r"no weight_map in \[\]"),
+    ],
+)
+def test_a_broken_index_is_refused(tmp_path, index, message):
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(ValueError, match=r"'../other.safetensors' is not a name of a"):
+    with pytest.raises(ValueError, match=message):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("shards_stay", [True, False])
+def test_one_file_counts_more_than_an_index_from_before(library, tmp_path, shards_stay):
+    """``save_pretrained`` leaves the index of a folder that was sharded before."""
+    library.float().save_pretrained(tmp_path, max_shard_size="20KB")
+    old = [(path, path.read_bytes()) for path in tmp_path.glob("*-of-*.safetensors")]
+    with torch.no_grad():
+        library.transformer.wpe.weight.mul_(2)
+    library.save_pretrained(tmp_path)
+    for path, content in old if shards_stay else []:
+        path.write_bytes(content)
+    assert (tmp_path / "model.safetensors.index.json").exists()
+    theirs = GPT2LMHeadModel.from_pretrained(tmp_path)(texts()).logits
+    assert_close(load_gpt2(tmp_path)(texts()), theirs)
 
 
 def test_transformers_reads_what_ours_writes(agrees, state, tmp_path):
@@ -394,12 +472,25 @@ def test_faults_fit_every_shape_but_change_the_logits(state, library):
     ours = fresh()
     load(ours, state)
     logits = library(texts()).logits
-    found = faulty_loads.costs(ours, fresh(), texts(), logits)
-    assert found.loss == pytest.approx(next_token_loss(logits, texts()).item())
-    assert len(found.missing) == len(state) - 1
+    found = costs(ours, fresh(), texts(), logits)
+    assert found.loss.item() == pytest.approx(next_token_loss(logits, texts()).item())
+    names = [name for name in ours.state_dict() if name != "lm_head.weight"]
+    for name, cost in zip(names, found.missing.tolist(), strict=True):
+        mixed = without(state, "lm_head.weight") | {name: fresh().state_dict()[name]}
+        kept = fresh()
+        load(kept, mixed)
+        loss = next_token_loss(kept(texts()), texts()).item()
+        assert cost == pytest.approx(loss - found.loss.item(), abs=1e-6), name
     off = dict(zip(faulty_loads.FAULTS, found.off.tolist(), strict=True))
     assert off.pop("none") < 1e-12
     assert min(off.values()) > 1e-6
     assert found.added[-1] == 0
     assert torch.equal(ours(texts()), ours(texts()))
     assert_close(ours(texts()), logits)  # no fault changed the model itself
+
+
+def test_costs_of_runs_are_those_of_single_runs():
+    both = costs_of_runs([0, 1], steps=2)
+    one = trained_and_loaded(1, steps=2)
+    for together, alone in zip(both, one, strict=True):
+        assert_close(together[..., 1], alone)
