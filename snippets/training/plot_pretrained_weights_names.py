@@ -9,7 +9,8 @@ published GPT-2 on the left, of our GPT on the right, and what becomes of each.
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.training.pretrained_weights import CONV1D, from_gpt2, to_gpt2
+from snippets.training.gpt2_file import to_gpt2
+from snippets.training.pretrained_weights import CONV1D, from_gpt2
 from snippets.transformers.gpt import GPT, parameters
 
 POSITIONS, LAYERS = 1024, 12
