@@ -1,0 +1,138 @@
+"""Small GPTs that read two sources without labels, then learn to tell them apart.
+
+Runs of one kind train side by side, stacked along a first axis.
+
+Axes::
+
+    models  pretrained, each from its own random start
+    runs    of fine-tuning: each model with each learning rate
+    texts   that are read
+"""
+
+from copy import deepcopy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from snippets.training.classifier_finetuning import (
+    add_lora,
+    as_classifier,
+    last_token,
+    train_only,
+)
+from snippets.training.faulty_runs import scaled_step, shifted_loss
+from snippets.training.pretraining import cosine_with_warmup
+from snippets.training.two_sources import LONGEST, VOCAB, Labeled, draw_ids, tables
+from snippets.transformers.gpt import GPT
+
+RANK, ALPHA = 4, 8
+TARGETS = ("c_attn", "attn.c_proj", "c_fc", "mlp.c_proj")  # all layers of the blocks
+
+
+def new_gpts(models: int) -> list[GPT]:
+    """GPTs of two blocks with random weights, each from its own seed."""
+    gpts = []
+    for seed in range(models):
+        torch.manual_seed(seed)
+        sizes = {"vocab": VOCAB, "n_positions": LONGEST, "d_model": 24}
+        gpts.append(GPT(**sizes, layers=2, heads=2, std=0.04))
+    return gpts
+
+
+def pretrain(gpts: list[GPT], updates: int, lr: float = 0.03) -> list[GPT]:
+    """Train copies on next tokens: 16 texts of both sources for each update."""
+    weights, _ = stack_module_state(gpts)
+    first = deepcopy(gpts[0])
+    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    settings = {"lr": 1.0, "betas": (0.9, 0.99), "weight_decay": 0.1}
+    optimizer = torch.optim.AdamW(weights.values(), **settings, fused=True)
+    table, random = tables(), torch.Generator().manual_seed(1000)
+    for step in range(updates):
+        labels = torch.randint(2, (16 * len(gpts),), generator=random)  # not shown
+        ids = draw_ids(table, labels, random).unflatten(0, (len(gpts), 16))
+        optimizer.zero_grad()
+        shifted_loss(apply(weights, ids), ids, shift=1).sum().backward()
+        rate = lr * cosine_with_warmup(
+            step, warmup_steps=updates // 10, total_steps=updates
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+    return [unstacked(gpt, weights, n) for n, gpt in enumerate(gpts)]
+
+
+def unstacked(model: GPT, weights: dict[str, Tensor], number: int) -> GPT:
+    """A copy of the model with the weights of one run."""
+    model = deepcopy(model)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(weights[name][number])
+    return model
+
+
+def classifiers(gpts: list[GPT], way: str) -> list[GPT]:
+    """Classifiers of two classes, with the weights frozen that do not train.
+
+    ``way`` is ``"LoRA"`` or a part that :func:`.train_only` knows.
+    """
+    models = [as_classifier(gpt, 2) for gpt in gpts]
+    for seed, model in enumerate(models):
+        torch.manual_seed(seed)
+        if way == "LoRA":
+            add_lora(model, TARGETS, RANK, ALPHA)
+        else:
+            train_only(model, way)
+    return models
+
+
+def fine_tune(
+    models: list[GPT],
+    texts: list[Labeled],
+    rates: list[float],
+    updates: int,
+    batch: int = 20,
+) -> list[list[GPT]]:
+    """Trained copies: for each learning rate, each model on labeled texts of its own.
+
+    AdamW without weight decay, with warm-up and cosine.
+    """
+    runs = [model for _ in rates for model in models]
+    weights, _ = stack_module_state(runs)
+    first = deepcopy(models[0])
+    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    free = {n for n, weight in first.named_parameters() if weight.requires_grad}
+    trained = [weights[name].requires_grad_(name in free) for name in weights]
+    trained = [weight for weight in trained if weight.requires_grad]
+    optimizer = torch.optim.AdamW(
+        trained, 1.0, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
+    lr = torch.tensor(rates).repeat_interleave(len(models))
+    ids, mask, labels = (torch.stack(part) for part in zip(*texts, strict=True))
+    rows = torch.arange(len(models))[:, None]
+    random = torch.Generator().manual_seed(3000)
+    for step in range(updates):
+        chosen = torch.rand(labels.shape, generator=random).argsort()[:, :batch]
+        some = [part[rows, chosen] for part in (ids, mask, labels)]
+        some = [torch.cat([part] * len(rates)) for part in some]
+        scores = apply(weights, some[0])
+        logits = last_token(scores.flatten(0, 1), some[1].flatten(0, 1))
+        optimizer.zero_grad()
+        loss = cross_entropy(logits, some[2].flatten())
+        (loss * len(runs)).backward()  # each run has its own mean
+        factor = cosine_with_warmup(
+            step + 1, warmup_steps=updates // 10, total_steps=updates + 1
+        )
+        scaled_step(optimizer, trained, lr * factor)
+    tuned = [unstacked(models[0], weights, n) for n in range(len(runs))]
+    return [tuned[n : n + len(models)] for n in range(0, len(runs), len(models))]
+
+
+@torch.no_grad()
+def class_logits(
+    models: list[GPT], texts: Labeled
+) -> Float[Tensor, "models texts classes"]:
+    """What each model says about the same texts."""
+    return torch.stack([last_token(m(texts.ids), texts.mask) for m in models])
