@@ -10,6 +10,7 @@ Axes::
 """
 
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from snippets.training.classifier_finetuning import (
     add_lora,
     as_classifier,
+    count_trainable,
     last_token,
     train_only,
 )
@@ -30,6 +32,14 @@ from snippets.transformers.gpt import GPT
 
 RANK, ALPHA = 4, 8
 TARGETS = ("c_attn", "attn.c_proj", "c_fc", "mlp.c_proj")  # all layers of the blocks
+
+
+class Outcome(NamedTuple):
+    """What the models say after training with the best of the learning rates."""
+
+    trained: int  # numbers that were trained in each model
+    chosen: Float[Tensor, "models texts classes"]  # of the texts that chose the rate
+    test: Float[Tensor, "models texts classes"]  # of texts that had no say
 
 
 def new_gpts(models: int) -> list[GPT]:
@@ -93,11 +103,12 @@ def fine_tune(
     texts: list[Labeled],
     rates: list[float],
     updates: int,
-    batch: int = 20,
-) -> list[list[GPT]]:
-    """Trained copies: for each learning rate, each model on labeled texts of its own.
+    batch: int = 10,
+) -> dict[str, Tensor]:
+    """Weights after training each model with each learning rate, stacked as runs.
 
-    AdamW without weight decay, with warm-up and cosine.
+    The first runs have the first rate. Each model has labeled texts of its own. AdamW
+    without weight decay, with warm-up and cosine.
     """
     runs = [model for _ in rates for model in models]
     weights, _ = stack_module_state(runs)
@@ -126,13 +137,44 @@ def fine_tune(
             step + 1, warmup_steps=updates // 10, total_steps=updates + 1
         )
         scaled_step(optimizer, trained, lr * factor)
-    tuned = [unstacked(models[0], weights, n) for n in range(len(runs))]
-    return [tuned[n : n + len(models)] for n in range(0, len(runs), len(models))]
+    return {name: weight.detach() for name, weight in weights.items()}
 
 
 @torch.no_grad()
 def class_logits(
-    models: list[GPT], texts: Labeled
-) -> Float[Tensor, "models texts classes"]:
-    """What each model says about the same texts."""
-    return torch.stack([last_token(m(texts.ids), texts.mask) for m in models])
+    model: GPT, weights: dict[str, Tensor], texts: Labeled
+) -> Float[Tensor, "runs texts classes"]:
+    """What each run says about the same texts."""
+
+    def read(own: dict[str, Tensor]) -> Tensor:
+        return functional_call(model, own, (texts.ids,))
+
+    scores = vmap(read)(weights)
+    return torch.stack([last_token(one, texts.mask) for one in scores])
+
+
+def accuracy(
+    logits: Float[Tensor, "models texts classes"], texts: Labeled
+) -> Float[Tensor, " models"]:
+    """Share of texts for which the largest logit is that of the label."""
+    return (logits.argmax(dim=-1) == texts.labels).double().mean(dim=-1)
+
+
+def fine_tune_best(
+    models: list[GPT],
+    texts: list[Labeled],
+    rates: list[float],
+    updates: int,
+    *,
+    chosen: Labeled,
+    test: Labeled,
+) -> Outcome:
+    """Train with each rate, and keep the one with the best mean on ``chosen``."""
+    weights = fine_tune(models, texts, rates, updates)
+    logits = class_logits(models[0], weights, chosen)
+    scores = accuracy(logits, chosen).view(len(rates), len(models)).mean(dim=1)
+    best = int(scores.argmax()) * len(models)
+    kept = slice(best, best + len(models))
+    some = {name: weight[kept] for name, weight in weights.items()}
+    after = class_logits(models[0], some, test)
+    return Outcome(count_trainable(models[0]), logits[kept], after)

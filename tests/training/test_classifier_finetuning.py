@@ -443,8 +443,9 @@ def test_runs_side_by_side_are_runs_alone(way):
     table, random = two_sources.tables(), torch.Generator().manual_seed(0)
     labeled = [two_sources.draw_labeled(table, 6, random) for _ in range(2)]
     models = runs.classifiers(runs.new_gpts(2), way)
-    (found,) = runs.fine_tune(models, labeled, [0.01], updates=3, batch=6)
-    for model, text, tuned in zip(models, labeled, found, strict=True):
+    weights = runs.fine_tune(models, labeled, [0.3, 0.01], updates=3, batch=6)
+    for number, (model, text) in enumerate(zip(models, labeled, strict=True)):
+        found = {name: weight[2 + number] for name, weight in weights.items()}
         alone = deepcopy(model)
         free = [w for w in alone.parameters() if w.requires_grad]
         optimizer = torch.optim.AdamW(free, betas=(0.9, 0.99), weight_decay=0.0)
@@ -457,11 +458,12 @@ def test_runs_side_by_side_are_runs_alone(way):
             optimizer.step()
         # Not the weights: a bias of keys has no gradient, and Adam enlarges rounding.
         mine = last_token(alone(text.ids), text.mask)
-        assert_close(runs.class_logits([tuned], text)[0], mine, rtol=1e-4, atol=1e-4)
+        every = runs.class_logits(model, weights, text)
+        assert_close(every[2 + number], mine, rtol=1e-4, atol=1e-4)
         assert not torch.allclose(mine, torch.zeros(()), atol=0.01)
         for name, weight in model.named_parameters():
             if not weight.requires_grad:
-                assert torch.equal(tuned.get_parameter(name), weight)
+                assert torch.equal(found[name], weight)
 
 
 def test_pretraining_lowers_the_loss_of_copies():
