@@ -25,9 +25,8 @@ NAMES = ["all, from scratch", "head", "all", "LoRA", "last block"]
 table, seeds = tables(), [torch.Generator().manual_seed(s) for s in range(MODELS + 2)]
 learned = [draw_labeled(table, 40, seed) for seed in seeds[:MODELS]]
 chosen, test = draw_labeled(table, 200, seeds[-2]), draw_labeled(table, 1000, seeds[-1])
-fresh = fine_tuning_runs.new_gpts(MODELS)
+fresh, tuned = fine_tuning_runs.new_gpts(MODELS), {}
 pretrained = fine_tuning_runs.pretrain(fresh, PRETRAINING)
-tuned = {}
 for key, (way, after, rates) in WAYS.items():
     models = fine_tuning_runs.classifiers(pretrained if after else fresh, way)
     tuned[key] = fine_tuning_runs.fine_tune_best(
@@ -40,9 +39,9 @@ fig, ax = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
 for row, found in enumerate(right.values()):
     ax.plot(found, [row] * MODELS, f"C{row}o", alpha=0.6)
     ax.plot(found.mean(), row, f"C{row}|", markersize=18)
-ax.axvline(0.5, color="0.5", linestyle=":")
-ax.axvline(bayes, color="0.5", linestyle="--")
-ax.set(xlabel="accuracy on new texts", yticks=range(5), yticklabels=NAMES)
+for level, style in ((0.5, ":"), (bayes, "--")):
+    ax.axvline(level, color="0.5", linestyle=style)
+ax.set(xlabel="accuracy", ylim=(-0.6, 4.6), yticks=range(5), yticklabels=NAMES)
 each = [f"{a.mean():.2f} ({a.min():.2f} to {a.max():.2f})" for a in right.values()]
 fig.set_label(
     f"Accuracy, four runs for each way, from scratch first, then head, all, LoRA, and "
@@ -66,15 +65,16 @@ errors, losses = (
 )
 fig.set_label(
     "Accuracy by confidence, for bins of width 0.1, area by number of texts. Before: "
-    "all points below the diagonal, the largest at the right. After: closer to it. "
+    "the largest point, far right, is well below the diagonal. After: all are near it. "
     f"Mean calibration error {errors[0].mean():.2f}, then {errors[1].mean():.2f}."
 )
 measured = {key: found.mean() for key, found in right.items()} | {"bayes": bayes}
 measured |= {f"{key}_trained": found.trained for key, found in tuned.items()}
 measured |= {"all_low": right["all"].min(), "all_high": right["all"].max()}
 measured |= {"gain": measured["all"] - measured["scratch"], "heat": max(heats)}
+measured["fell"] = (errors[1] < errors[0]).sum()
 for name, (before, after) in {"error": errors, "loss": losses}.items():
     measured |= {f"{name}_before": before.mean(), f"{name}_after": after.mean()}
     assert after.mean() < 0.8 * before.mean()
-assert min(right["all"] - right["scratch"]) > 0.02
+assert right["scratch"].max() < min(right[k].min() for k in WAYS if k != "scratch")
 assert measured["scratch"] < 0.54 < measured["head"] < measured["all"]
