@@ -41,9 +41,11 @@ def checked(
     Raises
     ------
     ValueError
-        If there is no text, a label is no class, or a logit is not finite.
+        If there is no text, a label is missing or no class, or a logit is not finite.
     """
     texts, classes = logits.shape
+    if labels.shape != (texts,):
+        raise ValueError(f"labels {tuple(labels.shape)} for {texts} texts")
     if not texts or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
             f"{texts} texts, labels {labels.unique().tolist()}, {classes=}"
@@ -93,7 +95,7 @@ def expected_calibration_error(
 
     Examples
     --------
-    Bins [0.5, 0.75] and (0.75, 1]: 1/3 * 0.3 + 2/3 * 0.35.
+    Bins (0.5, 0.75] and (0.75, 1]: 1/3 * 0.3 + 2/3 * 0.35.
 
     >>> logits = torch.tensor([[0.7, 0.3], [0.9, 0.1], [0.2, 0.8]]).log()
     >>> expected_calibration_error(logits, torch.tensor([0, 1, 1]), bins=4)
@@ -115,10 +117,14 @@ def fit_temperature(
     Raises
     ------
     ValueError
-        As :func:`checked`, or if the loss has no minimum at a T between 1e-4 and 1e4:
-        the classes are separated, or the logits are no better than chance.
+        As :func:`checked`, or if the loss has no minimum at a T between 1e-4 and 1e4
+        times the largest logit: all answers are right, or the right logit is on
+        average no larger than the others.
     """
     z = checked(logits, labels)
+    z = z - z.mean(dim=-1, keepdim=True)
+    scale = z.abs().max().item() or 1.0
+    z = z / scale
     right = z.gather(1, labels[:, None].long())[:, 0]
 
     def slope(t: float) -> float:
@@ -131,7 +137,7 @@ def fit_temperature(
     while high - low > 1e-12:
         middle = (low + high) / 2
         low, high = (middle, high) if slope(10**middle) > 0 else (low, middle)
-    return 10**low
+    return scale * 10**low
 
 
 def negative_log_likelihood(

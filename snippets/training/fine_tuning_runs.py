@@ -19,13 +19,13 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from snippets.training.classifier_finetuning import (
-    add_lora,
     as_classifier,
     count_trainable,
     last_token,
     train_only,
 )
 from snippets.training.faulty_runs import scaled_step, shifted_loss
+from snippets.training.lora import add_lora
 from snippets.training.pretraining import cosine_with_warmup
 from snippets.training.two_sources import LONGEST, VOCAB, Labeled, draw_ids, tables
 from snippets.transformers.gpt import GPT
@@ -52,8 +52,10 @@ def new_gpts(models: int) -> list[GPT]:
     return gpts
 
 
-def pretrain(gpts: list[GPT], updates: int, lr: float = 0.03) -> list[GPT]:
-    """Train copies on next tokens: 16 texts of both sources for each update."""
+def pretrain(
+    gpts: list[GPT], updates: int, batch: int = 32, lr: float = 0.02
+) -> list[GPT]:
+    """Train copies on next tokens: ``batch`` texts of both sources for each update."""
     weights, _ = stack_module_state(gpts)
     first = deepcopy(gpts[0])
     apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
@@ -61,8 +63,8 @@ def pretrain(gpts: list[GPT], updates: int, lr: float = 0.03) -> list[GPT]:
     optimizer = torch.optim.AdamW(weights.values(), **settings, fused=True)
     table, random = tables(), torch.Generator().manual_seed(1000)
     for step in range(updates):
-        labels = torch.randint(2, (16 * len(gpts),), generator=random)  # not shown
-        ids = draw_ids(table, labels, random).unflatten(0, (len(gpts), 16))
+        labels = torch.randint(2, (batch * len(gpts),), generator=random)  # not shown
+        ids = draw_ids(table, labels, random).unflatten(0, (len(gpts), batch))
         optimizer.zero_grad()
         shifted_loss(apply(weights, ids), ids, shift=1).sum().backward()
         rate = lr * cosine_with_warmup(

@@ -83,6 +83,24 @@ def draw_labeled(
     return Labeled(draw_ids(table, labels, generator) * mask, mask, labels)
 
 
+def count_pairs(texts: Labeled) -> Float[Tensor, "sources vocab vocab"]:
+    """Tables estimated from labeled texts: each pair counts once more than it is seen.
+
+    With :func:`bayes_logits`, a naive Bayes classifier of pairs.
+
+    Examples
+    --------
+    >>> ids, mask = torch.tensor([[0, 1, 1]]), torch.ones(1, 3).bool()
+    >>> count_pairs(Labeled(ids, mask, torch.tensor([1])))[1, 0, 1]  # seen once: 2 / 9
+    tensor(0.2222, dtype=torch.float64)
+    """
+    old, new = texts.ids[:, :-1], texts.ids[:, 1:]
+    place = (texts.labels[:, None] * VOCAB + old) * VOCAB + new
+    seen = place[texts.mask[:, 1:]].bincount(minlength=2 * VOCAB**2)
+    counts = seen.view(2, VOCAB, VOCAB).double() + 1
+    return counts / counts.sum(dim=-1, keepdim=True)
+
+
 def bayes_logits(
     table: Float[Tensor, "sources vocab vocab"], texts: Labeled
 ) -> Float[Tensor, "batch sources"]:

@@ -3,6 +3,7 @@
 Temperatures also against an optimum of scipy; calibration errors against loops.
 """
 
+import inspect
 import math
 from copy import deepcopy
 from itertools import pairwise
@@ -22,20 +23,19 @@ from transformers import GPT2Config, GPT2ForSequenceClassification
 from snippets.training import fine_tuning_runs as runs
 from snippets.training import two_sources
 from snippets.training.calibration import (
+    checked,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability,
 )
 from snippets.training.classifier_finetuning import (
-    LoRALinear,
-    add_lora,
     as_classifier,
     count_trainable,
     last_token,
-    merge_lora,
     train_only,
 )
+from snippets.training.lora import LoRALinear, add_lora, merge_lora
 from snippets.transformers.gpt import GPT
 
 DOUBLE = torch.float64
@@ -180,6 +180,15 @@ def test_a_target_that_is_not_linear_is_refused():
         add_lora(model, ["c_attn"], 2, 2)
 
 
+@pytest.mark.parametrize("wrong", ["c_atn", "ln_1"])
+def test_a_refused_target_leaves_the_model_as_it_was(wrong):
+    model = classifier()
+    with pytest.raises(ValueError, match=r"c_atn|ln_1"):
+        add_lora(model, ["c_attn", wrong], 2, 2)
+    assert not any(isinstance(m, LoRALinear) for m in model.modules())
+    assert all(weight.requires_grad for weight in model.parameters())
+
+
 # The classifier
 
 
@@ -219,6 +228,17 @@ def test_no_text_and_a_text_without_a_token_are_refused():
         last_token(torch.zeros(0, 4, 2), torch.zeros(0, 4).long())
     with pytest.raises(ValueError, match=r"without a token: \[1\]"):
         last_token(torch.zeros(2, 3, 2), torch.tensor([[1, 0, 0], [0, 0, 0]]))
+
+
+def test_a_mask_of_other_texts_is_refused():
+    unchecked = inspect.unwrap(last_token)  # as without checks of the annotations
+    with pytest.raises(ValueError, match=r"scores \(2, 3, 2\), mask \(2, 2\)"):
+        unchecked(torch.zeros(2, 3, 2), torch.ones(2, 2).bool())
+
+
+def test_the_head_has_the_number_type_of_the_gpt():
+    model = as_classifier(GPT(**SIZES).double(), 2)
+    assert model(texts()).dtype == DOUBLE
 
 
 def test_numbers_to_train_are_counted():
@@ -314,6 +334,13 @@ def test_one_bin_hides_what_cancels():
     assert_close(two, torch.tensor(0.3, dtype=DOUBLE))
 
 
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_temperature_is_proportional_to_the_logits(factor):
+    logits, labels = answers()
+    found = fit_temperature(factor * logits, labels)
+    assert_close(found, factor * fit_temperature(logits, labels), rtol=1e-9, atol=0)
+
+
 @pytest.mark.parametrize("sharpness", [0.2, 1.0, 8.0])
 def test_temperature_is_the_optimum_of_scipy(agrees, sharpness):
     logits, labels = answers(sharpness=sharpness)
@@ -390,6 +417,12 @@ def test_bad_answers_are_refused(logits, labels, message):
             function(logits, labels)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_missing_label_is_refused(count):
+    with pytest.raises(ValueError, match=rf"labels \({count},\) for 2 texts"):
+        inspect.unwrap(checked)(torch.zeros(2, 2), torch.zeros(count).long())
+
+
 def test_no_bin_is_refused():
     with pytest.raises(ValueError, match="bins=0"):
         reliability(torch.zeros(1, 2), torch.tensor([0]), 0)
@@ -436,6 +469,17 @@ def test_bayes_by_definition():
             for a, b in pairwise(text):
                 p *= table[source, a, b].item()
             assert_close(found[row, source].item(), math.log(p))
+
+
+def test_pair_counts_by_definition():
+    table = two_sources.tables()
+    drawn = two_sources.draw_labeled(table, 6, torch.Generator().manual_seed(0))
+    counts = torch.ones(2, 8, 8, dtype=DOUBLE)
+    for row in range(6):
+        for old, new in pairwise(drawn.ids[row, drawn.mask[row]].tolist()):
+            counts[drawn.labels[row], old, new] += 1
+    expected = counts / counts.sum(-1, keepdim=True)
+    assert_close(two_sources.count_pairs(drawn), expected)
 
 
 @pytest.mark.parametrize("way", ["head", "last block", "all", "LoRA"])
