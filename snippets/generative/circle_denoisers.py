@@ -10,14 +10,15 @@ Axes::
 """
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snippets.generative.diffusion import add_noise
-from snippets.generative.labelled_circle import CLASSES, draw_points
+from snippets.generative.diffusion import Parts, add_noise, from_noise, guide
+from snippets.generative.labelled_circle import CLASSES, draw_points, exact_noise
 
 NULL = CLASSES  # the label of "no label"
 
@@ -41,7 +42,7 @@ class Layers(nn.Module):
 class CircleDenoisers(nn.Module):
     """Predict the noise from point, step and label."""
 
-    def __init__(self, seeds: int, units: int = 96) -> None:
+    def __init__(self, seeds: int, units: int = 64) -> None:
         super().__init__()
         self.labels = nn.Parameter(torch.randn(seeds, CLASSES + 1, 16))
         sizes = [2 + 16 + 16, units, units, units]
@@ -101,3 +102,58 @@ def train(
         schedule.step()
         losses.append(loss.detach())
     return model, torch.stack(losses)
+
+
+def least_loss(
+    alpha_bar: Float[Tensor, " steps"], drop: float = 0.1, points: int = 4000
+) -> Float[Tensor, ""]:
+    """The loss of exact predictions with as many dropped labels, on random points."""
+    random = torch.Generator().manual_seed(2)
+    total = torch.zeros(())
+    for level in alpha_bar:
+        x_0, label = draw_points(points, random)
+        noise = torch.randn(points, 2, generator=random)
+        x_t = add_noise(x_0, noise, level)
+        for own, share in ((label, 1 - drop), (None, drop)):
+            error = exact_noise(x_t, level, own) - noise
+            total = total + share * error.square().mean()
+    return total / len(alpha_bar)
+
+
+Denoiser = Callable[[Tensor, int, Tensor], Tensor]
+
+
+def learned(model: CircleDenoisers) -> Denoiser:
+    """The networks as a function of points, step and labels."""
+    return lambda x, t, label: model(x, torch.full_like(label, t), label).detach()
+
+
+def exact(alpha_bar: Float[Tensor, " steps"]) -> Denoiser:
+    """The best prediction, in the same form; labels are all ``NULL``, or none is."""
+
+    def noise(x: Tensor, t: int, label: Tensor) -> Tensor:
+        own = None if (label == NULL).all() else label.flatten()
+        return exact_noise(x.flatten(0, 1), alpha_bar[t], own).view_as(x)
+
+    return noise
+
+
+def guided(
+    null: Denoiser,
+    conditional: Denoiser,
+    label: Int[Tensor, "seeds points"],
+    scale: float,
+    alpha_bar: Float[Tensor, " steps"],
+) -> Callable[[Tensor, int], Parts]:
+    """What a sampler asks for; a prediction without weight is not computed."""
+
+    def predict(x: Tensor, t: int) -> Parts:
+        if scale == 1:
+            noise = conditional(x, t, label)
+        else:
+            noise = null(x, t, torch.full_like(label, NULL))
+            if scale:
+                noise = guide(noise, conditional(x, t, label), scale)
+        return from_noise(x, noise, alpha_bar[t])
+
+    return predict

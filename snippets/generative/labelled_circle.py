@@ -82,6 +82,13 @@ def class_std(
     return (deviations.square().sum() / free).sqrt()
 
 
+def mean_radius(
+    x: Float[Tensor, "points 2"], label: Int[Tensor, " points"]
+) -> Float[Tensor, ""]:
+    """Mean distance from the origin, in the direction of the center of the label."""
+    return (x * centers()[label]).sum(dim=1).mean() / RADIUS
+
+
 def mmd2(
     x: Float[Tensor, "points 2"], y: Float[Tensor, "others 2"], bandwidth: float = 0.5
 ) -> Float[Tensor, ""]:

@@ -1,7 +1,7 @@
 """How much of the signal is left after each step of the forward process.
 
 Linear: Ho, Jain and Abbeel (2020), https://arxiv.org/abs/2006.11239. Cosine:
-Nichol and Dhariwal (2021), https://arxiv.org/abs/2102.09672, equation 17. Zero terminal
+Nichol and Dhariwal (2021), https://arxiv.org/abs/2102.09672. Zero terminal
 signal-to-noise ratio (SNR), trailing steps: Lin et al. (2024),
 https://arxiv.org/abs/2305.08891.
 
