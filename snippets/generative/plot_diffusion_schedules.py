@@ -64,9 +64,8 @@ fig.set_label(
     f"alpha-bar of {ends[0]:.2f}, and rises to {radius[0, -1]:.2f} and "
     f"{radius[1, -1]:.2f} for {ends[-1]:.4f}."
 )
-measured = {"unfinished": ends[0], "unfinished_radius": radius[0, 0]}
-measured |= {"unfinished_ddpm": radius[1, 0]}
-measured |= {"finished": ends[4], "finished_radius": radius[0, 4]}
+measured = {"unfinished_radius": radius[0, 0]}
+measured["finished_radius"] = radius[0, 4]
 measured |= {"paper_end": linear_schedule(1000)[-1]}
 root = torch.linspace(0.00085**0.5, 0.012**0.5, 1000)  # of Stable Diffusion 1
 measured |= {"stable_end": (1 - root.square()).cumprod(0)[-1]}

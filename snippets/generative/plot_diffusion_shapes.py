@@ -74,7 +74,7 @@ fig.set_label(
     "the shape is rough."
 )
 measured = {"shape": right[0], "color": right[1], "place": right[2]}
-measured |= {"shapes_loss": sum(losses[-50:]) / 50, "shapes_first": losses[0]}
+measured |= {"shapes_loss": sum(losses[-50:]) / 50}
 measured["shapes_weights"] = sum(p.numel() for p in model.parameters()) / 1000
 assert sum(losses[-50:]) / 50 < 0.15
 assert right[1:].min() > 0.8
