@@ -45,7 +45,7 @@ for name, pair in kinds.items():
         drawn[name, scale] = x[0]
         found[name, scale] = [each(measure, x) for measure in measures]
 
-fig = plt.figure(figsize=(7, 5), layout="constrained")
+fig = plt.figure(figsize=(7, 5.4), layout="constrained")
 axes = fig.subplot_mosaic([[0, 0, 1, 1, 2, 2], [3, 3, 3, 4, 4, 4]])
 for key, (name, scale) in enumerate([(BOTH, 1), (BOTH, 8), (EXACT, 8)]):
     axes[key].scatter(*drawn[name, scale].T, s=2, c=label[0], cmap="tab10")
@@ -59,8 +59,9 @@ for ax, i, true in ((axes[3], 0, circle.STD), (axes[4], 1, circle.RADIUS)):
     ax.axhline(true, color="0.5")
     ax.set(xlabel="guidance scale", xticks=SCALES)
 axes[3].set(ylabel="std. deviation of a class", ylim=(0, 0.42))
-axes[4].set(ylabel="distance from the origin", ylim=(1.8, 2.7))
-axes[4].legend(loc="upper left", fontsize="small")
+axes[4].set(ylabel="distance from the origin", ylim=(1.8, 2.8))
+handles = axes[4].get_legend_handles_labels()
+fig.legend(*handles, title="predictions", loc="outside lower center", ncols=3)
 mean = {key: [row.mean() for row in rows] for key, rows in found.items()}
 fig.set_label(
     "Above, eight groups of points: disks that touch, dots, and disks apart. "
@@ -74,7 +75,8 @@ fig.set_label(
 )
 measured = {f"std_{w}": mean[BOTH, w][0] for w in (1, 2, 8)}
 measured |= {"std_null_8": mean[NULL, 8][0], "std_exact_8": mean[EXACT, 8][0]}
-measured |= {"spread": max(row[0].max() - row[0].min() for row in found.values())}
+spreads = [found[n, w][0].max() - found[n, w][0].min() for n in kinds for w in SCALES]
+measured["spread"] = max(spreads)
 measured |= {"right_1": mean[BOTH, 1][2], "right_2": mean[BOTH, 2][2]}
 measured |= {"no_label_mmd": mean[BOTH, 0][3]}
 measured |= {"loss": losses[-200:].mean(), "loss_least": nets.least_loss(alpha_bar)}

@@ -61,7 +61,7 @@ def draw(frame: int) -> None:
         field = torch.zeros_like(grid)
     arrows.set_UVC(*field.T)
     way = "backward" if back else "forward"
-    ax.set_title(f"{way}: after step {t} of {STEPS}", fontsize=11)
+    ax.set_title(f"{way}: step {t} of {STEPS}", fontsize=11)
 
 
 animation = FuncAnimation(fig, draw, frames=len(frames), interval=500)

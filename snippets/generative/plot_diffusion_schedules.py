@@ -45,10 +45,13 @@ curves = {
     "cosine": cosine_schedule(STEPS),
     "linear to 0.02": linear_schedule(STEPS),
 }
-for (name, alpha_bar), style in zip(curves.items(), ("-", "--", ":"), strict=True):
-    left.plot(alpha_bar, style, label=name)
+places = [(2, 0.3), (54, 0.5), (50, 0.85)]  # of the names
+for (name, alpha_bar), style, place in zip(
+    curves.items(), ("-", "--", ":"), places, strict=True
+):
+    left.plot(alpha_bar, style)
+    left.text(*place, name)
 left.set(xlabel="step", ylabel=r"signal that is left, $\bar\alpha_t$", ylim=(0, 1.02))
-left.legend()
 for row, name, style in zip(radius, ("DDIM", "DDPM"), ("o-", "s--"), strict=True):
     right.plot(ends, row, style, markersize=4, label=name)
 right.axhline(RADIUS, color="0.5")

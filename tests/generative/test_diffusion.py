@@ -12,7 +12,16 @@ from torch.distributions import Categorical, MixtureSameFamily, MultivariateNorm
 from torch.testing import assert_close
 
 from snippets.generative import shapes
-from snippets.generative.circle_denoisers import NULL, CircleDenoisers, Layers, train
+from snippets.generative.circle_denoisers import (
+    NULL,
+    CircleDenoisers,
+    Layers,
+    exact,
+    guided,
+    learned,
+    least_loss,
+    train,
+)
 from snippets.generative.diffusion import (
     Parts,
     add_noise,
@@ -38,6 +47,7 @@ from snippets.generative.labelled_circle import (
     centers,
     class_std,
     exact_noise,
+    mean_radius,
     mmd2,
 )
 from snippets.generative.noise_schedules import (
@@ -481,6 +491,30 @@ def test_training_is_deterministic_and_learns():
     runs = [train(ALPHA_BAR, 2, 60, batch=64)[1] for _ in range(2)]
     assert_close(*runs, atol=0, rtol=0)
     assert (runs[0][-10:].mean(0) < 0.7 * runs[0][:5].mean(0)).all()
+
+
+def test_guided_prediction_mixes_null_and_label():
+    label = torch.tensor([[0, 3, 7]])
+    best, x, t = exact(ALPHA_BAR), normal(1, 3, 2), 4
+    null, own = best(x, t, torch.full_like(label, NULL)), best(x, t, label)
+    assert_close(own[0], exact_noise(x[0], ALPHA_BAR[t], label[0]))
+    assert_close(null[0], exact_noise(x[0], ALPHA_BAR[t]))
+    for scale in (0.0, 1.0, 2.5):
+        found = guided(best, best, label, scale, ALPHA_BAR)(x, t)
+        assert_close(found.noise, guide(null, own, scale))
+        assert_close(found, from_noise(x, found.noise, ALPHA_BAR[t]))
+    model = CircleDenoisers(1, units=8)
+    expected = model(x, torch.full_like(label, t), label).detach()
+    assert_close(learned(model)(x, t, label), expected)
+
+
+def test_least_loss_is_below_that_of_guessing_and_of_fewer_labels():
+    alpha_bar = linear_schedule(100, 1e-4, 0.1)
+    assert 0 < least_loss(alpha_bar) < least_loss(alpha_bar, drop=1.0) < 1
+
+
+def test_mean_radius_of_the_centers():
+    assert_close(mean_radius(centers(), torch.arange(CLASSES)), torch.tensor(2.0))
 
 
 def test_shapes_are_where_and_what_the_label_says():
