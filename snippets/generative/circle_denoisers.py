@@ -45,9 +45,8 @@ class CircleDenoisers(nn.Module):
     def __init__(self, seeds: int, units: int = 64) -> None:
         super().__init__()
         self.labels = nn.Parameter(torch.randn(seeds, CLASSES + 1, 16))
-        sizes = [2 + 16 + 16, units, units, units]
-        hidden = pairwise(sizes)
-        self.hidden = nn.ModuleList(Layers(seeds, *size) for size in hidden)
+        sizes = pairwise([2 + 16 + 16, units, units, units])
+        self.hidden = nn.ModuleList(Layers(seeds, *size) for size in sizes)
         self.out = Layers(seeds, units, 2)
 
     def forward(
@@ -58,8 +57,7 @@ class CircleDenoisers(nn.Module):
     ) -> Float[Tensor, "seeds points 2"]:
         wave = t[..., None] * torch.logspace(0, -2.6, 8)
         seed = torch.arange(len(x))[:, None]
-        parts = [x, wave.sin(), wave.cos(), self.labels[seed, label]]
-        x = torch.cat(parts, dim=-1)
+        x = torch.cat([x, wave.sin(), wave.cos(), self.labels[seed, label]], dim=-1)
         for layer in self.hidden:
             x = nn.functional.silu(layer(x))
         return self.out(x)
@@ -72,15 +70,9 @@ def train(
     *,
     batch: int = 512,
     lr: float = 2e-3,
-    drop: float = 0.1,
+    drop: float | Float[Tensor, "seeds 1"] = 0.1,
 ) -> tuple[CircleDenoisers, Float[Tensor, "updates seeds"]]:
-    """Networks and their losses, with Adam and a rate that falls along a cosine.
-
-    Parameters
-    ----------
-    drop
-        Share of the labels that are replaced by ``NULL``.
-    """
+    """Networks and losses; Adam, rate along a cosine, ``drop``: share of ``NULL``."""
     torch.manual_seed(0)
     random = torch.Generator().manual_seed(1)
     model = CircleDenoisers(seeds)
@@ -88,8 +80,7 @@ def train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
     size, losses = (seeds, batch), []
     for _ in range(updates):
-        x_0, label = draw_points(seeds * batch, random)
-        x_0, label = x_0.view(*size, 2), label.view(size)
+        x_0, label = (a.unflatten(0, size) for a in draw_points(seeds * batch, random))
         t = torch.randint(len(alpha_bar), size, generator=random)
         noise = torch.randn(*size, 2, generator=random)
         dropped = torch.rand(size, generator=random) < drop

@@ -5,6 +5,7 @@ unbiased estimate), with a Gaussian kernel.
 
 Axes::
 
+    seeds    sets of samples
     points   samples in the plane
     others   samples that they are compared with
     classes  labels
@@ -89,6 +90,13 @@ def mean_radius(
     return (x * centers()[label]).sum(dim=1).mean() / RADIUS
 
 
+def distances(
+    x: Float[Tensor, "points 2"], y: Float[Tensor, "others 2"]
+) -> Float[Tensor, "points others"]:
+    """By differences: a matrix product would lose digits far from the origin."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def mmd2(
     x: Float[Tensor, "points 2"], y: Float[Tensor, "others 2"], bandwidth: float = 0.5
 ) -> Float[Tensor, ""]:
@@ -103,9 +111,31 @@ def mmd2(
         raise ValueError(f"{len(x)} and {len(y)} points, {bandwidth=}")
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return (-torch.cdist(a, b).square() / (2 * bandwidth**2)).exp()
+        return (-distances(a, b).square() / (2 * bandwidth**2)).exp()
 
     def within(a: Tensor) -> Tensor:
         return (kernel(a, a).sum() - len(a)) / (len(a) * (len(a) - 1))
 
     return within(x) + within(y) - 2 * kernel(x, y).mean()
+
+
+class Summary(NamedTuple):
+    """How samples differ from the data, for each seed."""
+
+    std: Float[Tensor, " seeds"]
+    radius: Float[Tensor, " seeds"]
+    right: Float[Tensor, " seeds"]
+    mmd2: Float[Tensor, " seeds"]
+
+
+def summarize(
+    x: Float[Tensor, "seeds points 2"],
+    label: Int[Tensor, "seeds points"],
+    generator: torch.Generator,
+) -> Summary:
+    """All measures; the discrepancy is from 2000 new points of the data."""
+    rows = []
+    for own, y in zip(x, label, strict=True):
+        measures = [measure(own, y) for measure in (class_std, mean_radius, accuracy)]
+        rows.append([*measures, mmd2(own, draw_points(2000, generator).x)])
+    return Summary(*torch.tensor(rows).T)

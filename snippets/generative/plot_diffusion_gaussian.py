@@ -12,13 +12,8 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.generative.diffusion import (
-    add_noise,
-    ddim_step,
-    ddpm_step,
-    from_noise,
-    gaussian_noise,
-)
+from snippets.generative.diffusion import add_noise, from_noise, gaussian_noise
+from snippets.generative.diffusion_samplers import ddim_step, ddpm_step
 from snippets.generative.noise_schedules import linear_schedule, trailing_steps
 
 STD, COUNTS = 0.35, [5, 10, 20, 50, 100, 200, 500, 1000]
@@ -48,8 +43,8 @@ def sample_std(kind: str, count: int) -> float:
         else:
             large = kind == "DDPM, large variance"
             low, high = ddpm_step(ends, parts.x_0, a, b, 0 * ends, large=large)
-            noisy = ddpm_step(ends, parts.x_0, a, b, 0 * ends + 1, large=large)
-            added = (noisy[0] - low).square()
+            noisy, _ = ddpm_step(ends, parts.x_0, a, b, 0 * ends + 1, large=large)
+            added = (noisy - low).square()
         variance = (high - low).square() * variance + added
     return variance.sqrt().item()
 
@@ -79,5 +74,6 @@ measured = {"slope": slope, "slope_best": best_1 - best_0}
 for kind, name in zip(kinds[1:], ("small", "large"), strict=True):
     measured |= {f"{name}_20": std[kind][2], f"{name}_1000": std[kind][-1]}
 measured |= {"ddim_20": std["DDIM"][2], "ddim_100": std["DDIM"][4]}
+assert 0 < measured["large_20"] - STD < STD - measured["ddim_20"]
 assert abs(slope - (best_1 - best_0)) < 0.01
 assert all(a < b < STD for a, b in zip(std[kinds[1]], std["DDIM"], strict=True))

@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import FuncAnimation
 
-from snippets.generative.diffusion import ddpm_step, from_noise, score
+from snippets.generative.diffusion import from_noise, score
+from snippets.generative.diffusion_samplers import ddpm_step
 from snippets.generative.labelled_circle import centers, draw_points, exact_noise
 from snippets.generative.noise_schedules import linear_schedule
 

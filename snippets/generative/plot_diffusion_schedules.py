@@ -9,7 +9,8 @@ samples end, by the share of the signal that the schedule leaves.
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.generative.diffusion import ddim_step, from_noise, gaussian_noise
+from snippets.generative.diffusion import from_noise, gaussian_noise
+from snippets.generative.diffusion_samplers import ddim_step
 from snippets.generative.labelled_circle import CLASSES, RADIUS, STD, centers
 from snippets.generative.noise_schedules import (
     check_schedule,

@@ -12,7 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.generative import shapes
-from snippets.generative.diffusion import Parts, add_noise, ddim_step, from_v, v_target
+from snippets.generative.diffusion import Parts, add_noise, from_v, v_target
+from snippets.generative.diffusion_samplers import ddim_step
 from snippets.generative.noise_schedules import (
     cosine_schedule,
     trailing_steps,
@@ -73,8 +74,7 @@ fig.set_label(
     + ". In the last picture of each row, color and place can be seen; the outline of "
     "the shape is rough."
 )
-measured = {"shape": right[0], "color": right[1], "place": right[2]}
-measured |= {"shapes_loss": sum(losses[-50:]) / 50}
+measured = dict(zip(("shape", "color", "place"), right, strict=True))
+measured["shapes_loss"] = sum(losses[-50:]) / 50
 measured["shapes_weights"] = sum(p.numel() for p in model.parameters()) / 1000
-assert sum(losses[-50:]) / 50 < 0.15
-assert right[1:].min() > 0.8
+assert measured["shapes_loss"] < 0.15 < 0.8 < right[1:].min()

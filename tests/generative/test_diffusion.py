@@ -25,20 +25,22 @@ from snippets.generative.circle_denoisers import (
 from snippets.generative.diffusion import (
     Parts,
     add_noise,
-    ddim_step,
-    ddpm_step,
     flow_sigma,
-    flow_step,
     from_flow,
     from_noise,
     from_v,
     from_x_0,
     gaussian_noise,
     guide,
-    sample_ddim,
-    sample_ddpm,
     score,
     v_target,
+)
+from snippets.generative.diffusion_samplers import (
+    ddim_step,
+    ddpm_step,
+    flow_step,
+    sample_ddim,
+    sample_ddpm,
 )
 from snippets.generative.labelled_circle import (
     CLASSES,
@@ -49,6 +51,7 @@ from snippets.generative.labelled_circle import (
     exact_noise,
     mean_radius,
     mmd2,
+    summarize,
 )
 from snippets.generative.noise_schedules import (
     check_schedule,
@@ -308,6 +311,19 @@ def test_steps_that_remove_no_noise_are_refused(levels):
         ddim_step(Parts(x, x), level, prev)
 
 
+def test_an_error_at_the_end_of_a_schedule_stays_with_ddim_not_with_ddpm():
+    """The first clean part divides by sqrt(alpha-bar); fresh noise washes it out."""
+    alpha_bar = cosine_schedule(100)
+
+    def predict(x, t):
+        wrong = gaussian_noise(x, alpha_bar[t], torch.zeros(1), STD) + 0.05
+        return from_noise(x, wrong, alpha_bar[t])
+
+    x_T, random = normal(2000, 1), torch.Generator().manual_seed(0)
+    assert sample_ddim(predict, x_T, alpha_bar, 20).mean() < -2
+    assert sample_ddpm(predict, x_T, alpha_bar, random).mean().abs() < 0.2
+
+
 def test_other_bad_input_is_refused():
     x, low, high = normal(3), torch.tensor(0.1), torch.tensor(0.2)
     with pytest.raises(ValueError, match=r"eta=1\.5"):
@@ -459,6 +475,22 @@ def test_mmd_is_the_double_sum():
         mmd2(x, y, 0.0)
 
 
+def test_mmd_does_not_depend_on_the_place():
+    """A matrix product in the distances would lose digits far from the origin."""
+    x, y = normal(200, 2), normal(300, 2, seed=1)
+    assert_close(mmd2(x + 3000, y + 3000), mmd2(x, y), atol=1e-4, rtol=0)
+
+
+def test_summary_has_a_row_for_each_seed():
+    random = torch.Generator().manual_seed(0)
+    x, label = normal(2, 16, 2), torch.arange(CLASSES).repeat(2, 2)
+    found = summarize(x, label, random)
+    assert_close(found.std[1], class_std(x[1], label[1]))
+    assert_close(found.radius[1], mean_radius(x[1], label[1]))
+    assert_close(found.right[0], accuracy(x[0], label[0]))
+    assert found.mmd2.shape == (2,)
+
+
 def test_class_std_removes_each_mean():
     label = torch.tensor([0, 0, 5, 5, 5])
     x = normal(5, 2)
@@ -491,6 +523,17 @@ def test_training_is_deterministic_and_learns():
     runs = [train(ALPHA_BAR, 2, 60, batch=64)[1] for _ in range(2)]
     assert_close(*runs, atol=0, rtol=0)
     assert (runs[0][-10:].mean(0) < 0.7 * runs[0][:5].mean(0)).all()
+
+
+def test_each_network_drops_its_own_share_of_labels():
+    """A network that never sees the null label leaves its vector as it was."""
+    drop = torch.tensor([[0.0], [1.0]])
+    model, _ = train(ALPHA_BAR, 2, 3, batch=16, drop=drop)
+    torch.manual_seed(0)
+    before_training = CircleDenoisers(2).labels
+    changed = (model.labels != before_training).any(dim=2)
+    assert not changed[0, NULL]
+    assert changed[1].tolist() == [False] * CLASSES + [True]
 
 
 def test_guided_prediction_mixes_null_and_label():
