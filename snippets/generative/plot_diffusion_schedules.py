@@ -69,8 +69,6 @@ fig.set_label(
     f"{radius[1, -1]:.2f} for {ends[-1]:.4f}."
 )
 measured = {"unfinished_radius": radius[0, 0]}
-measured["finished_radius"] = radius[0, 4]
-measured |= {"paper_end": linear_schedule(1000)[-1]}
 root = torch.linspace(0.00085**0.5, 0.012**0.5, 1000)  # of Stable Diffusion 1
 measured |= {"stable_end": (1 - root.square()).cumprod(0)[-1]}
 check_schedule(schedules[4])
