@@ -45,7 +45,7 @@ axes = fig.subplot_mosaic("aabbccdd;eeeeffff")
 pairs = [("exact", 1), *((kind, 4) for kind in names)]
 for key, (kind, w) in zip("abcd", pairs, strict=True):
     axes[key].scatter(*drawn[kind, w].T, s=2, c=label[0], cmap="tab10")
-    axes[key].set(xlim=(-5, 5), ylim=(-5, 5), xticks=[], yticks=[], aspect="equal")
+    axes[key].set(xlim=(-6, 6), ylim=(-6, 6), xticks=[], yticks=[], aspect="equal")
     axes[key].set_title(f"{names[kind].split(', ')[-1]}, {w = }", fontsize="medium")
 for key, part, true in (("e", "std", circle.STD), ("f", "radius", circle.RADIUS)):
     for kind, style in zip(names, ("C0o-", "C1s--", "C2^:"), strict=True):
