@@ -69,12 +69,12 @@ for ax, values, title in zip(axes, (right, shares), titles, strict=True):
     for n, found in enumerate(values.view(2, SEEDS)):
         ax.plot([n - 0.1, n, n + 0.1], found, f"C{n}" + "ox"[n])
         shown.append(f"{names[n]}: {', '.join(f'{x:.0%}' for x in found)}")
-    ax.set(title=title, xlim=(-0.5, 1.5), ylim=(-0.05, 1.05))
-    ax.set_xticks(range(2), names)
+    ax.set(title=title, xlim=(-0.5, 1.5), xticks=(0, 1), xticklabels=names)
 axes[0].set_ylabel(f"share of {HELD_OUT} questions")
 fig.set_label(f"Right, {shown[0]}; {shown[1]}. Invented, {shown[2]}; {shown[3]}.")
 measured |= {"right": right[:SEEDS].min(), "label_right": right[SEEDS:].min()}
 measured |= {"invented": shares[:SEEDS].max(), "label_invented": shares[SEEDS:].min()}
 measured["invented_right"] = sum(made_up) / len(made_up)
-assert min(measured["right"], measured["ratio"] / 105) > 0.95
+assert measured["ratio"] > 100
+assert measured["right"] > 0.95
 assert measured["invented"] < 0.1 < 0.9 < measured["label_invented"]

@@ -38,7 +38,8 @@ def execute(call: Call, tools: Mapping[str, Tool]) -> str:
     tool = tools[call.name]
     given = {name: type(value) for name, value in call.arguments.items()}
     if given != tool.arguments:
-        raise ValueError(f"{call.name} takes {tool.arguments}, got {call.arguments}")
+        takes = {name: kind.__name__ for name, kind in tool.arguments.items()}
+        raise ValueError(f"{call.name} takes {takes}, got {call.arguments}")
     return str(tool.function(**call.arguments))
 
 
