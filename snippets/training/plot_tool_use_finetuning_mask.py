@@ -40,7 +40,7 @@ for piece, label in zip(pieces, labels, strict=True):
     ax.text(
         x + width / 2 - 0.1,
         row + 0.36,
-        piece.replace(" ", "␣") if piece.isspace() else piece,
+        piece,
         ha="center",
         va="center",
         family="monospace",
