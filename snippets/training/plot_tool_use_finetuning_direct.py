@@ -13,14 +13,15 @@ from snippets.training import tool_answers as answers
 from snippets.training import tool_runs as runs
 from snippets.training.pretraining import IGNORED
 
-SEEDS, STEPS, FAULTY, RATE, HELD_OUT = 3, 600, 200, 0.014, 64
+STARTS = (3, 4, 5)  # with 0, 1, and 2, the settings were chosen
+SEEDS, STEPS, FAULTY, RATE, HELD_OUT = len(STARTS), 600, 150, 0.014, 64
 
 chat, tool = (runs.conversations(calls=calls) for calls in (False, True))
 learn, held_out = runs.split(HELD_OUT)
-models = [runs.chat_model(seed) for seed in range(SEEDS)]
+models = [runs.chat_model(seed) for seed in STARTS]
 losses = runs.train_abreast(models, chat.ids, [chat.labels] * SEEDS, learn, STEPS)
 smooth = losses.unfold(0, 10, 1).mean(dim=-1)
-prompts = answers.prompts(held_out)
+prompts = answers.prompts([runs.QUESTIONS[i] for i in held_out])
 expected = chat.ids[held_out, len(prompts[0]) :]
 written = [answers.write(model, prompts) for model in models]
 right = torch.tensor(written) == expected  # all answers have five tokens
@@ -41,13 +42,10 @@ fig.set_label(
     + ", ".join(f"{x:.0%} of digit {n}" for n, x in enumerate(digits.mean(dim=0), 1))
     + ". A dotted line is at 10%."
 )
-fell = smooth[STEPS * 4 // 5] - smooth[-1]
-measured = {
-    "direct": whole.double().mean(),
-    "direct_high": whole.double().mean(1).max(),
-}
+share = whole.double().mean(dim=1)
+measured = {"direct": share.mean(), "direct_high": share.max()}
 measured |= {"first_digit": digits[:, 0].mean(), "middle": digits[:, 1:3].max()}
-measured |= {"last_digit": digits[:, 3].mean(), "direct_fell": fell.mean()}
+measured["last_digit"] = digits[:, 3].mean()
 assert measured["direct_high"] < 0.2
 
 # %% The end of a turn is masked

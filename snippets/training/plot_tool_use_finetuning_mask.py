@@ -11,13 +11,9 @@ import matplotlib.pyplot as plt
 from snippets.language.byte_pair_encoding import Tokenizer, word_counts
 from snippets.language.byte_pair_training import training_steps
 from snippets.training.pretraining import IGNORED
+from snippets.training.tool_messages import SPECIAL, render
 from snippets.training.tool_runs import conversation
-from snippets.training.tool_use_finetuning import (
-    SPECIAL,
-    encode_with_offsets,
-    mask_labels,
-    render,
-)
+from snippets.training.tool_use_finetuning import encode_with_offsets, mask_labels
 
 WIDTH, CHARACTER, GAP = 58, 0.92, 0.9
 

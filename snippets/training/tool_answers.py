@@ -7,6 +7,7 @@ Axes::
     seq        tokens of a conversation
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import regex
@@ -14,18 +15,17 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from snippets.training.calculator import evaluate
 from snippets.training.tool_loop import run
+from snippets.training.tool_messages import END, END_CALL, Message, render
 from snippets.training.tool_runs import (
     ADDED,
     KNOWN,
     POSITIONS,
-    QUESTIONS,
     TOKENIZER,
     TOOLS,
-    conversation,
     places,
 )
-from snippets.training.tool_use_finetuning import END, END_CALL, render
 from snippets.transformers.gpt import GPT
 
 STOPS = (TOKENIZER.special[END], TOKENIZER.special[END_CALL])
@@ -34,13 +34,17 @@ INVENTED = r"<\|tool\|>(\d+)<\|end\|><\|assistant\|>\d+<\|end\|>"
 
 @torch.no_grad()
 def write(
-    model: GPT, texts: list[list[int]], stops: tuple[int, ...] = STOPS
+    model: GPT,
+    texts: list[list[int]],
+    stops: tuple[int, ...] = STOPS,
+    banned: tuple[int, ...] = (),
 ) -> list[list[int]]:
     """The most likely continuation of each text, until a token of ``stops``.
 
-    A text that fills all positions is cut off.
+    Tokens of ``banned`` are never written. A text that fills all positions is cut off.
     """
     known = [*KNOWN, *ADDED]
+    never = [0, *places(torch.tensor(banned, dtype=torch.int64)).tolist()]
     own = [places(torch.tensor(text)).tolist() for text in texts]
     active = [i for i, text in enumerate(own) if len(text) < POSITIONS]
     while active:
@@ -48,7 +52,7 @@ def write(
         padded = [own[i] + [0] * (longest - len(own[i])) for i in active]
         last = [len(own[i]) - 1 for i in active]  # what is padded comes later
         logits = model(torch.tensor(padded))[range(len(active)), last]
-        logits[:, 0] = -torch.inf  # not a token
+        logits[:, never] = -torch.inf  # 0 is not a token
         for i, place in zip(active, logits.argmax(dim=-1).tolist(), strict=True):
             own[i].append(place)
         active = [
@@ -62,29 +66,25 @@ def write(
     ]
 
 
-def prompts(questions: Int[Tensor, " questions"]) -> list[list[int]]:
-    """Questions, given by their numbers, up to the token of the assistant."""
-    texts = [render(conversation(QUESTIONS[i], calls=False)[:1])[0] for i in questions]
+def prompts(questions: Sequence[str]) -> list[list[int]]:
+    """Questions, each up to the token of the assistant."""
+    texts = [render([Message("user", question)])[0] for question in questions]
     allowed = TOKENIZER.special
     return [TOKENIZER.encode(text + "<|assistant|>", allowed) for text in texts]
 
 
-def results(questions: Int[Tensor, " questions"]) -> list[str]:
-    """The right answers."""
-    return [conversation(QUESTIONS[i], calls=False)[-1].content for i in questions]
-
-
-def right_answers(model: GPT, questions: Int[Tensor, " questions"]) -> float:
+def right_answers(
+    model: GPT, questions: Sequence[str], banned: tuple[int, ...] = ()
+) -> float:
     """Share of questions that a model answers rightly when the calculator runs."""
-    texts = run(partial(write, model), TOKENIZER, TOOLS, prompts(questions))
-    ends = [f"<|assistant|>{result}{END}" for result in results(questions)]
+    complete = partial(write, model, banned=banned)
+    texts = run(complete, TOKENIZER, TOOLS, prompts(questions))
+    ends = [f"<|assistant|>{evaluate(question)}{END}" for question in questions]
     found = [TOKENIZER.decode(t).endswith(e) for t, e in zip(texts, ends, strict=True)]
     return sum(found) / len(found)
 
 
-def invented_results(
-    model: GPT, questions: Int[Tensor, " questions"]
-) -> list[str | None]:
+def invented_results(model: GPT, questions: Sequence[str]) -> list[str | None]:
     """Results that a model writes itself, with an answer, when nothing stops it."""
     texts = [TOKENIZER.decode(t) for t in write(model, prompts(questions), stops=())]
     found = [regex.search(INVENTED, text) for text in texts]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from snippets.language.byte_pair_encoding import Tokenizer
-from snippets.training.tool_use_finetuning import (
+from snippets.training.tool_messages import (
     CALL,
     END_CALL,
     Call,
@@ -44,11 +44,14 @@ def execute(call: Call, tools: Mapping[str, Tool]) -> str:
 
 
 def answer(written: str, tools: Mapping[str, Tool]) -> str:
-    """What is appended after a turn that ends in a call: the result, or what failed."""
+    """What is appended after a turn that ends in a call: the result, or what failed.
+
+    Whatever a tool raises is told to the model: one failure must not end the loop.
+    """
     try:
         result = execute(parse_call(written.split(CALL)[-1]), tools)
         return render([Message("tool", result)])[0]
-    except ValueError as error:
+    except Exception as error:
         message = str(error).replace("<|", "< |")  # no special token from outside
         return render([Message("tool", f"error: {message}")])[0]
 

@@ -28,16 +28,8 @@ from snippets.language.token_embeddings import grow
 from snippets.training.calculator import evaluate
 from snippets.training.pretraining import IGNORED, cosine_with_warmup
 from snippets.training.tool_loop import Tool
-from snippets.training.tool_use_finetuning import (
-    CHAT,
-    NEW,
-    SPECIAL,
-    Call,
-    Message,
-    encode_with_offsets,
-    mask_labels,
-    render,
-)
+from snippets.training.tool_messages import CHAT, NEW, SPECIAL, Call, Message, render
+from snippets.training.tool_use_finetuning import encode_with_offsets, mask_labels
 from snippets.transformers.gpt import GPT
 
 TOOLS = {"calculator": Tool(evaluate, {"expression": str})}
@@ -79,7 +71,7 @@ def conversations(*, calls: bool) -> Conversations:
     return Conversations(*map(torch.tensor, zip(*rows, strict=True)))
 
 
-def split(held_out: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def split(held_out: int, seed: int = 1) -> tuple[Tensor, Tensor]:
     """Numbers of the questions to learn from, and of those that are held out."""
     order = torch.randperm(
         len(QUESTIONS), generator=torch.Generator().manual_seed(seed)
@@ -123,13 +115,13 @@ def with_new_tokens(model: GPT, new: int) -> GPT:
 
 
 def mean_loss(
-    logits: Float[Tensor, "models batch seq vocab"],
+    logits: Float[Tensor, "models batch seq_1 vocab"],
     labels: Int[Tensor, "models batch seq"],
 ) -> Float[Tensor, " models"]:
     """Loss per label of each model; the logits of t - 1 answer for label t."""
     right = labels[:, :, 1:]
     losses = cross_entropy(
-        logits[:, :, :-1].flatten(0, -2),
+        logits.flatten(0, -2),
         right.flatten(),
         ignore_index=IGNORED,
         reduction="none",
@@ -176,7 +168,7 @@ def train_abreast(
         optimizer.param_groups[0]["lr"] = lr * factor
         rows = learn[torch.randint(len(learn), (len(models), batch), generator=random)]
         right = torch.stack([t[row] for t, row in zip(tables, rows, strict=True)])
-        loss = mean_loss(apply(weights, ids[rows]), right)
+        loss = mean_loss(apply(weights, ids[rows][:, :, :-1]), right)
         optimizer.zero_grad()
         loss.sum().backward()  # each model has its own gradient
         optimizer.step()

@@ -18,18 +18,20 @@ from snippets.training import tool_answers, tool_runs
 from snippets.training.calculator import LONGEST, evaluate
 from snippets.training.pretraining import IGNORED
 from snippets.training.tool_loop import Tool, answer, execute, run
-from snippets.training.tool_use_finetuning import (
+from snippets.training.tool_messages import (
     END,
     END_CALL,
     SPECIAL,
     Call,
     Message,
-    encode_with_offsets,
-    mask_labels,
-    masked_loss,
     parse,
     parse_call,
     render,
+)
+from snippets.training.tool_use_finetuning import (
+    encode_with_offsets,
+    mask_labels,
+    masked_loss,
 )
 from snippets.transformers.gpt import GPT
 
@@ -225,7 +227,8 @@ def test_what_is_no_conversation_is_refused(text):
      ('{"name": "a"}', "name and arguments"),
      ('{"name": 1, "arguments": {}}', "name and arguments"),
      ('{"name": "a", "arguments": "b"}', "name and arguments"),
-     ('{"name": "a", "arguments": {}, "id": 1}', "name and arguments")],
+     ('{"name": "a", "arguments": {}, "id": 1}', "name and arguments"),
+     ("[" * 200_000, "not JSON"), ("1" * 5000, "not JSON")],
 )  # fmt: skip
 def test_malformed_calls_are_refused(text, reason):
     with pytest.raises(ValueError, match=reason):
@@ -337,6 +340,9 @@ def test_failures_are_answered_without_special_tokens():
         (message,) = parse(found)
         assert message.role == "tool"
         assert message.content.startswith("error: ")
+    tools = {"int": Tool(int, {"x": list})}
+    found = answer('<|call|>{"name": "int", "arguments": {"x": []}}', tools)
+    assert "error: " in found  # a TypeError
     right = '<|call|>{"name": "calculator", "arguments": {"expression": "6*7"}}'
     assert answer(right, tool_runs.TOOLS) == "<|tool|>42<|end|>"
 
@@ -389,7 +395,7 @@ def test_models_side_by_side_are_trained_on_their_labels():
     assert losses[-1, 1] < 0.1 < 1 < losses[-1, 0]
     ids = tool_runs.places(chat.ids[:5])
     found = tool_runs.mean_loss(
-        torch.stack([model(ids) for model in pair]),
+        torch.stack([model(ids[:, :-1]) for model in pair]),
         tool_runs.places(torch.stack([chat.labels[:5], only_end[:5]])),
     )
     expected = masked_loss(pair[1](ids), tool_runs.places(only_end[:5]))
@@ -408,17 +414,20 @@ def test_models_side_by_side_are_trained_on_their_labels():
 
 def test_padding_does_not_change_what_is_written():
     model = tool_runs.with_new_tokens(tool_runs.chat_model(1), len(tool_runs.ADDED))
-    texts = [tool_answers.prompts(torch.tensor([i]))[0] for i in (0, 1)]
+    texts = tool_answers.prompts(["32*32", "32*33"])
     texts[1] = texts[1][:5]
     both = tool_answers.write(model, texts)
     assert both == [tool_answers.write(model, [text])[0] for text in texts]
     free = tool_answers.write(model, texts, stops=())
     assert [len(a) + len(b) for a, b in zip(texts, free, strict=True)] == [40, 40]
+    banned = (free[0][0], free[1][0])
+    found = tool_answers.write(model, texts, stops=(), banned=banned)
+    assert not {token for text in found for token in text} & set(banned)
 
 
 def test_scores_read_the_texts(monkeypatch):
     encode = partial(tool_runs.TOKENIZER.encode, allowed=tool_runs.TOKENIZER.special)
-    numbers = torch.tensor([0, 1])  # 32*32 = 1024, 32*33 = 1056
+    numbers = ["32*32", "32*33"]  # 1024, 1056
     gpt = tool_runs.chat_model(0)
     monkeypatch.setattr(
         tool_answers, "write", lambda *_, **__: [encode("1024<|end|>")] * 2
