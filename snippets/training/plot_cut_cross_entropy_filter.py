@@ -19,7 +19,7 @@ from snippets.training.skewed_head import skewed_head
 TOKENS, D_MODEL, VOCAB, BLOCK, EPS, SEEDS = 512, 64, 8192, 64, 2**-12, 3
 SKEWS = (1.3, 1.6, 2.0, 2.5)
 
-skipped = torch.zeros(2, len(SKEWS), SEEDS)  # (as it is, sorted)
+skipped = torch.zeros(2, len(SKEWS), SEEDS)  # (unsorted, sorted)
 curves = {}
 for s, skew in enumerate(SKEWS):
     for seed in range(SEEDS):
@@ -43,7 +43,7 @@ left.axhline(EPS, color="0.5", ls="--")
 left.text(VOCAB, 1.5 * EPS, "$2^{-12}$", ha="right")
 left.set(xlabel="rank of the probability", ylabel="probability", ylim=(1e-10, 1))
 left.legend(title="skew", fontsize=9)
-for k, (style, label) in enumerate((("s--", "as it is"), ("o-", "sorted"))):
+for k, (style, label) in enumerate((("s--", "unsorted"), ("o-", "sorted"))):
     right.plot(SKEWS, skipped[k].mean(dim=-1), style, color=f"C{k}", label=label)
     right.plot(SKEWS, skipped[k], ".", color=f"C{k}")
 right.set(xlabel="skew", ylabel="share of blocks skipped", ylim=(-0.03, 1.03))
@@ -53,7 +53,7 @@ fig.set_label(
     "Left, sorted probabilities on logarithmic axes: falling curves, steeper for a "
     "larger skew, and a dashed line at the threshold, which each crosses. Right, "
     f"share of blocks skipped over the skew: from {means[0, 0]:.0%} to "
-    f"{means[0, -1]:.0%} as it is, from {means[1, 0]:.0%} to {means[1, -1]:.0%} sorted."
+    f"{means[0, -1]:.0%} unsorted, from {means[1, 0]:.0%} to {means[1, -1]:.0%} sorted."
 )
 measured = {
     "skipped": skipped[0, at].mean(),

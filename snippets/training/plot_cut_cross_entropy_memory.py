@@ -63,7 +63,7 @@ for part, label in enumerate(("loss only", "loss and gradients")):
     shown = ax.barh(at, sizes, height=0.38, color=f"C{part}", label=label)
     ax.bar_label(shown, [f"{size:.3g}" for size in sizes], padding=3)
 ax.axvline(gradients, color="0.5", ls="--", label="the gradients alone")
-ax.set_yticks([0.2, 1.2, 2.2], ["all logits", f"{CHUNK} positions", "256 by 512"])
+ax.set_yticks([0.2, 1.2, 2.2], ["all logits", f"{CHUNK} positions", "blocks"])
 ax.set(xscale="log", xlabel="peak memory (MiB)", xlim=(0.2, 1500), ylim=(2.7, -0.5))
 ax.legend(loc="lower right", fontsize=9)
 names = "all logits", f"those of {CHUNK} positions", "blocks"

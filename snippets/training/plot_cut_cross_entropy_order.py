@@ -2,7 +2,7 @@
 Sorting gathers the blocks that matter
 ======================================
 
-The blocks whose gradients are computed, with the vocabulary as it is and sorted by mean
+The blocks whose gradients are computed, with the vocabulary unsorted and sorted by mean
 logit, and what the skipped ones would have added (:doc:`/training/cut_cross_entropy`).
 """
 
@@ -51,7 +51,7 @@ assert errors[:, 1].max() < 1e-3
 assert zero_rows > 0.8
 
 fig, axes = plt.subplots(2, 1, figsize=(6.4, 2.8), layout="constrained", sharex=True)
-names = "as it is", "sorted"
+names = "unsorted", "sorted"
 for ax, name, kept in zip(axes, names, maps[0], strict=True):
     ax.imshow(kept, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
     ax.set(title=name, ylabel="block of\npositions", yticks=[0, 7])
@@ -59,8 +59,8 @@ axes[1].set(xlabel="block of the vocabulary")
 rows, columns = maps[0][0].shape
 above, below = (kept.float().mean() for kept in maps[0])
 fig.set_label(
-    f"Two tables of {rows} by {columns} blocks; those that are computed are blue. With "
-    f"the vocabulary as it is: {above:.0%}, all over the table. Sorted: {below:.0%}, "
+    f"Two tables of {rows} by {columns} blocks; those that are computed are blue. "
+    f"Unsorted: {above:.0%}, all over the table. Sorted: {below:.0%}, "
     "nearly all at the left."
 )
 measured = {
