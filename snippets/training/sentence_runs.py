@@ -1,0 +1,182 @@
+"""Small GPTs that learn to put words in order, with and without the loss mask.
+
+Axes::
+
+    models  trained side by side
+    marks   numbers of updates after which the loss is read
+    batch   rows of one model in one update
+    seq     tokens of a row
+    vocab   words, SEP and EOS
+"""
+
+import random
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from snippets.training.pretraining import IGNORED, cosine_with_warmup
+from snippets.training.sentence_reconstruction import (
+    Batch,
+    Tokens,
+    constrain,
+    position_error,
+    reconstruction_batch,
+)
+from snippets.training.small_grammar import LONGEST, WORDS, draw_sentence, is_sentence
+from snippets.transformers.gpt import GPT, generate_without_cache, most_likely
+
+SPECIAL = Tokens(sep=len(WORDS), eos=len(WORDS) + 1)
+SIZES = {"vocab": len(WORDS) + 2, "n_positions": 2 * LONGEST + 2, "d_model": 32}
+BATCH, EVERY = 16, 100
+Sentences = list[list[str]]
+
+
+def split_sentences(learned: int, held_out: int, seed: int) -> tuple[Sentences, ...]:
+    """Sentences to learn from, and others; no two in both have the same words."""
+    source = random.Random(seed)
+    test = [draw_sentence(source) for _ in range(held_out)]
+    bags = {tuple(sorted(sentence)) for sentence in test}
+    train: Sentences = []
+    while len(train) < learned:
+        sentence = draw_sentence(source)
+        if tuple(sorted(sentence)) not in bags:
+            train.append(sentence)
+    return train, test
+
+
+def rows(sentences: Sentences, seed: int) -> Batch:
+    """The batch of :func:`.reconstruction_batch`, with the words as ids."""
+    ids = [[WORDS.index(word) for word in sentence] for sentence in sentences]
+    generator = torch.Generator().manual_seed(seed)
+    return reconstruction_batch(ids, LONGEST, SPECIAL, generator)
+
+
+def all_labels(batch: Batch) -> Int[Tensor, "batch seq"]:
+    """Labels without the mask: also the shuffled words and SEP."""
+    before = torch.arange(batch.ids.shape[1]) <= LONGEST
+    fill = batch.ids == SPECIAL.eos
+    return torch.where(before & ~fill, batch.ids, batch.labels)
+
+
+def mean_losses(
+    logits: Float[Tensor, "models batch seq vocab"],
+    labels: Int[Tensor, "models batch seq"],
+) -> Float[Tensor, " models"]:
+    """Mean of -log p over the labels of each model that are not ignored.
+
+    The labels are shifted: those of a position are what comes after it.
+
+    Raises
+    ------
+    ValueError
+        If all labels of a model are masked.
+    """
+    count = (labels != IGNORED).sum(dim=(1, 2))
+    if (count == 0).any():
+        raise ValueError(f"labels that are not masked, by model: {count.tolist()}")
+    loss = cross_entropy(
+        logits.flatten(0, -2),
+        labels.flatten(),
+        ignore_index=IGNORED,
+        reduction="none",
+    )
+    return loss.view_as(labels).sum(dim=(1, 2)) / count
+
+
+class Run(NamedTuple):
+    """Trained models, and the held-out loss of the words after SEP."""
+
+    models: list[GPT]
+    losses: Float[Tensor, "marks models"]
+
+
+def train_orders(
+    train: Sentences, test: Sentences, masked: Sequence[bool], updates: int, seed: int
+) -> Run:
+    """Train a GPT of one block for each entry of ``masked``.
+
+    Pairs of a masked and an unmasked model begin alike and read the same rows: the
+    k-th of the one and the k-th of the other.
+    """
+    learned, held_out = rows(train, seed), rows(test, seed)
+    labels = torch.stack([all_labels(learned), learned.labels])  # without, with mask
+    models, number, kind = [], [], torch.tensor(masked).long()
+    for i, mask in enumerate(masked):
+        number.append(list(masked[:i]).count(mask))
+        torch.manual_seed(1000 * seed + number[-1])
+        models.append(GPT(**SIZES, layers=1, heads=8, std=0.3))
+    weights, _ = stack_module_state(models)
+    first = deepcopy(models[0])
+    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    optimizer = torch.optim.AdamW(
+        weights.values(), 0.01, betas=(0.9, 0.98), weight_decay=0.05, fused=True
+    )
+    generator, losses = torch.Generator().manual_seed(seed), []
+    new = Batch(*(x.expand(len(models), -1, -1) for x in held_out))
+    for step in range(updates + 1):
+        if step % EVERY == 0:
+            with torch.no_grad():
+                logits = apply(weights, new.ids[..., :-1])
+                losses.append(mean_losses(logits, new.labels[..., 1:]))
+        if step == updates:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01 * cosine_with_warmup(
+                step, warmup_steps=updates // 10, total_steps=updates
+            )
+        size = (max(number) + 1, BATCH)
+        drawn = torch.randint(len(train), size, generator=generator)[number]
+        logits = apply(weights, learned.ids[drawn, :-1])
+        loss = mean_losses(logits, labels[kind[:, None], drawn, 1:])
+        optimizer.zero_grad()
+        loss.sum().backward()  # each model has its own gradient
+        optimizer.step()
+    for i, model in enumerate(models):
+        model.load_state_dict({k: w[i] for k, w in weights.items()}, strict=False)
+    return Run(models, torch.stack(losses))
+
+
+def answers(model: GPT, prompts: Int[Tensor, "batch seq"], *, free: bool) -> Sentences:
+    """What the model writes after SEP, greedily; up to EOS, if it comes."""
+    ids = prompts[:, : LONGEST + 1]
+    for _ in range(LONGEST + 1):
+        ids = generate_without_cache(
+            model,
+            ids,
+            1,
+            most_likely
+            if free
+            else lambda logits, ids=ids: constrain(logits, ids, SPECIAL).argmax(dim=1),
+        )
+    names = [*WORDS, "SEP", "EOS"]
+    written = [[names[i] for i in row] for row in ids[:, LONGEST + 1 :].tolist()]
+    return [row[: [*row, "EOS"].index("EOS")] for row in written]
+
+
+class Scores(NamedTuple):
+    """Shares of the answers, and a distance in words."""
+
+    multiset: float  # uses each given word once
+    grammatical: float  # and is a sentence
+    exact: float  # and is the sentence from which the words came
+    moved: float  # position error of the answers that use each word once
+
+
+def score(found: Sentences, sentences: Sentences) -> Scores:
+    """Compare answers with the sentences that were shuffled."""
+    pairs = list(zip(found, sentences, strict=True))
+    whole = [pair for pair in pairs if sorted(pair[0]) == sorted(pair[1])]
+    moved = [
+        position_error(*([WORDS.index(word) for word in row] for row in pair))
+        for pair in whole
+    ]
+    right = (len(whole), sum(is_sentence(a) for a, _ in whole))
+    exact = sum(a == b for a, b in whole)
+    shares = [n / len(pairs) for n in (*right, exact)]
+    return Scores(*shares, sum(moved) / max(1, len(moved)))
