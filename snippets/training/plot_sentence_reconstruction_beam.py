@@ -21,7 +21,7 @@ from snippets.training.small_grammar import (
 )
 from snippets.training.word_order_ngrams import as_model, most_probable_order
 
-SEED, WIDTHS = 20, [1, 2, 3, 4, 6, 8, 12, 16]
+SEED, WIDTHS = 30, [1, 2, 4, 8, 16]
 train, test = split_sentences(learned=8000, held_out=300, seed=SEED)
 trigrams = kneser_ney(count(train, 3, vocabulary(train)))
 best = [most_probable_order(trigrams, sentence) for sentence in test]
@@ -41,7 +41,7 @@ fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
 ax.plot(WIDTHS, 100 * found.mean(1), "o-", label="most probable order found")
 ax.plot(WIDTHS, 100 * grammatical.mean(1), "s--", label="answer is grammatical")
 ax.axhline(100 * exact.mean(), color="0.5", ls=":", label="grammatical, exact search")
-ax.set(xlabel="beam width", ylabel="share of 300 sentences, %", ylim=(0, 103))
+ax.set(xlabel="beam width", ylabel="share of problems, %", ylim=(0, 103))
 ax.set_xticks(WIDTHS)
 fig.legend(loc="outside upper center", ncols=2)
 fig.set_label(
@@ -49,10 +49,9 @@ fig.set_label(
     f"{WIDTHS[-1]}. Grammatical: from {grammatical[0].mean():.0%} to "
     f"{grammatical[-1].mean():.0%}; with the exact search {exact.mean():.0%}."
 )
-measured = {"beam_1": grammatical[0].mean(), "beam_8": grammatical[5].mean()}
-measured |= {"found_1": found[0].mean(), "found_8": found[5].mean()}
+measured = {"beam_1": grammatical[0].mean(), "beam_8": grammatical[3].mean()}
+measured |= {"found_1": found[0].mean(), "found_8": found[3].mean()}
 measured |= {"trigram": exact.mean(), "trigram_split": exact[split].mean()}
-measured |= {"trigram_rest": exact[~split].mean(), "split": split.mean()}
-print({k: round(float(v), 4) for k, v in measured.items()})
+measured["split"] = split.mean()
 assert exact[split].mean() < 0.3
-assert exact[~split].mean() > 0.95
+assert exact[~split].all()

@@ -12,10 +12,9 @@ from matplotlib.animation import FuncAnimation
 
 from snippets.training.small_grammar import arrangements, is_sentence
 
-sentence = "the dog near my cats sleeps".split()
-shuffled = "cats sleeps my near the dog".split()
-written = ["my", "dog", "near", "the", "cats", "sleeps"]
-assert sorted(shuffled) == sorted(sentence) == sorted(written)
+shuffled = ["red", "cats", "sleeps", "my", "near", "the", "dog"]
+written = ["my", "red", "dog", "near", "the", "cats", "sleeps"]
+assert sorted(shuffled) == sorted(written)
 assert is_sentence(written)
 
 steps = []  # for each step, the probability of each word that is left

@@ -12,85 +12,69 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.training.sentence_runs import (
-    EVERY,
-    answers,
-    rows,
-    score,
-    split_sentences,
-    train_orders,
-)
+from snippets.training import sentence_runs as runs
 from snippets.training.small_grammar import arrangements, numbers_differ
 
-SEED, SEEDS, UPDATES = 20, 3, 800
-train, test = split_sentences(learned=8000, held_out=300, seed=SEED)
-run = train_orders(train, test, [True] * SEEDS + [False] * SEEDS, UPDATES, SEED)
-prompts = rows(test, SEED + 1).ids
-written = {
-    free: [answers(m, prompts, free=free) for m in run.models] for free in (0, 1)
-}
-scores = {
-    free: np.array([score(found, test) for found in each]).reshape(2, SEEDS, 4)
-    for free, each in written.items()
-}
-ways = [arrangements(sentence) for sentence in test]
-bound = np.mean([1 / n for n in ways])
-deviation = math.sqrt(sum((1 - 1 / n) / n for n in ways)) / len(ways)
-floor = sum(map(math.log, ways)) / sum(len(s) + 1 for s in test)
-losses = run.losses.unflatten(1, (2, SEEDS)).numpy()
+SEED, SEEDS, UPDATES = 30, 3, 800
+train, test = runs.split_sentences(learned=8000, held_out=300, seed=SEED)
+masked = [True] * SEEDS + [False] * SEEDS
+models, losses = runs.train_orders(train, test, masked, UPDATES, SEED)
+prompts = runs.rows(test, SEED + 1).ids
+written = [[runs.answers(m, prompts, free=f) for m in models] for f in (True, False)]
+scores = np.array([[runs.score(found, test) for found in each] for each in written])
+(free, free_all), (held, held_all) = scores.reshape(2, 2, SEEDS, 4)
+ways = np.array([arrangements(sentence) for sentence in test])
+bound = (1 / ways).mean()
+floor = np.log(ways).sum() / sum(len(sentence) + 1 for sentence in test)
 
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-updates = range(0, UPDATES + 1, EVERY)
-for kind, (name, style) in enumerate({"masked": "C0", "all tokens": "C1--"}.items()):
-    lines = ax.plot(updates, losses[:, kind], style)
-    lines[0].set_label(name)
+updates = range(0, UPDATES + 1, runs.EVERY)
+ax.plot(updates, losses[:, :SEEDS], "C0", label=["masked"] + [None] * (SEEDS - 1))
+ax.plot(updates, losses[:, SEEDS:], "C1--", label=["all tokens"] + [None] * (SEEDS - 1))
 ax.axhline(floor, color="0.5", linestyle=":", label="perfect model")
 ax.set(xlabel="updates", ylabel="loss after SEP, nats", yscale="log")
 ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
 ax.minorticks_off()
 fig.legend(loc="outside upper center", ncols=3)
-end = losses[-1].mean(-1)
+end, end_all = losses[-1, :SEEDS], losses[-1, SEEDS:]
 fig.set_label(
-    f"Curves of three masked models end at {end[0]:.2f} nats on average, those of three "
-    f"models that learn all tokens at {end[1]:.2f}; a perfect model has {floor:.3f}."
+    f"Curves of three masked models end at {end.mean():.2f} nats (mean), those of "
+    f"three models that learn all tokens at {end_all.mean():.2f}. A perfect model has "
+    f"{floor:.2f}."
 )
 
 # %% Free and constrained
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
-names = ["words used\nonce each", "grammatical", "original\nsentence"]
-for free, name, color in ((1, "free", "C1"), (0, "constrained", "C0")):
-    values = 100 * scores[free][0, :, :3]
-    places = np.arange(3) + (-0.2 if free else 0.2)
+text = []
+for name, values, color in (("free", free, "C1"), ("constrained", held, "C0")):
+    values = 100 * values[:, :3]
+    places = np.arange(3) + (-0.2 if name == "free" else 0.2)
     ax.bar(places, values.mean(0), 0.36, color=color, alpha=0.6, label=name)
     ax.plot(np.tile(places, (SEEDS, 1)), values, "o", color="0.2", markersize=3)
+    text.append(f"{name}: " + ", ".join(f"{v:.0f} %" for v in values.mean(0)))
 ax.plot([1.6, 2.4], [100 * bound] * 2, "k--", label="bound")
 ax.set(ylabel="share of answers, %", ylim=(0, 105))
-ax.set_xticks(range(3), names)
+ax.set_xticks(range(3), ["words used\nonce each", "grammatical", "original\nsentence"])
 fig.legend(loc="outside upper center", ncols=3)
 fig.set_label(
-    f"Bars, mean of three models. Bound of the original sentence: {bound:.0%}. "
-    + " ".join(
-        f"{name}: "
-        + ", ".join(f"{v:.0%}" for v in scores[free][0, :, :3].mean(0))
-        + "."
-        for free, name in ((1, "Free"), (0, "Constrained"))
-    )
+    "Pairs of bars: words used once each, grammatical, original sentence. Means, "
+    f"{'; '.join(text)}. The bound of the original sentence is {bound:.0%}."
 )
 
-free, held = scores[1], scores[0]  # (masked or not, seeds, metrics)
 split = [i for i, sentence in enumerate(test) if numbers_differ(sentence)]
-hard = [score([a[i] for i in split], [test[i] for i in split]) for a in written[0][:3]]
-measured = {"bound": bound, "deviation": deviation, "floor": floor}
-measured |= {"free": free[0, :, 0].mean(), "free_low": free[0, :, 0].min()}
-measured |= {"multiset": held[0, :, 0].min(), "grammatical": held[0, :, 1].mean()}
-measured |= {"grammatical_low": held[0, :, 1].min(), "exact": held[0, :, 2].mean()}
-measured |= {"free_all": free[1, :, 0].mean(), "free_all_high": free[1, :, 0].max()}
-measured |= {"all_grammatical": held[1, :, 1].mean(), "moved": held[0, :, 3].mean()}
-measured |= {"loss": end[0], "loss_all": end[1]}
-measured |= {"exact_spread": np.abs(held[0, :, 2] - bound).max()}
-measured |= {"gpt_split": min(s.grammatical for s in hard)}
-print({k: round(float(v), 4) for k, v in measured.items()})
-print(held, free, losses[-1], len(split))
-assert held[0, :, 0].min() == 1
-assert held[0, :, 1].min() > 0.95
-assert free[0, :, 0].min() > 0.6
+hard = [[answers[i] for i in split] for answers in written[1][:SEEDS]]
+hard = [runs.score(answers, [test[i] for i in split]).grammatical for answers in hard]
+measured = {"bound": bound, "floor": floor, "gpt_split": min(hard)}
+measured["deviation"] = 100 * math.sqrt(((1 - 1 / ways) / ways).sum()) / len(ways)
+measured |= {"free": free[:, 0].mean(), "free_low": free[:, 0].min()}
+measured |= {"free_all": free_all[:, 0].mean(), "free_all_high": free_all[:, 0].max()}
+measured |= {"grammatical": held[:, 1].mean(), "grammatical_low": held[:, 1].min()}
+measured |= {"exact": held[:, 2].mean(), "moved": held[:, 3].mean()}
+measured["exact_spread"] = 100 * np.abs(held[:, 2] - bound).max()
+measured |= {"all_grammatical": held_all[:, 1].mean()}
+measured |= {"loss": end.mean(), "loss_all": end_all.mean()}
+assert held[:, 0].min() == 1
+assert held[:, 1].min() > 0.95
+assert free[:, 0].min() > max(0.6, free_all[:, 0].max())
+assert (end < end_all).all()
+assert len(set(held[:, 1] > held_all[:, 1])) == 2  # neither is better in all pairs

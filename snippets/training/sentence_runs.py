@@ -70,23 +70,24 @@ def mean_losses(
 ) -> Float[Tensor, " models"]:
     """Mean of -log p over the labels of each model that are not ignored.
 
-    The labels are shifted: those of a position are what comes after it.
+    The logits of position t - 1 answer for the label of position t.
 
     Raises
     ------
     ValueError
         If all labels of a model are masked.
     """
-    count = (labels != IGNORED).sum(dim=(1, 2))
+    right = labels[..., 1:]
+    count = (right != IGNORED).sum(dim=(1, 2))
     if (count == 0).any():
         raise ValueError(f"labels that are not masked, by model: {count.tolist()}")
     loss = cross_entropy(
-        logits.flatten(0, -2),
-        labels.flatten(),
+        logits[..., :-1, :].flatten(0, -2),
+        right.flatten(),
         ignore_index=IGNORED,
         reduction="none",
     )
-    return loss.view_as(labels).sum(dim=(1, 2)) / count
+    return loss.view_as(right).sum(dim=(1, 2)) / count
 
 
 class Run(NamedTuple):
@@ -122,8 +123,7 @@ def train_orders(
     for step in range(updates + 1):
         if step % EVERY == 0:
             with torch.no_grad():
-                logits = apply(weights, new.ids[..., :-1])
-                losses.append(mean_losses(logits, new.labels[..., 1:]))
+                losses.append(mean_losses(apply(weights, new.ids), new.labels))
         if step == updates:
             break
         for group in optimizer.param_groups:
@@ -132,8 +132,8 @@ def train_orders(
             )
         size = (max(number) + 1, BATCH)
         drawn = torch.randint(len(train), size, generator=generator)[number]
-        logits = apply(weights, learned.ids[drawn, :-1])
-        loss = mean_losses(logits, labels[kind[:, None], drawn, 1:])
+        logits = apply(weights, learned.ids[drawn])
+        loss = mean_losses(logits, labels[kind[:, None], drawn])
         optimizer.zero_grad()
         loss.sum().backward()  # each model has its own gradient
         optimizer.step()

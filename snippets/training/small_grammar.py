@@ -135,8 +135,10 @@ SHAPES = sorted(all_classes())
 
 
 def draw_sentence(random: random.Random) -> list[str]:
-    """A sequence of classes, each equally likely, filled with words of the classes."""
-    return [random.choice(CLASSES[name]) for name in random.choice(SHAPES)]
+    """Half of the sentences have an attachment; all else is equally likely."""
+    attached = random.random() < 0.5
+    shapes = [shape for shape in SHAPES if ("preposition" in shape) == attached]
+    return [random.choice(CLASSES[name]) for name in random.choice(shapes)]
 
 
 def numbers_differ(words: Sequence[str]) -> bool:
