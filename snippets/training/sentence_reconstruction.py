@@ -79,7 +79,8 @@ def reconstruction_batch(
         if not 0 < n <= longest or set(special) & set(sentence):
             raise ValueError(f"not 1 to {longest} words in row {row}: {sentence}")
         words = torch.tensor(sentence)
-        ids[row, longest - n : longest] = words[torch.randperm(n, generator=generator)]
+        order = torch.randperm(n, generator=generator)
+        ids[row, longest - n : longest] = words[order]
         ids[row, longest] = special.sep
         answer = slice(longest + 1, longest + 1 + n)
         ids[row, answer] = labels[row, answer] = words
@@ -104,16 +105,20 @@ def remaining(
     tensor([[0, 0, 1, 1]])
     """
     is_sep = ids == special.sep
-    sign = torch.where(is_sep.cumsum(dim=1) == 0, 1, -1)  # given before SEP, used after
+    # A word before SEP is given (+1), a word after SEP is used (-1).
+    sign = torch.where(is_sep.cumsum(dim=1) == 0, 1, -1)
     sign = sign.masked_fill(is_sep | (ids == special.eos), 0)
-    for row, good in enumerate((is_sep.sum(dim=1) == 1) & (sign == 1).any(dim=1)):
+    valid = (is_sep.sum(dim=1) == 1) & (sign == 1).any(dim=1)
+    for row, good in enumerate(valid):
         if not good:
-            raise ValueError(f"row {row} is not words and SEP: {ids[row].tolist()}")
+            tokens = ids[row].tolist()
+            raise ValueError(f"row {row} is not words and SEP: {tokens}")
     counts = torch.zeros(len(ids), vocab, dtype=sign.dtype, device=ids.device)
     counts.scatter_add_(1, ids.long(), sign)
     if (counts < 0).any():
         row, word = (counts < 0).nonzero()[0].tolist()
-        raise ValueError(f"row {row} uses word {word} too often: {ids[row].tolist()}")
+        tokens = ids[row].tolist()
+        raise ValueError(f"row {row} uses word {word} too often: {tokens}")
     return counts
 
 
@@ -163,7 +168,8 @@ def ordering_beam_search(
         total = (scores[:, None] + constrain(step, beams, special)).flatten()
         top = total.topk(min(width, int((total > -inf).sum())))
         row, token = top.indices // step.shape[1], top.indices % step.shape[1]
-        beams, scores = torch.cat([beams[row], token[:, None]], dim=1), top.values
+        beams = torch.cat([beams[row], token[:, None]], dim=1)
+        scores = top.values
     return Found(scores[0].item(), beams[0].tolist())
 
 
