@@ -50,7 +50,7 @@ for name, values, color in (("free", free, "C1"), ("constrained", held, "C0")):
     values = 100 * values[:, :3]
     places = np.arange(3) + (-0.2 if name == "free" else 0.2)
     ax.bar(places, values.mean(0), 0.36, color=color, alpha=0.6, label=name)
-    ax.plot(np.tile(places, (SEEDS, 1)), values, "o", color="0.2", markersize=3)
+    ax.plot(np.tile(places, (SEEDS, 1)), values, "ko", markersize=3)
     text.append(f"{name}: " + ", ".join(f"{v:.0f} %" for v in values.mean(0)))
 ax.plot([1.6, 2.4], [100 * bound] * 2, "k--", label="bound")
 ax.set(ylabel="share of answers, %", ylim=(0, 105))
