@@ -38,9 +38,8 @@ ax.minorticks_off()
 fig.legend(loc="outside upper center", ncols=3)
 end, end_all = losses[-1, :SEEDS], losses[-1, SEEDS:]
 fig.set_label(
-    f"Curves of three masked models end at {end.mean():.2f} nats (mean), those of "
-    f"three models that learn all tokens at {end_all.mean():.2f}. A perfect model has "
-    f"{floor:.2f}."
+    f"Three masked models end at {end.mean():.2f} nats (mean), three that learn all "
+    f"tokens at {end_all.mean():.2f}. A perfect model has {floor:.2f}."
 )
 
 # %% Free and constrained
