@@ -21,7 +21,7 @@ from snippets.training.small_grammar import (
 )
 from snippets.training.word_order_ngrams import as_model, most_probable_order
 
-SEED, WIDTHS = 30, [1, 2, 4, 8, 16]
+SEED, WIDTHS = 41, [1, 2, 4, 8]
 train, test = split_sentences(learned=8000, held_out=300, seed=SEED)
 trigrams = kneser_ney(count(train, 3, vocabulary(train)))
 best = [most_probable_order(trigrams, sentence) for sentence in test]

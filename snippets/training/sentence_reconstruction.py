@@ -22,7 +22,6 @@ Axes::
 """
 
 from collections.abc import Sequence
-from itertools import permutations
 from math import inf
 from typing import NamedTuple
 
@@ -61,8 +60,8 @@ def reconstruction_batch(
     Raises
     ------
     ValueError
-        If there is no sentence, or a sentence is empty, longer than ``longest``, or
-        has SEP or EOS among its words.
+        If there is no sentence; if a sentence is empty, longer than ``longest``, or
+        has SEP, EOS or a negative id among its words; or if SEP is EOS.
 
     Examples
     --------
@@ -72,11 +71,13 @@ def reconstruction_batch(
     """
     if not sentences:
         raise ValueError("an empty batch: there is no sentence")
+    if special.sep == special.eos:
+        raise ValueError(f"SEP and EOS are the same token: {special}")
     ids = torch.full((len(sentences), 2 * longest + 2), special.eos)
     labels = torch.full_like(ids, IGNORED)
     for row, sentence in enumerate(sentences):
         n = len(sentence)
-        if not 0 < n <= longest or set(special) & set(sentence):
+        if not 0 < n <= longest or set(special) & set(sentence) or min(sentence) < 0:
             raise ValueError(f"not 1 to {longest} words in row {row}: {sentence}")
         words = torch.tensor(sentence)
         order = torch.randperm(n, generator=generator)
@@ -109,10 +110,9 @@ def remaining(
     sign = torch.where(is_sep.cumsum(dim=1) == 0, 1, -1)
     sign = sign.masked_fill(is_sep | (ids == special.eos), 0)
     valid = (is_sep.sum(dim=1) == 1) & (sign == 1).any(dim=1)
-    for row, good in enumerate(valid):
-        if not good:
-            tokens = ids[row].tolist()
-            raise ValueError(f"row {row} is not words and SEP: {tokens}")
+    if not valid.all():
+        row = int((~valid).nonzero()[0])
+        raise ValueError(f"row {row} is not words and SEP: {ids[row].tolist()}")
     counts = torch.zeros(len(ids), vocab, dtype=sign.dtype, device=ids.device)
     counts.scatter_add_(1, ids.long(), sign)
     if (counts < 0).any():
@@ -156,7 +156,8 @@ def ordering_beam_search(
     Raises
     ------
     ValueError
-        If ``width`` is below 1, or the prompt is not words and SEP.
+        If ``width`` is below 1, the prompt is not words and SEP, or all remaining
+        words have probability 0.
     """
     if width < 1:
         raise ValueError(f"a beam of {width=} keeps nothing")
@@ -166,46 +167,11 @@ def ordering_beam_search(
         step = model(beams)
         check(step)
         total = (scores[:, None] + constrain(step, beams, special)).flatten()
-        top = total.topk(min(width, int((total > -inf).sum())))
+        possible = int((total > -inf).sum())
+        if not possible:
+            raise ValueError(f"no remaining word has a probability: {beams.tolist()}")
+        top = total.topk(min(width, possible))
         row, token = top.indices // step.shape[1], top.indices % step.shape[1]
         beams = torch.cat([beams[row], token[:, None]], dim=1)
         scores = top.values
     return Found(scores[0].item(), beams[0].tolist())
-
-
-def best_arrangement(
-    model: Model, prompt: Int[Tensor, " prompt"], special: Tokens
-) -> Found:
-    """The most probable arrangement, by trying each different one."""
-    words, found = [i for i in prompt.tolist() if i not in special], []
-    for order in set(permutations(words)):
-        tokens, score = prompt.tolist(), 0.0
-        for token in (*order, special.eos):
-            score += model(torch.tensor([tokens]))[0, token].item()
-            tokens = [*tokens, token]
-        found.append(Found(score, tokens))
-    return max(found)
-
-
-def position_error(answer: Sequence[int], sentence: Sequence[int]) -> float:
-    """Mean distance, in words, between where a word is and where it was.
-
-    Of equal words, the first belongs to the first, the second to the second.
-
-    Raises
-    ------
-    ValueError
-        If the answer does not have the words of the sentence, or there is none.
-
-    Examples
-    --------
-    >>> position_error([7, 5, 5], [5, 5, 7])  # both 5 by one place, 7 by two
-    1.3333333333333333
-    """
-    if not sentence or sorted(answer) != sorted(sentence):
-        raise ValueError(f"not the same words: {list(answer)} and {list(sentence)}")
-    here, there = (
-        sorted(range(len(row)), key=row.__getitem__) for row in (answer, sentence)
-    )
-    moved = sum(abs(i - j) for i, j in zip(here, there, strict=True))
-    return moved / len(sentence)

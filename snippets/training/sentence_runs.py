@@ -1,16 +1,15 @@
-"""Small GPTs that learn to put words in order, with and without the loss mask.
+"""Small GPTs that learn to put words in order.
 
 Axes::
 
     models  trained side by side
-    marks   numbers of updates after which the loss is read
+    marks   numbers of updates after which the loss is measured
     batch   rows of one model in one update
     seq     tokens of a row
     vocab   words, SEP and EOS
 """
 
 import random
-from collections.abc import Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -25,7 +24,6 @@ from snippets.training.sentence_reconstruction import (
     Batch,
     Tokens,
     constrain,
-    position_error,
     reconstruction_batch,
 )
 from snippets.training.small_grammar import LONGEST, WORDS, draw_sentence, is_sentence
@@ -55,13 +53,6 @@ def rows(sentences: Sentences, seed: int) -> Batch:
     ids = [[WORDS.index(word) for word in sentence] for sentence in sentences]
     generator = torch.Generator().manual_seed(seed)
     return reconstruction_batch(ids, LONGEST, SPECIAL, generator)
-
-
-def all_labels(batch: Batch) -> Int[Tensor, "batch seq"]:
-    """Labels without the mask: also the shuffled words and SEP."""
-    before = torch.arange(batch.ids.shape[1]) <= LONGEST
-    fill = batch.ids == SPECIAL.eos
-    return torch.where(before & ~fill, batch.ids, batch.labels)
 
 
 def mean_losses(
@@ -98,19 +89,15 @@ class Run(NamedTuple):
 
 
 def train_orders(
-    train: Sentences, test: Sentences, masked: Sequence[bool], updates: int, seed: int
+    train: Sentences, test: Sentences, number: int, updates: int, seed: int
 ) -> Run:
-    """Train a GPT of one block for each entry of ``masked``.
+    """Train ``number`` GPTs of one block, each from its own start and on its own rows.
 
-    Pairs of a masked and an unmasked model begin alike and read the same rows: the
-    k-th of the one and the k-th of the other.
+    The learning rate rises for a tenth of the updates, then falls to zero.
     """
-    learned, held_out = rows(train, seed), rows(test, seed)
-    labels = torch.stack([all_labels(learned), learned.labels])  # without, with mask
-    models, number, kind = [], [], torch.tensor(masked).long()
-    for i, mask in enumerate(masked):
-        number.append(list(masked[:i]).count(mask))
-        torch.manual_seed(1000 * seed + number[-1])
+    learned, held_out, models = rows(train, seed), rows(test, seed), []
+    for i in range(number):
+        torch.manual_seed(1000 * seed + i)
         models.append(GPT(**SIZES, layers=1, heads=8, std=0.3))
     weights, _ = stack_module_state(models)
     first = deepcopy(models[0])
@@ -119,7 +106,7 @@ def train_orders(
         weights.values(), 0.01, betas=(0.9, 0.98), weight_decay=0.05, fused=True
     )
     generator, losses = torch.Generator().manual_seed(seed), []
-    new = Batch(*(x.expand(len(models), -1, -1) for x in held_out))
+    new = Batch(*(x.expand(number, -1, -1) for x in held_out))
     for step in range(updates + 1):
         if step % EVERY == 0:
             with torch.no_grad():
@@ -130,10 +117,8 @@ def train_orders(
             group["lr"] = 0.01 * cosine_with_warmup(
                 step, warmup_steps=updates // 10, total_steps=updates
             )
-        size = (max(number) + 1, BATCH)
-        drawn = torch.randint(len(train), size, generator=generator)[number]
-        logits = apply(weights, learned.ids[drawn])
-        loss = mean_losses(logits, labels[kind[:, None], drawn])
+        drawn = torch.randint(len(train), (number, BATCH), generator=generator)
+        loss = mean_losses(apply(weights, learned.ids[drawn]), learned.labels[drawn])
         optimizer.zero_grad()
         loss.sum().backward()  # each model has its own gradient
         optimizer.step()
@@ -160,23 +145,17 @@ def answers(model: GPT, prompts: Int[Tensor, "batch seq"], *, free: bool) -> Sen
 
 
 class Scores(NamedTuple):
-    """Shares of the answers, and a distance in words."""
+    """Shares of the answers."""
 
     multiset: float  # uses each given word once
     grammatical: float  # and is a sentence
     exact: float  # and is the sentence from which the words came
-    moved: float  # position error of the answers that use each word once
 
 
 def score(found: Sentences, sentences: Sentences) -> Scores:
     """Compare answers with the sentences that were shuffled."""
     pairs = list(zip(found, sentences, strict=True))
     whole = [pair for pair in pairs if sorted(pair[0]) == sorted(pair[1])]
-    moved = [
-        position_error(*([WORDS.index(word) for word in row] for row in pair))
-        for pair in whole
-    ]
-    right = (len(whole), sum(is_sentence(a) for a, _ in whole))
-    exact = sum(a == b for a, b in whole)
-    shares = [n / len(pairs) for n in (*right, exact)]
-    return Scores(*shares, sum(moved) / max(1, len(moved)))
+    grammatical = sum(is_sentence(answer) for answer, _ in whole)
+    exact = sum(answer == sentence for answer, sentence in whole)
+    return Scores(*(n / len(pairs) for n in (len(whole), grammatical, exact)))

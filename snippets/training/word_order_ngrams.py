@@ -66,23 +66,28 @@ def most_probable_order(
     if not words:
         raise ValueError("there are no words to order")
 
-    def last(order: Sequence[str]) -> Sequence[str]:
+    def last(order: tuple[str, ...]) -> tuple[str, ...]:
         return order[max(0, len(order) - ngrams.order + 1) :]
 
-    def longer(score: float, order: list[str], word: str) -> tuple[float, list[str]]:
-        p = ngrams.score(word, last([START, *order]))
-        return score + (math.log(p) if p else -math.inf), [*order, word]
+    @cache
+    def log_prob(word: str, context: tuple[str, ...]) -> float:
+        p = ngrams.score(word, context)
+        return math.log(p) if p else -math.inf
 
-    best = {((), ()): (0.0, [])}  # by words used and the last few of them
+    best = {((), ()): (0.0, ())}  # by words used and the last few of them
     for _ in words:
         following: dict = {}
         for score, order in best.values():
+            context = last((START, *order))
             for word in Counter(words) - Counter(order):
-                new = longer(score, order, word)
-                state = tuple(sorted(new[1])), tuple(last(new[1]))
+                new = score + log_prob(word, context), (*order, word)
+                state = tuple(sorted(new[1])), last(new[1])
                 following[state] = max(new, following.get(state, new))
         best = following
-    score, order = max(longer(*found, END) for found in best.values())
+    score, order = max(
+        (score + log_prob(END, last((START, *order))), order)
+        for score, order in best.values()
+    )
     if score == -math.inf:
         raise ValueError(f"every arrangement of {list(words)} has probability 0")
-    return score, order[:-1]
+    return score, list(order)

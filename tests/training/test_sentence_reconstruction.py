@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from transformers import GenerationConfig
 from transformers.generation import PrefixConstrainedLogitsProcessor
 
+from snippets.language.beam_search import Found
 from snippets.language.kneser_ney import kneser_ney
 from snippets.language.ngram_counts import count, vocabulary
 from snippets.language.ngram_models import LanguageModel
@@ -20,10 +21,8 @@ from snippets.training.pretraining import IGNORED, accumulate_gradients, label_l
 from snippets.training.sentence_reconstruction import (
     Tokens,
     allowed,
-    best_arrangement,
     constrain,
     ordering_beam_search,
-    position_error,
     reconstruction_batch,
     remaining,
 )
@@ -43,6 +42,18 @@ def random_model(seed=0, std=0.5):
     torch.manual_seed(seed)
     gpt = GPT(vocab=11, n_positions=18, d_model=24, layers=2, heads=3, std=std).double()
     return lambda ids: gpt(ids)[:, -1].log_softmax(-1).detach()
+
+
+def best_arrangement(model, prompt, special):
+    """The most probable arrangement, by trying each different one."""
+    words, found = [i for i in prompt.tolist() if i not in special], []
+    for order in set(permutations(words)):
+        tokens, score = prompt.tolist(), 0.0
+        for token in (*order, special.eos):
+            score += model(torch.tensor([tokens]))[0, token].item()
+            tokens = [*tokens, token]
+        found.append(Found(score, tokens))
+    return max(found)
 
 
 def random_scores(batch, vocab=11, seed=0):
@@ -180,6 +191,9 @@ def test_searches_that_cannot_be_are_refused():
         ordering_beam_search(random_model(), torch.tensor([1, 9]), 0, SPECIAL)
     with pytest.raises(ValueError, match="not words and SEP"):
         ordering_beam_search(random_model(), torch.tensor([9]), 1, SPECIAL)
+    only_0 = torch.tensor([0.0, *[-math.inf] * 10])
+    with pytest.raises(ValueError, match=r"no remaining word .*\[\[1, 9\]\]"):
+        ordering_beam_search(lambda _: only_0[None], torch.tensor([1, 9]), 2, SPECIAL)
     logits = lambda ids: torch.ones(len(ids), 11)  # noqa: E731
     with pytest.raises(ValueError, match="log_softmax"):
         ordering_beam_search(logits, torch.tensor([1, 9]), 1, SPECIAL)
@@ -222,7 +236,9 @@ def test_loss_of_masked_labels_is_that_of_the_answer():
     assert_close(label_loss(logits, batch.labels), expected)
 
 
-@pytest.mark.parametrize("bad", [[[1], []], [[1, 2, 3, 4]], [[1, 9]], [[10]]])
+@pytest.mark.parametrize(
+    "bad", [[[1], []], [[1, 2, 3, 4]], [[1, 9]], [[10]], [[1], [-100]]]
+)
 def test_sentences_without_an_order_are_refused(bad):
     with pytest.raises(ValueError, match="not 1 to 3 words in row"):
         reconstruction_batch(bad, 3, SPECIAL)
@@ -231,6 +247,8 @@ def test_sentences_without_an_order_are_refused(bad):
 def test_an_empty_batch_and_masked_labels_are_refused():
     with pytest.raises(ValueError, match="empty batch"):
         reconstruction_batch([], 3, SPECIAL)
+    with pytest.raises(ValueError, match="sep=9, eos=9"):
+        reconstruction_batch([[1]], 3, Tokens(9, 9))
     ids = torch.ones(2, 5, dtype=torch.long)
     masked = torch.full_like(ids, IGNORED)
     gpt = GPT(vocab=11, n_positions=8, d_model=12, layers=1, heads=2)
@@ -239,16 +257,6 @@ def test_an_empty_batch_and_masked_labels_are_refused():
     labels = torch.stack([ids, masked])
     with pytest.raises(ValueError, match=r"by model: \[8, 0\]"):
         runs.mean_losses(torch.zeros(2, 2, 5, 11), labels)
-
-
-def test_position_error_matches_equal_words_in_order():
-    assert position_error([1, 2, 3], [1, 2, 3]) == 0
-    assert position_error([3, 2, 1], [1, 2, 3]) == pytest.approx(4 / 3)
-    assert position_error([5, 7, 5], [5, 5, 7]) == pytest.approx(2 / 3)
-    with pytest.raises(ValueError, match=r"\[1, 1\] and \[1, 2\]"):
-        position_error([1, 1], [1, 2])
-    with pytest.raises(ValueError, match="not the same words"):
-        position_error([], [])
 
 
 # The grammar
@@ -355,33 +363,42 @@ def test_no_bag_of_words_is_in_both_parts():
     assert not bags[0] & bags[1]
 
 
-def test_labels_without_the_mask_are_all_tokens_but_fill():
-    batch = runs.rows([["the", "dog", "sleeps"]], 0)
-    labels = runs.all_labels(batch)[0]
-    assert labels[4:12].tolist() == batch.ids[0, 4:12].tolist()
-    assert (labels[:4] == IGNORED).all()
-    assert (labels[12:] == IGNORED).all()
-
-
 def test_models_train_alone_as_side_by_side():
+    """Each reads its own rows; the first model is the same with or without others."""
     train, test = runs.split_sentences(60, 20, seed=0)
-    both = runs.train_orders(train, test, [False, True], 20, seed=3)
-    alone = runs.train_orders(train, test, [True], 20, seed=3)
-    for one, other in zip(
-        both.models[1].parameters(), alone.models[0].parameters(), strict=True
-    ):
-        assert_close(one, other, atol=1e-3, rtol=1e-3)
-    assert both.losses[0, 0] == both.losses[0, 1]
-    found = runs.answers(both.models[1], runs.rows(test, 0).ids, free=False)
-    scored = runs.score(found, test)
-    assert scored.multiset == 1
-    assert runs.score(test, test) == (1, 1, 1, 0)
-    assert runs.score([["the"]] * 20, test)[:3] == (0, 0, 0)
+    losses = []
+    for number in (1, 3):
+        run = runs.train_orders(train, test, number, 1, seed=3)
+        losses.append(run.losses[0])
+        assert len(run.models) == number
+    assert_close(losses[0][0], losses[1][0])
+    assert len(set(losses[1].tolist())) == 3
+
+
+def test_training_lowers_the_loss_of_each_model():
+    """The losses are those of the models that are returned, computed alone."""
+    train, test = runs.split_sentences(60, 20, seed=0)
+    run = runs.train_orders(train, test, 2, 100, seed=3)
+    assert run.losses.shape == (2, 2)
+    assert (run.losses[1] < run.losses[0] - 1).all()
+    held_out = runs.rows(test, 3)
+    with torch.no_grad():
+        alone = [label_loss(m(held_out.ids), held_out.labels) for m in run.models]
+    labels = (held_out.labels[:, 1:] != IGNORED).sum()
+    assert_close(torch.stack(alone) / labels, run.losses[1], atol=1e-4, rtol=1e-4)
+
+
+def test_scores_count_words_grammar_and_the_original():
+    sentence = ["the", "dog", "sees", "my", "cat"]
+    other = ["my", "dog", "sees", "the", "cat"]
+    wrong = ["dog", "the", "sees", "my", "cat"]
+    found = [sentence, other, wrong, sentence[:3]]
+    assert runs.score(found, [sentence] * 4) == (0.75, 0.5, 0.25)
 
 
 def test_constrained_answers_are_those_of_a_beam_of_one():
     train, test = runs.split_sentences(60, 9, seed=0)
-    model = runs.train_orders(train, test, [True], 30, seed=3).models[0]
+    model = runs.train_orders(train, test, 1, 30, seed=3).models[0]
     prompts = runs.rows(test, 0).ids
     found = runs.answers(model, prompts, free=False)
     with torch.no_grad():
