@@ -1,0 +1,82 @@
+"""
+Each pretext helps with the probe that resembles it
+===================================================
+
+A figure of :doc:`/generative/generative_ai`. The same encoder is trained on Python's
+help by three pretexts, three runs each. A linear probe then predicts the next word, or
+the topic, from its features.
+"""
+
+import matplotlib.pyplot as plt
+import torch
+from torch.nn.functional import one_hot
+
+from snippets.generative import help_passages as data
+from snippets.generative import text_pretexts as task
+
+RUNS, VOCAB, WIDTH, LENGTH, UPDATES, BATCH, PAIRS = 3, 512, 64, 20, 300, 128, 32
+CLASSES, COUNTS = 8, (100, 200)  # of each class, to fit the probe and to test it
+
+learned, rest = data.help_topics(VOCAB, LENGTH)
+probes = {
+    "next word": data.next_word_examples(learned, rest, CLASSES, COUNTS),
+    "topic": data.topic_examples(learned, rest, CLASSES, COUNTS, LENGTH),
+}
+random = torch.Generator().manual_seed(0)
+shape = (RUNS, BATCH)
+groups = data.places(learned, data.GROUP + 1)
+pairs = data.places(learned, 2 * LENGTH)
+
+
+def masked(encoder):
+    hidden = torch.randint(data.GROUP, (*shape, 1), generator=random)
+    return task.masked_word_loss(encoder, data.drawn(groups, shape, random), hidden)
+
+
+pretexts = {
+    "untrained": None,
+    "next word": lambda e: task.next_word_loss(e, data.drawn(groups, shape, random)),
+    "masked word": masked,
+    "contrastive": lambda e: task.neighbor_loss(
+        e, data.drawn(pairs, (RUNS, PAIRS), random)
+    ),
+}
+
+
+scores = {}
+for pretext, loss in pretexts.items():
+    torch.manual_seed(0)
+    answers = 32 if pretext == "contrastive" else VOCAB
+    encoder = task.GroupEncoder(RUNS, VOCAB, WIDTH, answers)
+    if loss:
+        task.train_pretext(encoder, loss, runs=RUNS, updates=UPDATES)
+    for name, examples in probes.items():
+        scores[pretext, name] = task.probe_scores(encoder, *examples)
+bag = task.share_right(*(one_hot(p, VOCAB).sum(dim=2) for p in probes["topic"]))
+
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6), sharey=True, layout="constrained")
+for ax, name in zip(axes, probes, strict=True):
+    for row, pretext in enumerate(pretexts):
+        ax.plot(scores[pretext, name], [row] * RUNS, "o", alpha=0.7)
+    ax.axvline(1 / CLASSES, color="0.5", linestyle="--")
+    ax.set(xlabel="share right", title=f"probe: {name}", xlim=(0.1, 0.6))
+axes[0].set(yticks=range(len(pretexts)), yticklabels=pretexts)
+axes[0].invert_yaxis()
+axes[1].axvline(bag, color="0.5", linestyle=":")
+means = {key: sum(values) / RUNS for key, values in scores.items()}
+fig.set_label(
+    "Share of new examples that the probe gets right, mean of three runs. "
+    + " ".join(
+        f"{name.capitalize()}: "
+        + ", ".join(f"{pretext} {means[pretext, name]:.2f}" for pretext in pretexts)
+        + "."
+        for name in probes
+    )
+    + f" Guessing: {1 / CLASSES:.3f}. Topic from counts of words: {bag:.2f}."
+)
+measured = {"bag": bag}
+for (pretext, name), values in scores.items():
+    key = f"{pretext}_{name}".replace(" ", "_")
+    measured |= {f"{key}_low": min(values), f"{key}_high": max(values)}
+assert measured["next_word_next_word_low"] > measured["untrained_next_word_high"]
+assert measured["contrastive_topic_low"] > measured["untrained_topic_high"]
