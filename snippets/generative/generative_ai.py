@@ -1,6 +1,6 @@
 """Two classical generators, and two scores for any generator.
 
-Energy distance: Székely and Rizzo (2013), https://doi.org/10.1016/j.jspi.2013.03.018.
+Energy distance: Rizzo and Székely (2016), https://doi.org/10.1002/wics.1375.
 The mixture is fitted by :mod:`snippets.classical.expectation_maximization`.
 
 Symbols::

@@ -12,26 +12,19 @@ import numpy as np
 import torch
 
 from snippets.generative import generative_ai as scores
-from snippets.generative.moon_generators import (
-    CALLS,
-    drawn_by,
-    fit_bins,
-    fit_mixture,
-    moment_matched,
-    train_networks,
-)
+from snippets.generative import moon_generators as models
 from snippets.generative.moons import two_moons
 from snippets.generative.noise_samplers import flow_log_density
 
 RUNS, COUNT = 3, 2000
 train, held_out, truth = two_moons(4000, COUNT, seed=1)
-gaussian, bins = moment_matched(train), fit_bins(train)
+gaussian, bins = models.moment_matched(train), models.fit_bins(train)
 names = ["real", "Gaussian", "mixture", "histogram", "diffusion", "flow"]
 distances = {name: [] for name in names}
 surprise = {"mixture": []}
 for run in range(RUNS):
     rng = np.random.default_rng(run)
-    mixture = fit_mixture(train, rng)
+    mixture = models.fit_mixture(train, rng)
     surprise["mixture"].append(-scores.mixture_log_density(mixture, held_out).mean())
     drawn = {
         "real": rng.permutation(train)[:COUNT],
@@ -42,10 +35,10 @@ for run in range(RUNS):
     for name, points in drawn.items():
         distances[name].append(scores.energy_distance(points, held_out))
 
-networks = train_networks(train, RUNS, seed=0)
+networks = models.train_networks(train, RUNS, seed=0)
 sweep = {"diffusion": {}, "flow": {}}
-for calls in (5, 10, 20, CALLS):
-    for name, path in drawn_by(networks, RUNS, COUNT, calls, seed=1).items():
+for calls in (5, 10, 20, models.CALLS):
+    for name, path in models.drawn_by(networks, RUNS, COUNT, calls, seed=1).items():
         ends = [scores.energy_distance(points, held_out) for points in path[-1]]
         sweep[name][calls] = distances[name] = ends  # the last has 40 calls
 points = torch.tensor(held_out, dtype=torch.float32).expand(RUNS, -1, -1)
@@ -57,9 +50,8 @@ for row, name in enumerate(names):
     left.plot(distances[name], [row] * RUNS, "o", alpha=0.7)
 left.axvline(0.4 * means["Gaussian"], color="0.5", linestyle="--")
 right.axhline(0.4 * means["Gaussian"], color="0.5", linestyle="--")
-left.set(yticks=range(len(names)), yticklabels=names)
+left.set(yticks=range(len(names)), yticklabels=names, ylim=(5.5, -0.5))
 left.set(xlabel="energy distance", xscale="log")
-left.invert_yaxis()
 for (name, values), mark in zip(sweep.items(), "o^", strict=True):
     runs = np.array(list(values.values()))  # (numbers of calls, runs)
     right.plot(list(values), runs.mean(axis=1), "-" + mark, label=name)

@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 
 from snippets.generative import help_passages as data
 from snippets.generative import text_pretexts as task
+from snippets.generative.linear_probe import probe_scores, share_right
 
 RUNS, VOCAB, WIDTH, LENGTH, UPDATES, BATCH, PAIRS = 3, 512, 64, 20, 300, 128, 32
 CLASSES, COUNTS = 8, (100, 200)  # of each class, to fit the probe and to test it
@@ -23,7 +24,7 @@ probes = {
     "topic": data.topic_examples(learned, rest, CLASSES, COUNTS, LENGTH),
 }
 random = torch.Generator().manual_seed(0)
-shape = (RUNS, BATCH)
+shape, both = (RUNS, BATCH), (RUNS, PAIRS)
 groups = data.places(learned, data.GROUP + 1)
 pairs = data.places(learned, 2 * LENGTH)
 
@@ -37,9 +38,7 @@ pretexts = {
     "untrained": None,
     "next word": lambda e: task.next_word_loss(e, data.drawn(groups, shape, random)),
     "masked word": masked,
-    "contrastive": lambda e: task.neighbor_loss(
-        e, data.drawn(pairs, (RUNS, PAIRS), random)
-    ),
+    "contrastive": lambda e: task.neighbor_loss(e, data.drawn(pairs, both, random)),
 }
 
 
@@ -51,8 +50,8 @@ for pretext, loss in pretexts.items():
     if loss:
         task.train_pretext(encoder, loss, runs=RUNS, updates=UPDATES)
     for name, examples in probes.items():
-        scores[pretext, name] = task.probe_scores(encoder, *examples)
-bag = task.share_right(*(one_hot(p, VOCAB).sum(dim=2) for p in probes["topic"]))
+        scores[pretext, name] = probe_scores(encoder, *examples)
+bag = share_right(*(one_hot(p, VOCAB).sum(dim=2) for p in probes["topic"]))
 
 fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.6), sharey=True, layout="constrained")
 for ax, name in zip(axes, probes, strict=True):
@@ -64,15 +63,13 @@ axes[0].set(yticks=range(len(pretexts)), yticklabels=pretexts)
 axes[0].invert_yaxis()
 axes[1].axvline(bag, color="0.5", linestyle=":")
 means = {key: sum(values) / RUNS for key, values in scores.items()}
+shown = (
+    f"{name}: " + ", ".join(f"{means[p, name]:.2f} ({p})" for p in pretexts)
+    for name in probes
+)
 fig.set_label(
     "Share of new examples that the probe gets right, mean of three runs. "
-    + " ".join(
-        f"{name.capitalize()}: "
-        + ", ".join(f"{pretext} {means[pretext, name]:.2f}" for pretext in pretexts)
-        + "."
-        for name in probes
-    )
-    + f" Guessing: {1 / CLASSES:.3f}. Topic from counts of words: {bag:.2f}."
+    + f"{'; '.join(shown)}; guessing: {1 / CLASSES:.3f}; topic by words: {bag:.2f}."
 )
 measured = {"bag": bag}
 for (pretext, name), values in scores.items():

@@ -22,6 +22,7 @@ from transformers.models.clip.modeling_clip import contrastive_loss
 from snippets.classical.expectation_maximization import Mixture
 from snippets.generative import generative_ai as scores
 from snippets.generative import help_passages as passages
+from snippets.generative import linear_probe as probes
 from snippets.generative import moon_generators, text_pretexts
 from snippets.generative import noise_networks as networks
 from snippets.generative import noise_samplers as samplers
@@ -421,21 +422,21 @@ def test_probe_is_the_ridge_classifier_of_sklearn(agrees):
     scaler = StandardScaler().fit(features)
     theirs = RidgeClassifier(alpha=7.0).fit(scaler.transform(features), labels)
     expected = theirs.predict(scaler.transform(new))
-    ours = text_pretexts.linear_probe(features, labels, new, penalty=7.0)
+    ours = probes.linear_probe(features, labels, new, penalty=7.0)
     agrees(ours.numpy(), expected, "sklearn.linear_model.RidgeClassifier")
 
 
 def test_probe_takes_half_precision_and_a_constant_feature():
     features = torch.tensor([[1e-3, 5], [2e-3, 5], [9e-3, 5], [8e-3, 5]]).half()
     labels = torch.tensor([0, 0, 1, 1])
-    found = text_pretexts.linear_probe(features, labels, features, penalty=0.1)
+    found = probes.linear_probe(features, labels, features, penalty=0.1)
     assert torch.equal(found, labels)
 
 
 @pytest.mark.parametrize(("labels", "penalty"), [([1, 1], 1.0), ([0, 1], 0.0)])
 def test_a_probe_without_a_choice_is_refused(labels, penalty):
     with pytest.raises(ValueError, match="labels"):
-        text_pretexts.linear_probe(
+        probes.linear_probe(
             torch.ones(2, 3), torch.tensor(labels), torch.ones(1, 3), penalty
         )
 
@@ -554,8 +555,8 @@ def test_a_corpus_without_words_is_refused(vocab, words):
 
 def test_scores_of_separable_and_of_equal_features(encoder):
     known = torch.tensor([[[0.0], [1.0]], [[8.0], [9.0]]])
-    assert text_pretexts.share_right(known, known) == 1
+    assert probes.share_right(known, known) == 1
     words = torch.randint(2, 11, (3, 4, 5))
-    found = text_pretexts.probe_scores(encoder, words, words[:, :2])
+    found = probes.probe_scores(encoder, words, words[:, :2])
     assert len(found) == 2
     assert all(0 <= share <= 1 for share in found)
