@@ -25,8 +25,7 @@ probes = {
 }
 random = torch.Generator().manual_seed(0)
 shape, both = (RUNS, BATCH), (RUNS, PAIRS)
-groups = data.places(learned, data.GROUP + 1)
-pairs = data.places(learned, 2 * LENGTH)
+groups, pairs = (data.places(learned, n) for n in (data.GROUP + 1, 2 * LENGTH))
 
 
 def masked(encoder):
@@ -71,9 +70,11 @@ fig.set_label(
     "Share of new examples that the probe gets right, mean of three runs. "
     + f"{'; '.join(shown)}; guessing: {1 / CLASSES:.3f}; topic by words: {bag:.2f}."
 )
-measured = {"bag": bag}
-for (pretext, name), values in scores.items():
-    key = f"{pretext}_{name}".replace(" ", "_")
-    measured |= {f"{key}_low": min(values), f"{key}_high": max(values)}
-assert measured["next_word_next_word_low"] > measured["untrained_next_word_high"]
-assert measured["contrastive_topic_low"] > measured["untrained_topic_high"]
+untrained = {name: max(scores["untrained", name]) for name in probes}
+measured = {f"untrained_{n}_high".replace(" ", "_"): untrained[n] for n in probes}
+measured["next_word_low"] = min(scores["next word", "next word"])
+measured |= {"contrastive_low": min(scores["contrastive", "topic"]), "bag": bag}
+assert measured["next_word_low"] > untrained["next word"] + 0.05
+assert measured["contrastive_low"] > untrained["topic"]
+assert min(scores["masked word", "next word"]) > untrained["next word"]
+assert bag > max(max(scores[pretext, "topic"]) for pretext in pretexts)
