@@ -22,7 +22,7 @@ from snippets.generative.noise_networks import (
 from snippets.generative.noise_samplers import draw_diffusion, draw_flow
 
 EDGES = np.linspace(-2.5, 2.5, 41)  # of the histogram: 40 x 40 bins
-WIDTH, UPDATES, CALLS = 64, 1200, 40
+WIDTH, UPDATES, CALLS = 64, 900, 40
 Points = Float[ndarray, "samples features"]
 
 
@@ -36,7 +36,7 @@ def fit_mixture(
     rng: np.random.Generator,
     *,
     components: int = 12,
-    iterations: int = 60,
+    iterations: int = 40,
     reg_covar: float = 1e-6,
 ) -> Mixture:
     """EM from a start by k-means++."""

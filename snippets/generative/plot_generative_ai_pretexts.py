@@ -58,8 +58,7 @@ for ax, name in zip(axes, probes, strict=True):
         ax.plot(scores[pretext, name], [row] * RUNS, "o", alpha=0.7)
     ax.axvline(1 / CLASSES, color="0.5", linestyle="--")
     ax.set(xlabel="share right", title=f"probe: {name}", xlim=(0.1, 0.6))
-axes[0].set(yticks=range(len(pretexts)), yticklabels=pretexts)
-axes[0].invert_yaxis()
+axes[0].set(yticks=range(len(pretexts)), yticklabels=pretexts, ylim=(3.5, -0.5))
 axes[1].axvline(bag, color="0.5", linestyle=":")
 means = {key: sum(values) / RUNS for key, values in scores.items()}
 shown = (
