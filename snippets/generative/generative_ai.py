@@ -14,7 +14,6 @@ Axes::
 
     samples     points that were drawn or observed; ``others`` is a second set
     features    coordinates of a point; a histogram has two
-    components  of a mixture
     bins        intervals of equal width on each axis
 """
 
@@ -23,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Real
 from numpy import ndarray
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import logsumexp
 
 from snippets.classical.expectation_maximization import Mixture, mixture_log_joint
@@ -51,8 +50,9 @@ def energy_distance(first: Points, second: Real[ndarray, "others features"]) -> 
     for points in (first, second):
         if points.size == 0 or not np.isfinite(points).all():
             raise ValueError(f"points of shape {points.shape} are empty or not finite")
-    within = cdist(first, first).mean() + cdist(second, second).mean()
-    return float(2 * cdist(first, second).mean() - within)
+    # pdist lists each pair of different points once; (i, j) and (j, i) both count
+    within = [2 * pdist(x).sum() / len(x) ** 2 for x in (first, second)]
+    return float(2 * cdist(first, second).mean() - sum(within))
 
 
 def draw_mixture(mixture: Mixture, count: int, rng: np.random.Generator) -> Points:
@@ -88,8 +88,8 @@ def fit_histogram(points: Points, edges: ndarray, added: float = 0.01) -> Histog
     Raises
     ------
     ValueError
-        If there is no point, a point lies outside of the edges, the edges do not have
-        equal distances, or ``added`` is not above 0.
+        If no point is given, one lies outside of the edges, the bins are not equally
+        wide, or ``added`` is not above 0.
 
     Examples
     --------
@@ -101,14 +101,14 @@ def fit_histogram(points: Points, edges: ndarray, added: float = 0.01) -> Histog
     (array([0.667, 0.333]), [[0.5, 0.5], [0.0, 1.0]])
     """
     widths = np.diff(edges)
-    if not added > 0 or not np.allclose(widths, widths[0]) or widths[0] <= 0:
+    equal = len(widths) > 0 and widths[0] > 0 and np.allclose(widths, widths[0])
+    if not added > 0 or not equal:
         raise ValueError(f"no histogram with {added=} and widths {widths}")
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise ValueError(f"needs points with two coordinates, not {points.shape}")
-    inside = (points >= edges[0]) & (points <= edges[-1])
+    inside = ((points >= edges[0]) & (points <= edges[-1])).all(axis=1)
     if not inside.all():
-        wrong = points[~inside.all(axis=1)][0]
-        raise ValueError(f"point {wrong} is outside of {edges[0]} to {edges[-1]}")
+        raise ValueError(f"point {points[~inside][0]} is outside of {edges[[0, -1]]}")
     counts = np.full((len(widths), len(widths)), float(added))
     np.add.at(counts, tuple(bin_numbers(edges, points).T), 1)
     totals = counts.sum(axis=1)
@@ -124,9 +124,8 @@ def draw_histogram(
     below = second[x1].cumsum(axis=1)
     lots = rng.random((count, 1)) * below[:, -1:]  # the sum may round below 1
     x2 = (lots >= below).sum(axis=1)
-    return (
-        edges[np.stack([x1, x2], axis=1)] + rng.random((count, 2)) * np.diff(edges)[0]
-    )
+    corners = edges[np.stack([x1, x2], axis=1)]
+    return corners + rng.random((count, 2)) * np.diff(edges)[0]
 
 
 def histogram_log_density(histogram: Histogram, points: Points) -> LogDensity:

@@ -42,14 +42,13 @@ for run in range(RUNS):
         likelihood[name].append(density[name].mean())
         distances[name].append(scores.energy_distance(samples[name], held_out))
 
-fig, axes = plt.subplots(4, 9, figsize=(6.8, 3.4), layout="constrained")
-for row, name in zip(axes, names, strict=True):
-    for ax, sample in zip(row[1:], samples[name], strict=False):
-        ax.imshow(sample.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-    for ax in row:
-        ax.set_axis_off()
+fig, axes = plt.subplots(4, figsize=(6.8, 2.7), layout="compressed")
+for ax, name in zip(axes, names, strict=True):
+    framed = np.pad(samples[name][:8].reshape(8, 8, 8), ((0, 0), (0, 0), (0, 2)))
+    ax.imshow(np.hstack(framed)[:, :-2], cmap="gray_r", vmin=0, vmax=1)
+    ax.set_axis_off()
     height = f"{np.mean(likelihood[name]):.1f} nats"
-    row[0].text(1, 0.5, f"{name}\n{height}", ha="right", va="center", fontsize=9)
+    ax.text(-2, 3.5, f"{name}\n{height}", ha="right", va="center")
 fig.set_label(
     "Eight samples of each generator, with its mean log-likelihood: "
     + "; ".join(f"{name} {np.mean(likelihood[name]):.1f} nats" for name in names)
@@ -63,8 +62,7 @@ measured = {
 }
 ahead = np.subtract(likelihood[names[1]], likelihood["one Gaussian"])
 measured["ahead_low"] = ahead.min()
-measured["loss_most"] = np.max(np.concatenate(losses))
 assert ahead.min() > 0
-assert measured["loss_most"] < np.log(100) + 1e-9
+assert np.max(np.concatenate(losses)) < np.log(100) + 1e-9
 worst = max(max(distances[name]) for name in names if name != names[1])
 assert min(distances[names[1]]) > 10 * worst

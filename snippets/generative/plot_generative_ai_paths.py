@@ -10,6 +10,7 @@ x1, then x2. The two networks move noise to the moons in 40 steps.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation
+from scipy.spatial.distance import cdist
 
 from snippets.generative import generative_ai as classical
 from snippets.generative.moon_generators import (
@@ -60,7 +61,7 @@ frames = range(0, CALLS + 10 * EVERY, EVERY)
 animation = FuncAnimation(fig, draw, frames, interval=150)
 draw(CALLS)
 near = {
-    name: np.mean([np.hypot(*(train - p).T).min() < 0.15 for p in path[-1]])
+    name: np.mean(cdist(path[-1], train).min(axis=1) < 0.15)
     for name, path in paths.items()
 }
 fig.set_label(

@@ -7,7 +7,7 @@ Li and Vinyals (2018), https://arxiv.org/abs/1807.03748, equation 4.
 Symbols::
 
     N         batch    candidates for each passage, one of which is right
-    f(x, c)   exp(cosine / temperature)
+    f(x, c)   exp(cosine / temperature); in the paper, exp of a bilinear form
 
 Axes::
 
@@ -22,7 +22,7 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, embedding, normalize
 
 from snippets.generative.help_passages import GROUP, MASK
 
@@ -45,9 +45,10 @@ class GroupEncoder(nn.Module):
         self, words: Int[Tensor, "runs batch words"]
     ) -> Float[Tensor, "runs batch features"]:
         """Of a group; of a longer passage, the mean over its groups."""
-        runs = torch.arange(len(words))[:, None, None]
-        groups = words.unfold(2, GROUP, 1)  # (runs, batch, groups, GROUP)
-        rows = self.table[runs, groups.flatten(1, 2)].flatten(2)
+        runs, vocab, _ = self.table.shape
+        own = torch.arange(0, runs * vocab, vocab)[:, None, None]  # rows of each run
+        groups = (words + own).unfold(2, GROUP, 1)  # (runs, batch, groups, GROUP)
+        rows = embedding(groups.flatten(1, 2), self.table.flatten(0, 1)).flatten(2)
         hidden = torch.baddbmm(self.bias, rows, self.hidden).relu()
         return hidden.unflatten(1, groups.shape[1:3]).mean(dim=2)
 

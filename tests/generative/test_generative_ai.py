@@ -187,6 +187,7 @@ def test_upper_edge_belongs_to_the_last_bin_and_outside_has_no_density():
         (points() * np.nan, EDGES, 0.1, "outside"),
         (points(), EDGES, 0.0, "added=0"),
         (points(), EDGES**3, 0.1, "widths"),
+        (points(), EDGES[:1], 0.1, "widths"),
         (points(5, 3), EDGES, 0.1, "two coordinates"),
         (np.zeros((0, 2)), EDGES, 0.1, "two coordinates"),
     ],
