@@ -16,7 +16,7 @@ from snippets.training.code_classification import group_split
 from snippets.training.code_snippets import load_snippets
 from snippets.training.linear_runs import fit_linear
 
-VOCAB, STEPS, EVERY, SEEDS = 1024, 125, 25, 3
+VOCAB, STEPS, EVERY, SEEDS = 1024, 200, 40, 3
 texts, labels, files = load_snippets()
 classes, place = np.unique(labels, return_inverse=True)
 train, test = group_split(files, 0.25, np.random.default_rng(0))
@@ -54,7 +54,7 @@ fig.set_label(
 )
 measured = {"linear": line, "encoder": last.mean(), "encoder_range": np.ptp(last)}
 measured |= {"encoder_gap": line - last.max(), "train": len(train), "test": len(test)}
-measured["level"] = last.mean() - curves[:, -3].mean()
+measured["level"] = last.mean() - curves[:, -2].mean()
 measured["train_loss"] = np.mean(ends)
 measured["weights"] = sum(weight.numel() for weight in bert.parameters()) / 1000
 measured["cut"] = np.mean([len(tokenizer.encode(text)) > task.SEQ for text in texts])

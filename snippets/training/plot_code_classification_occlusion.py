@@ -20,7 +20,7 @@ import numpy as np
 cdef double[:] view = values
 for i in range(0, n, 2):
     result.append(view[i])"""
-CLASSES, GUESSED = ("Cython", "Python"), 200
+CLASSES, GUESSED = ("Cython", "Python"), 100
 
 texts, labels, files = load_snippets()
 train, test = group_split(files, 0.25, np.random.default_rng(0))

@@ -16,7 +16,7 @@ from snippets.training.code_classification import group_split
 from snippets.training.code_snippets import load_snippets
 from snippets.training.linear_runs import few_of_each, fit_linear
 
-VOCAB, MASKED, STEPS, SEEDS, EACH = 1024, 100, 50, 3, 20
+VOCAB, MASKED, STEPS, SEEDS, EACH = 1024, 100, 120, 3, 20
 texts, labels, files = load_snippets()
 classes, place = np.unique(labels, return_inverse=True)
 train, test = group_split(files, 0.25, np.random.default_rng(0))

@@ -26,7 +26,7 @@ from snippets.transformers.bert import Bert, MaskedLanguageModel
 from snippets.transformers.masked_language_modeling import IGNORED, mask_tokens
 
 PAD, MASK = "[PAD]", "[MASK]"
-SEQ = 48  # tokens of a snippet that the encoder reads
+SEQ = 32  # tokens of a snippet that the encoder reads
 STD = 0.1  # of the first weights
 
 
