@@ -26,7 +26,7 @@ seen = task.texts_of(tokenizer, ids)  # the text that the encoder reads
 linear = fit_linear([seen[i] for i in train], [labels[i] for i in train])
 found = linear.predict([seen[i] for i in test])
 line = np.mean([answer == labels[i] for answer, i in zip(found, test, strict=True)])
-curves, ends = [], []
+curves = []
 for seed in range(SEEDS):
     bert = task.small_bert(tokenizer, seed)
     model = task.SnippetClassifier(bert, len(classes), tokenizer.special[task.PAD])
@@ -36,7 +36,6 @@ for seed in range(SEEDS):
         if len(history) % EVERY == 0:
             curve.append(task.accuracy(model, ids[test], right[test]))
     curves.append(curve)
-    ends.append(np.mean(history[-EVERY:]))
 curves = np.array(curves)
 
 fig, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
@@ -55,7 +54,6 @@ fig.set_label(
 measured = {"linear": line, "encoder": last.mean(), "encoder_range": np.ptp(last)}
 measured |= {"encoder_gap": line - last.max(), "train": len(train), "test": len(test)}
 measured["level"] = last.mean() - curves[:, -2].mean()
-measured["train_loss"] = np.mean(ends)
 measured["weights"] = sum(weight.numel() for weight in bert.parameters()) / 1000
 measured["cut"] = np.mean([len(tokenizer.encode(text)) > task.SEQ for text in texts])
 assert measured["encoder_gap"] > 0.03
