@@ -12,9 +12,10 @@ from pathlib import Path
 from sphinx.environment import BuildEnvironment
 
 from portal.evidence import files, scripts
-from portal.evidence.inputs import closure, installed
+from portal.evidence.imports import closure
 from portal.pages import mirror
 from portal.pages.history import last_commit, last_date
+from portal.worker.versions import installed
 
 
 @dataclass(frozen=True)

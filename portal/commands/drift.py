@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 
 from portal.commands import resolver
 from portal.commands.trial import Failures, Trial
-from portal.evidence.inputs import closure
+from portal.evidence.imports import closure
 from portal.overview.environments import RECORD
 from portal.pages.history import commit
 

@@ -12,13 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from portal.evidence.inputs import (
-    Inputs,
-    closure,
-    follow,
-    imported_names,
-    of_files,
-)
+from portal.evidence.imports import closure, follow, imported_names
+from portal.evidence.inputs import Inputs, of_files
 from portal.evidence.site import Site, documents
 from portal.evidence.work import Work
 from portal.text.utf8 import read

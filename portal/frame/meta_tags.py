@@ -11,7 +11,8 @@ from urllib.parse import urljoin
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from portal.article.figure import read, versions
+from portal.article.figure import versions
+from portal.article.figure_files import read
 from portal.evidence.files import Figure
 from portal.frame.templates import render
 from portal.order import Context

@@ -23,7 +23,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from portal.article.figure import find, pictures, read
+from portal.article.figure import pictures
+from portal.article.figure_files import find, read
 from portal.pages.history import UNKNOWN, newest_first
 from portal.pages.late import connect, late
 from portal.pages.titles import book_title, link, title

@@ -14,6 +14,7 @@ one of the pages, and a character that has no glyph: see ``legible.py``, ``glyph
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -47,6 +48,7 @@ STYLE = {
     "axes.titlesize": "medium",
     "boxplot.boxprops.color": FOREGROUND,
     "figure.constrained_layout.use": True,
+    "figure.dpi": 72,  # that of an SVG, in which texts are measured after it is drawn
     "figure.facecolor": "none",
     "figure.figsize": (6.2, 3.4),
     "figure.hooks": ["portal.worker.figures:keep_name"],
@@ -61,6 +63,7 @@ STYLE = {
     "legend.labelspacing": 0.3,  # the lines of the face are high
     "mathtext.fontset": "stix",
     "patch.edgecolor": FOREGROUND,
+    "savefig.dpi": 100,
     "savefig.facecolor": "none",
     "svg.fonttype": "path",
     "svg.hashsalt": "runnable-ml",
@@ -86,7 +89,8 @@ def to_svg(figure: Figure) -> str:
     text = io.StringIO()
     with every_glyph():
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
+    # Matplotlib names an image by its content: equal images would have one name.
+    return re.sub(r' id="image[0-9a-f]+"', "", text.getvalue())
 
 
 def animations(block_vars: dict) -> dict[Figure, Animation]:
@@ -136,7 +140,6 @@ def scrape(block: tuple, block_vars: dict, gallery_conf: dict) -> str:
         try:
             check_text(figure)
             write(figure, moving.get(figure), path, place in pictured)
-            legible.check(figure, DARK)
         except ValueError:
             print(f'File "{page}", line {block[2]}, in this cell', file=sys.stderr)
             raise
@@ -156,6 +159,7 @@ def write(figure: Figure, animation: Animation | None, path: Path, png: bool) ->
     svg = to_svg(figure)
     if legible.replace_black(figure, FOREGROUND):
         svg = to_svg(figure)
+    legible.check(figure, DARK)
     Path(f"{stem}.svg").write_text(svg)
     Path(f"{stem}_dark.svg").write_text(darken(svg))
     if png:

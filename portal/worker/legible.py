@@ -8,7 +8,6 @@ what lies on an image, and colors that a color map gives to data, are left alone
 text may reach beyond the edge of the figure.
 """
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -136,8 +135,6 @@ def unseen_labels(figure: Figure) -> Iterator[Text]:
 
 def cut_off(figure: Figure) -> Iterator[Ink]:
     """Texts that the edge of the figure cuts off."""
-    # Files are drawn in other resolutions; a drawing not to a file starts an animation.
-    figure.savefig(io.BytesIO(), format="rgba", dpi=figure.dpi)
     edge, unseen = figure.bbox.padded(SLACK), set(unseen_labels(figure))
     for ink in inks(figure):
         if isinstance(ink.artist, Text) and ink.artist not in unseen:
@@ -147,7 +144,7 @@ def cut_off(figure: Figure) -> Iterator[Ink]:
 
 
 def check(figure: Figure, dark: dict[str, str]) -> None:
-    """Want all of a figure that has been drawn to be seen, on both pages.
+    """Want all of a figure, just drawn in its own resolution, to be seen on both pages.
 
     Raises
     ------

@@ -10,21 +10,14 @@ lengths of layer inputs, and of the running sums to which layers add their outpu
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.attention.depth_regression import (
-    LAYERS,
-    examples,
-    new_weights,
-    run,
-    test,
-    train,
-)
+from snippets.attention import depth_regression as task
 
 STEPS, BLOCK = 448, 4
 
-trained = {name: train(name, STEPS) for name in ("residual", "block")}
-inputs = {name: test(name, weights)[1] for name, weights in trained.items()}
+trained = {name: task.train(name, STEPS) for name in ("residual", "block")}
+inputs = {name: task.test(name, weights)[1] for name, weights in trained.items()}
 kinds = ("residual", "block", "full")
-untrained = {name: test(name, new_weights())[1] for name in kinds}
+untrained = {name: task.test(name, task.new_weights())[1] for name in kinds}
 growth = {name: lengths[-1] / lengths[0] for name, lengths in inputs.items()}
 assert growth["residual"] > 5 > 3 > growth["block"]
 
@@ -36,8 +29,8 @@ assert growth["residual"] > 5 > 3 > growth["block"]
 @torch.no_grad()
 def sum_lengths(name: str) -> torch.Tensor:
     """Mean length of the running sum after each layer."""
-    x, _ = examples(500, torch.Generator().manual_seed(2))
-    sources = torch.stack(run(name, trained[name], x).sources)
+    x, _ = task.examples(500, torch.Generator().manual_seed(2))
+    sources = torch.stack(task.run(name, trained[name], x).sources)
     if name == "block":
         blocks = sources[1:].unflatten(0, (-1, BLOCK))
         return blocks.cumsum(dim=1).flatten(0, 1).norm(dim=-1).mean(dim=(1, 2))
@@ -51,7 +44,7 @@ assert (rounds[:-1, -1] > 2 * rounds[1:, 0]).all()
 assert rounds[:, -1].max() < 1.5 * rounds[:, -1].min()
 assert (sums["residual"].diff() > 0).all()
 
-at = range(1, LAYERS + 1)
+at = range(1, task.LAYERS + 1)
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4))
 for color, name in enumerate(kinds):
     style = {"color": f"C{color}"}

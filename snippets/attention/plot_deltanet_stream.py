@@ -28,9 +28,7 @@ def draw_stream(count: int, codes: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return keys, latest, written, codes[named][:, None]
 
 
-def share_right(
-    stream: tuple, codes: torch.Tensor, decay: float, beta: float | None
-) -> float:
+def share_right(stream: tuple, codes: torch.Tensor, decay: float, beta=None) -> float:
     """Share of keys whose output has the direction of the code; ``None`` adds."""
     keys, latest, key, value = stream
     if beta is None:
@@ -47,7 +45,6 @@ def share_right(
 # %%
 # The best constants of a grid on other streams, for each of three seeds
 # ----------------------------------------------------------------------
-
 decays, rules = [1.0, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7], {"add": [(1.0, None)]}
 betas = [1.0, 0.85, 0.7, 0.55, 0.4, 0.2]
 rules["add, decay"] = [(decay, None) for decay in decays]
@@ -77,7 +74,6 @@ ax.minorticks_off()
 ax.legend(loc=(0.02, 0.2))
 texts = [f"{name}, {share[0]:.2f} and {share[-1]:.2f}" for name, share in mean.items()]
 fig.set_label("Share of right answers with 4 and with 64 keys: " + "; ".join(texts))
-measured = {f"{name}_{n}": mean[rule][at]
-            for name, rule in (("delta", "delta rule"), ("decay", "add, decay"))
-            for n, at in ((16, 2), (64, 4))}  # fmt: skip
-measured["add_16"] = mean["add"][2]
+measured = {"add_16": mean["add"][2]}
+for name, rule in (("delta", "delta rule"), ("decay", "add, decay")):
+    measured |= {f"{name}_16": mean[rule][2], f"{name}_64": mean[rule][4]}

@@ -11,12 +11,7 @@ import numpy as np
 import torch
 
 from snippets.attention.deltanet import chunked_delta_rule
-from snippets.attention.random_pairs import (
-    KEY_DIM,
-    VALUE_DIM,
-    draw_pairs,
-    scaled_error,
-)
+from snippets.attention.random_pairs import KEY_DIM, VALUE_DIM, draw_pairs, scaled_error
 
 SUBJECTS, PAIRS, SAMPLES = 8, 16, 100
 

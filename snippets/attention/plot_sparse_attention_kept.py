@@ -2,9 +2,8 @@
 What eight of 128 keys keep of attention and answers
 ====================================================
 
-Three layers are trained with dense attention and their indexers warmed up; then each
-layer reads only some keys, selected in four ways
-(:doc:`/attention/sparse_attention`).
+For :doc:`/attention/sparse_attention`: three layers learn with dense attention, and
+their indexers are warmed up. Then each reads only some keys, selected in four ways.
 """
 
 import matplotlib.pyplot as plt
@@ -14,8 +13,8 @@ import torch
 from snippets.attention.label_task import SEQ, draw_texts, train_dense, warm_up
 from snippets.attention.sparse_attention import select
 
-COUNTS, WAYS = (2, 4, 8, 16, 32), ("best", "indexer", "untrained", "last keys")
-HALF = SEQ // 2
+COUNTS, HALF = (2, 4, 8, 16, 32), SEQ // 2
+WAYS = ("best", "indexer", "untrained", "last keys")
 x, label, asked = draw_texts(12, torch.Generator().manual_seed(99))
 
 
@@ -32,16 +31,13 @@ def run(seed: int) -> tuple[list, float]:
     """Results (counts, ways, found and accuracy), and the accuracy with all keys."""
     model = train_dense(seed, steps=110)
     dense = model.mix.dense_weights(x).mean(dim=1)
-    scores = {"best": dense}
-    scores["untrained"] = model.mix.index(x)
+    scores = {"best": dense, "untrained": model.mix.index(x)}
     warm_up(model, seed, steps=100)
     scores["indexer"] = model.mix.index(x)
-    ages = torch.arange(SEQ) - torch.arange(SEQ)[:, None]
-    recency = torch.where(ages > 0, -torch.inf, ages.float())
-    scores["last keys"] = recency.expand(len(x), -1, -1)
-    results = [
-        [judge(model, dense, select(scores[w], n)) for w in WAYS] for n in COUNTS
-    ]
+    ages = torch.arange(0.0, SEQ) - torch.arange(SEQ)[:, None]
+    scores["last keys"] = ages.masked_fill(ages > 0, -torch.inf).expand(len(x), -1, -1)
+    kept = [[select(scores[way], n) for way in WAYS] for n in COUNTS]
+    results = [[judge(model, dense, index) for index in row] for row in kept]
     everything = torch.arange(SEQ).expand(len(x), SEQ, -1)
     return results, judge(model, dense, everything)[1]
 

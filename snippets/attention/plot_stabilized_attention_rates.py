@@ -12,16 +12,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from snippets.attention.backcopy_task import (
-    D_MODEL,
-    INPUTS,
-    SYMBOLS,
-    TABLE,
-    TRIGGERS,
-    evaluate,
-    texts,
-    train,
-)
+from snippets.attention import backcopy_task as task
+from snippets.attention.backcopy_task import D_MODEL, INPUTS
 from snippets.attention.self_attention import causal
 from snippets.attention.stabilized_attention import StabilizedAttention
 
@@ -29,15 +21,13 @@ torch.manual_seed(0)
 RATES, RUNS = (0.03, 0.1, 0.3, 1.0), 3
 layers = {"neither": {}, "soft-capping": {"cap": 50.0}, "QK-norm": {"qk_norm": True}}
 
-# %%
 # Three runs for each layer and rate, side by side
-# ------------------------------------------------
 rates = torch.tensor(RATES).repeat_interleave(RUNS)
-excess, largest = {}, {}
+excess, largest, visible = {}, {}, causal(INPUTS, INPUTS)
 for name, options in layers.items():
     made = [StabilizedAttention(d_model=D_MODEL, heads=2, **options) for _ in rates]
-    models = train(made, rate=rates, batches=400)
-    results = [evaluate(model, causal(INPUTS, INPUTS)) for model in models]
+    models = task.train(made, rate=rates, batches=400)
+    results = [task.evaluate(model, visible) for model in models]
     excess[name] = np.reshape([run.excess for run in results], (len(RATES), RUNS))
     largest[name] = np.reshape([run.largest for run in results], (len(RATES), RUNS))
 
@@ -71,10 +61,11 @@ fig.set_label(
     f"Two panels over four learning rates. Left, mean excess loss. At 0.1: {low_of}. "
     f"At 0.3: {high_of}. At 1: {top_of}. Right, the largest score; at 0.3: {scores}."
 )
-text = texts(2000, torch.Generator().manual_seed(9))[:, 8:-1]
-rows = torch.special.entr(TABLE).sum(dim=-1)[text].masked_fill(text < TRIGGERS, 0)
+text = task.texts(2000, torch.Generator().manual_seed(9))[:, 8:-1]
+entropy = torch.special.entr(task.TABLE).sum(dim=-1)
+rows = entropy[text].masked_fill(text < task.TRIGGERS, 0)
 measured = {
-    "guess": math.log(SYMBOLS) - rows.mean(),
+    "guess": math.log(task.SYMBOLS) - rows.mean(),
     "plain_01": means["neither"][low],
     "norm_01": means["QK-norm"][low],
     "plain_03": means["neither"][high],

@@ -2,10 +2,9 @@
 A head that is not needed puts its weight on the first position
 ===============================================================
 
-For :doc:`/attention/stabilized_attention`: one head copies after triggers and is not
-needed otherwise. The attention weights of one model in one text; then the loss of six
-models, with all positions visible, with a window of four alone, and with the window and
-the first or the second position.
+For :doc:`/attention/stabilized_attention`: one head copies after triggers. Its weights
+in one text; then the loss of six models, with all positions, a window of four alone,
+and the window with the first or the second position.
 """
 
 from math import inf
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 
 from snippets.attention import backcopy_task as task
-from snippets.attention.backcopy_task import D_MODEL, INPUTS, evaluate
+from snippets.attention.backcopy_task import D_MODEL, INPUTS
 from snippets.attention.self_attention import causal
 from snippets.attention.sliding_window_attention import window_mask
 from snippets.attention.stabilized_attention import StabilizedAttention
@@ -25,9 +24,6 @@ sinks = [-inf] * 6 + [0.0] * 6  # the usual softmax, and softmax-off-by-one
 layers = [StabilizedAttention(d_model=D_MODEL, heads=1, sinks=sink) for sink in sinks]
 models = task.train(layers, rate=0.05, batches=1000)
 
-# %%
-# Where the weight is
-# -------------------
 text = task.texts(9, torch.Generator().manual_seed(5))[4, :-1]
 with torch.no_grad():
     x = models[0].norm(models[0].embed(text[None]))
@@ -49,17 +45,12 @@ fig.set_label(
     f"the first position has {first:.0%}."
 )
 
-# %%
-# Hide some positions from the trained models
-# -------------------------------------------
+# %% Hide some positions from the trained models
 window = window_mask(INPUTS, INPUTS, window=4)
-masks = {
-    "all positions": causal(INPUTS, INPUTS),
-    "window of 4": window,
-    "window and first": window | (rows == 0),
-    "window and second": window | ((rows == 1) & (rows[:, None] > 0)),
-}
-results = [[evaluate(model, mask) for mask in masks.values()] for model in models]
+masks = {"all positions": causal(INPUTS, INPUTS), "window of 4": window}
+masks["window and first"] = window | (rows == 0)
+masks["window and second"] = window | ((rows == 1) & (rows[:, None] > 0))
+results = [[task.evaluate(model, mask) for mask in masks.values()] for model in models]
 lost = np.array([[result.ordinary for result in row] for row in results])
 share = np.array([row[0].on_first for row in results])
 copied = min(result.copied for row in results for result in row)
@@ -87,5 +78,5 @@ measured = {"before": before, "first": first, "copied": copied}
 keys = ("full", "soft_window", "soft_first", "soft_second")
 measured |= dict(zip(keys, soft.mean(axis=0), strict=True))
 measured |= {"soft_least": soft[:, 1].min(), "soft_most": soft[:, 1].max()}
-measured |= {"one_window": one[:, 1].mean()}
-measured |= {"soft_weight": share[:6].mean(), "one_weight": share[6:].mean()}
+measured |= {"one_window": one[:, 1].mean(), "one_weight": share[6:].mean()}
+measured["soft_weight"] = share[:6].mean()

@@ -11,11 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from snippets.classical.maximum_likelihood import (
-    coin_derivatives,
-    coin_log_joint,
-    hidden_log_likelihood,
-)
+from snippets.classical import maximum_likelihood as coins
 
 heads, throws = np.array([5, 9, 8, 4, 7]), 10
 names = ["a maximum", "the saddle", "an edge", "outside"]
@@ -24,13 +20,13 @@ names = ["a maximum", "the saddle", "an edge", "outside"]
 def height(point):
     if np.any(abs(point - 0.5) >= 0.5):
         return -np.inf  # not probabilities
-    return hidden_log_likelihood(coin_log_joint(point, heads, throws))
+    return coins.hidden_log_likelihood(coins.coin_log_joint(point, heads, throws))
 
 
 def end_of(point, safeguards):
     """Which of ``names`` Newton's method reaches from here."""
     for _ in range(60):
-        slope, bend = coin_derivatives(point, heads, throws)
+        slope, bend = coins.coin_derivatives(point, heads, throws)
         if np.abs(slope).max() < 1e-8:
             break
         values, vectors = np.linalg.eigh(bend)
@@ -79,8 +75,5 @@ for side in (ax, right):
     side.set(xlabel="heads, first coin", aspect="equal", xlim=(0, 1), ylim=(0, 1))
 ax.set_ylabel("heads, second coin")
 
-measured = {
-    "newton_to_maximum": shares[0],
-    "newton_to_saddle": shares[1],
-    "safe_to_maximum": safe,
-}
+measured = {"newton_to_maximum": shares[0], "newton_to_saddle": shares[1]}
+measured["safe_to_maximum"] = safe

@@ -35,7 +35,7 @@ assert torch.all(stored[0] == HIDDEN)
 assert torch.all(long[:SEEDS, :HIDDEN])  # the two most important features
 assert torch.all(stored[-1] == FEATURES)
 
-fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.5), sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.7), sharey=True, layout="compressed")
 for number, (ax, probability) in enumerate(zip(axes, PROBABILITIES, strict=True)):
     for k, (across, up) in enumerate(columns[number * SEEDS]):
         ax.plot([0, across], [0, up], "o-", color=f"C{k}", lw=2, ms=5)

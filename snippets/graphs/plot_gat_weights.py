@@ -46,7 +46,7 @@ spokes = ((target == shown) & (source != shown)).nonzero()[:, 0]
 spokes = spokes[junk[source[spokes]].long().argsort(stable=True)]
 angles = 2 * np.pi * np.arange(len(spokes)) / len(spokes)
 
-fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.5))
+fig, axes = plt.subplots(1, 3, figsize=(6.4, 2.6), layout="compressed")
 for ax, (step, weight) in zip(axes, weights.items(), strict=True):
     for spoke, a in zip(spokes.tolist(), angles, strict=True):
         color, marker = ("C1", "s") if junk[source[spoke]] else ("C0", "o")

@@ -67,13 +67,11 @@ ax.plot(*zip(*swept, strict=True), "x--", color="C3", label="cubes, bad sweep")
 ax.set(xscale="log", yscale="log", xlabel=r"second eigenvalue $\mu_2$")
 ax.set(ylabel="conductance", ylim=(0.003, 2))
 fig.legend(loc="outside right center", fontsize=10)
-shown = ", ".join(
-    f"{name} {mu:.2f} and {phi:.2f}" for name, (mu, phi) in points.items()
-)
+texts = [f"{name} {mu:.2f} and {phi:.2f}" for name, (mu, phi) in points.items()]
 fig.set_label(
-    f"A band between mu/2 and the root of 2 mu. Inside it: {shown}. The best cuts of "
-    "hypercubes lie on the lower edge, those of rings parallel to the upper edge "
-    f"and {from_upper[-1]:.1f} times below it, and bad sweeps of "
+    f"A band between mu/2 and the root of 2 mu. Inside: {', '.join(texts)}. The best "
+    "cuts of hypercubes lie on the lower edge, those of rings parallel to the upper "
+    f"edge and {from_upper[-1]:.1f} times below it, and bad sweeps of "
     "hypercubes between the two."
 )
 mu, phi = points["Southern women"]

@@ -66,13 +66,12 @@ names = [name.replace(" ", "\n") for name in ROUNDINGS]
 ax.set_xticks(range(9), names, fontsize="small")
 ax.set(yscale="log", ylabel="increase of perplexity (%)", ylim=(4e-4, 5e3))
 ax.legend(title="rounded", loc="upper left")
+lists = {
+    c: ", ".join(f"{n} {v:.3%}" for n, v in row.items()) for c, row in mean.items()
+}
 fig.set_label(
     "Increase of the perplexity by rounding to nine formats, on a logarithmic axis, "
-    "three models each. Means: "
-    + " ".join(
-        f"{case}: " + ", ".join(f"{n} {v:.3%}" for n, v in row.items()) + "."
-        for case, row in mean.items()
-    )
+    "three models each. Means: " + ". ".join(f"{c}: {row}" for c, row in lists.items())
 )
 measured = {"perplexity": sum(full) / 3, "INT4_weights": mean[CASES[0]]["INT4"]}
 measured["large_E2M3"] = heavy["MXFP6 E2M3"]

@@ -2,9 +2,8 @@
 A model with ALiBi loses little on texts four times as long
 ===========================================================
 
-Models with ALiBi learn from texts of 16 tokens, models with sinusoidal positions from
-texts of 32. All read texts of 64, ALiBi also with distant keys hidden. See
-:doc:`/positions/alibi`.
+For :doc:`/positions/alibi`: models with ALiBi learn from texts of 16 tokens, those with
+sinusoidal positions from 32. All read 64 tokens, ALiBi also with distant keys hidden.
 """
 
 import matplotlib.pyplot as plt
@@ -51,8 +50,8 @@ late, topic = (x[:, beyond].mean(1) for x in straight)
 keeping, hiding = (x[:, beyond].mean(1) for x in (near.symbol, nearest.topic))
 assert sinusoidal.symbol[:, beyond].mean() > 0.7 > 0.06 > late.max()
 assert (keeping < late).all()
-measured = {"windowed": keeping.mean(), "windowed_topic": hiding.mean()}
-measured["topic"] = topic.max()
+measured = {"windowed": keeping.mean(), "topic": topic.max()}
+measured["windowed_topic"] = hiding.mean()
 for key, part in {"inside": inside, "double": double, "beyond": beyond}.items():
     measured[key] = straight.symbol[:, part].mean()
     measured[f"sinusoidal_{key}"] = sinusoidal.symbol[:, part].mean()
@@ -77,7 +76,7 @@ draw(axes[1], nearest.topic, "C3", "nearest 16 keys")
 for ax, what in zip(axes, straight._fields, strict=True):
     ax.set(title=what)
     ax.legend(fontsize=8)
-axes[0].set(ylabel="loss (nats)")
+axes[0].set_ylabel("loss (nats)")
 fig.set_label(
     "Losses of the ALiBi models over position to 64, logarithmic, three lines each. "
     f"Left, the next symbol after 48: {measured['beyond']:.3f} nats with all keys and "

@@ -17,18 +17,16 @@ from snippets.transformers.gpt import GPT, next_token_loss
 
 LENGTH, STEPS, WIDTH = 32, 1000, 32
 MARKS = [0, 10, 30, 60, 120, 200, 300, 450, 600, 750, STEPS]
-SAMPLED = [0, 60, STEPS]
-NAMES = ["unigram", "bigram", "trigram"]
+SAMPLED, NAMES = [0, 60, STEPS], ["unigram", "bigram", "trigram"]
 
 curves, grams, texts = np.zeros((3, len(MARKS))), np.zeros((3, 3)), []
 for seed in range(3):
     learned, held_out = task.help_bytes(seed)
     cut = task.windows(held_out, LENGTH)
     step = len(cut) // 160
-    grams[seed] = [
-        task.n_gram_loss(learned, held_out, order, length=LENGTH, step=step)
-        for order in (1, 2, 3)
-    ]
+    for order in (1, 2, 3):
+        loss = task.n_gram_loss(learned, held_out, order, length=LENGTH, step=step)
+        grams[seed, order - 1] = loss
     torch.manual_seed(seed)
     sizes = {"vocab": 256, "n_positions": LENGTH, "d_model": WIDTH, "std": WIDTH**-0.5}
     model = GPT(**sizes, layers=2, heads=2)
@@ -38,9 +36,8 @@ for seed in range(3):
                 loss = next_token_loss(model(cut[::step]), cut[::step])
             curves[seed, MARKS.index(done)] = loss
         if seed == 0 and done in SAMPLED:
-            texts.append(
-                task.continuation(model, b"The ", 112, temperature=0.5, seed=1)
-            )
+            text = task.continuation(model, b"The ", 112, temperature=0.5, seed=1)
+            texts.append(text)
 
 level, end = grams.mean(axis=0), curves[:, -1]
 fig, ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from portal.evidence.inputs import imported_names
+from portal.evidence.imports import imported_names
 
 OURS = {"benchmarks", "portal", "snippets", "tests"}
 # What libraries keep to themselves, and may change in any release without a warning.

@@ -6,9 +6,9 @@ from importlib.metadata import version
 import pytest
 
 from portal.evidence.build import listed
+from portal.evidence.imports import closure
 from portal.evidence.inputs import (
     changes,
-    closure,
     fingerprint,
     of_script,
     portal_part,

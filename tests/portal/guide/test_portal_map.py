@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from portal.guide.portal_map import columns
+from portal.guide.map_places import columns
 
 INDEX = """\
 Site

@@ -70,6 +70,15 @@ def test_text_is_drawn_in_the_face_of_the_site(draw, tmp_path):
     assert len(re.findall(r'<path id="DejaVuSans-[0-9a-f]+"', svg)) == 1
 
 
+def test_equal_images_do_not_share_an_id(draw, tmp_path):
+    draw(change="ax.remove(); [a.imshow([[0, 1]]) for a in fig.subplots(1, 3)]")
+    for name in ("f_001.svg", "f_001_dark.svg"):
+        svg = (tmp_path / name).read_text()
+        ids = re.findall(r' id="([^"]*)"', svg)
+        assert svg.count("<image ") == 3
+        assert len(set(ids)) == len(ids)
+
+
 @pytest.mark.parametrize(
     "change", ["ax.set(ylabel='y' * 80)", "fig.text(0.98, 0.5, 'beyond')"]
 )
@@ -230,14 +239,14 @@ def test_what_lies_on_another_color_and_faint_fills_may_stay(draw, change):
         ('ax.plot([0, 1], c="0.1", label="loss")', "'loss' in #1a1a1a .* dark page"),
         ('ax.plot([0, 1], c="w")', "a Line2D in #ffffff .* light page"),
         (
-            'ax.text(0, 3, "note", color="0.2")',
+            'ax.text(0.5, 1.9, "note", color="0.2")',
             "the text 'note' in #333333 .* dark page",
         ),
         ('ax.set_xlabel("x", c="gainsboro")', "the text 'x' in #dcdcdc .* light page"),
         ('ax.bar([2], [1], fc="midnightblue")', "a Rectangle in #191970 .* dark page"),
         ('ax.vlines([1], 0, 1, colors="0.15")', "a LineCollection in #262626 .* dark"),
         (
-            'ax.text(0, 3, "a", bbox={"fc": "w"})',
+            'ax.text(0.5, 1.9, "a", bbox={"fc": "w"})',
             "the text 'a' in #1f2328 .* dark page",
         ),
         ('ax.set_title("\\u6c49")', "Glyph 27721 .* missing"),
