@@ -1,7 +1,7 @@
-"""Classifying code snippets: a split by group, TF-IDF of characters, and occlusion.
+"""Classifying code snippets: TF-IDF of characters, and occlusion of lines.
 
-The split is that of ``GroupShuffleSplit`` in scikit-learn 1.9, the weights are those of
-its ``TfidfVectorizer`` with ``sublinear_tf=True``. Occlusion: Zeiler and Fergus (2014),
+The weights are those of ``TfidfVectorizer`` in scikit-learn 1.9 with
+``sublinear_tf=True``. Occlusion: Zeiler and Fergus (2014),
 https://arxiv.org/abs/1311.2901, here of lines instead of parts of an image.
 
 Symbols::
@@ -20,49 +20,10 @@ Axes::
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.sparse import csr_array
-
-
-class Split(NamedTuple):
-    """Places of the snippets for training and of those held out, in rising order."""
-
-    train: Int[np.ndarray, " train"]
-    held_out: Int[np.ndarray, " held_out"]
-
-
-def group_split(
-    groups: Sequence[str],
-    held_out: float,
-    random: np.random.Generator | np.random.RandomState,
-) -> Split:
-    """Hold out a share of the groups, each as a whole.
-
-    If each snippet is a group of its own, this is the usual random split.
-
-    Raises
-    ------
-    ValueError
-        If a side would have no group.
-
-    Examples
-    --------
-    The snippets of a file stay together:
-
-    >>> train, test = group_split(list("aabbbc"), 0.3, np.random.default_rng(1))
-    >>> train, test
-    (array([2, 3, 4, 5]), array([0, 1]))
-    """
-    names, place = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    number = int(np.ceil(held_out * len(names)))
-    if not 0 < number < len(names):
-        raise ValueError(f"{held_out=} of {len(names)} groups leaves one side empty")
-    chosen = random.permutation(len(names))[:number]
-    inside = np.isin(place, chosen)
-    return Split(np.flatnonzero(~inside), np.flatnonzero(inside))
 
 
 @lru_cache(maxsize=4096)  # the same snippets come back in each split

@@ -37,26 +37,6 @@ def fit_linear(texts: Sequence[str], labels: Sequence[str]) -> Linear:
     if len(set(labels)) < 2:
         raise ValueError(f"one class only: {set(labels)}")
     tfidf = TfIdf(texts)
-    regression = LogisticRegression(C=10, tol=1e-3, max_iter=200)
     rows = tfidf.transform(texts).astype(np.float32)  # faster
     regression = LogisticRegression(C=10, tol=1e-3, max_iter=200)
     return Linear(tfidf, regression.fit(rows, list(labels)))
-
-
-def few_of_each(
-    labels: Sequence[str], places: Sequence[int], number: int, seed: int
-) -> list[int]:
-    """Draw ``number`` of the places for each label.
-
-    Raises
-    ------
-    ValueError
-        If a label has fewer.
-    """
-    random, chosen = np.random.default_rng(seed), []
-    for label in sorted(set(labels)):
-        own = [i for i in places if labels[i] == label]
-        if len(own) < number:
-            raise ValueError(f"{number} snippets wanted, {len(own)} of {label} there")
-        chosen += random.permutation(own)[:number].tolist()
-    return chosen

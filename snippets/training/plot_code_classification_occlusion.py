@@ -13,8 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sphinx.highlighting import PygmentsBridge
 
-from snippets.training.code_classification import group_split, occlusion
+from snippets.training.code_classification import occlusion
 from snippets.training.code_snippets import load_snippets
+from snippets.training.grouped_splits import group_split
 from snippets.training.linear_runs import fit_linear
 
 SNIPPET = """# Keep every second value.

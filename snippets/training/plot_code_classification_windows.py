@@ -10,8 +10,8 @@ split by file does not.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.training.code_classification import group_split
 from snippets.training.code_snippets import drawn
+from snippets.training.grouped_splits import group_split
 
 FILES, SHARE = 8, 0.25
 pairs = list(drawn("CMake"))

@@ -1,6 +1,6 @@
 """Split and TF-IDF against scikit-learn, the encoder against transformers.
 
-Then the corpus, the masked scores against the model's own, and bad input.
+Then the corpus, the control of the leakage, and bad input.
 """
 
 import numpy as np
@@ -15,25 +15,21 @@ from torch.testing import assert_close
 from snippets.training import code_snippets
 from snippets.training.code_classification import (
     TfIdf,
-    group_split,
     ngrams,
     occlusion,
 )
+from snippets.training.grouped_splits import Split, group_split, sibling_control
 from snippets.training.snippet_encoder import (
-    MASK,
     PAD,
     SnippetClassifier,
     accuracy,
     code_tokenizer,
     fine_tune,
-    masked_scores,
     mean_state,
     padded,
-    pretrain,
     small_bert,
-    token_entropy,
 )
-from snippets.transformers.bert import Bert, MaskedLanguageModel
+from snippets.transformers.bert import Bert
 
 TEXTS = ["int main() {\n  return 0;\n}", "def f(x):\n    return x", "x := 1;", "aaaa\n"]
 
@@ -84,6 +80,27 @@ def test_no_snippets_and_one_file_are_refused():
         group_split([], 0.5, np.random.default_rng(0))
     with pytest.raises(ValueError, match="of 1 groups"):
         group_split(["a", "a"], 0.5, np.random.default_rng(0))
+
+
+def test_the_control_differs_only_in_siblings():
+    files = [f"file {i // 4}" for i in range(41)]
+    split = group_split(files, 0.3, np.random.default_rng(3))
+    control = sibling_control(split, np.random.default_rng(4))
+    test, apart, among = (set(part.tolist()) for part in control)
+    assert len(control.apart) == len(control.among) == len(among) == len(split.train)
+    assert test < set(split.held_out)
+    assert apart == set(split.train)
+    assert among - apart == set(split.held_out) - test
+    assert not {files[i] for i in test} & {files[i] for i in apart}
+    assert not test & among
+
+
+def test_a_control_without_siblings_or_room_for_them_is_refused():
+    random = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="1 held out, 3 for training"):
+        sibling_control(Split(np.arange(3), np.array([3])), random)
+    with pytest.raises(ValueError, match="8 held out, 3 for training"):
+        sibling_control(Split(np.arange(3), np.arange(3, 11)), random)
 
 
 @pytest.mark.parametrize(("longest", "min_df"), [(1, 1), (3, 1), (3, 2)])
@@ -238,30 +255,6 @@ def test_tokens_are_cut_and_filled(tokenizer):
     )
     with pytest.raises(ValueError, match="no tokens in ''"):
         padded(tokenizer, ["a", ""])
-
-
-def test_scores_of_picked_tokens_are_the_models_own(tokenizer):
-    model = MaskedLanguageModel(small_bert(tokenizer, 0), 0.1)
-    ids = padded(tokenizer, TEXTS)
-    picked = torch.rand(ids.shape) < 0.3
-    ours = masked_scores(model, model.bert(ids)[picked])
-    assert_close(ours, model(ids)[picked])
-
-
-def test_pretraining_learns_a_text_by_heart(tokenizer):
-    ids = padded(tokenizer, TEXTS[:1], 12)
-    pad = tokenizer.special[PAD]
-    bert = small_bert(tokenizer, 0)
-    before = bert.token.weight.clone()
-    history = list(pretrain(bert, tokenizer, ids, 120, seed=0))
-    assert np.mean(history[-20:]) < 0.2 < token_entropy(ids, pad) < history[0] + 1
-    assert not torch.equal(bert.token.weight, before)
-    assert tokenizer.special[MASK] == pad + 1
-
-
-def test_entropy_is_that_of_frequencies():
-    ids = torch.tensor([[1, 1, 2, 3, 0], [1, 1, 2, 3, 0]])
-    assert token_entropy(ids, pad=0) == pytest.approx(1.5 * np.log(2))
 
 
 def test_fine_tuning_separates_two_snippets(tokenizer):
