@@ -30,7 +30,8 @@ def read_weight_map(index: str | Path) -> dict[str, str]:
         case other:
             raise ValueError(f"no weight_map in {other!r:.80}")
     for shard in weight_map.values():  # the index is foreign, too
-        if not isinstance(shard, str) or shard == ".." or Path(shard).name != shard:
+        bare = isinstance(shard, str) and Path(shard).name == shard
+        if not bare or shard in {"", ".."}:
             raise ValueError(f"{shard!r} is not a name of a file in the folder")
     return weight_map
 

@@ -379,6 +379,7 @@ def test_an_index_that_differs_from_its_shards_is_refused(library, tmp_path):
     [
         ({"weight_map": {"w": "../o.safetensors"}}, "'../o.safetensors' is not a name"),
         ({"weight_map": {"w": ".."}}, "'..' is not a name of a file"),
+        ({"weight_map": {"w": ""}}, "'' is not a name of a file"),
         ({"weight_map": {"w": 3}}, "3 is not a name of a file"),
         ({"weight_map": []}, "no weight_map in"),
         ({}, "no weight_map in {}"),
