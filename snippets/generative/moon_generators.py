@@ -12,7 +12,7 @@ from snippets.classical.expectation_maximization import (
     kmeans_plusplus,
     mixture_m_step,
 )
-from snippets.generative.generative_ai import Histogram, fit_histogram
+from snippets.generative.histogram_model import Histogram, fit_histogram
 from snippets.generative.noise_networks import (
     NoiseNetwork,
     diffusion_example,

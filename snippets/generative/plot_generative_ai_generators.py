@@ -2,9 +2,8 @@
 Four generators of two moons, measured
 ======================================
 
-A figure of :doc:`/generative/generative_ai`. Left: the energy distance between samples
-of each generator and held-out points, in three runs. Right: how it depends on the
-number of network calls for each sample.
+A figure of :doc:`/generative/generative_ai`. Left: energy distance of samples from
+held-out points, three runs. Right: how it depends on the number of network calls.
 """
 
 import matplotlib.pyplot as plt
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from snippets.generative import generative_ai as scores
+from snippets.generative import histogram_model as tables
 from snippets.generative import moon_generators as models
 from snippets.generative.moons import two_moons
 from snippets.generative.noise_samplers import flow_log_density
@@ -29,7 +29,7 @@ for run in range(RUNS):
         "real": rng.permutation(train)[:COUNT],
         "Gaussian": scores.draw_mixture(gaussian, COUNT, rng),
         "mixture": scores.draw_mixture(mixture, COUNT, rng),
-        "histogram": scores.draw_histogram(bins, COUNT, rng),
+        "histogram": tables.draw_histogram(bins, COUNT, rng),
     }
     for name, points in drawn.items():
         distances[name].append(scores.energy_distance(points, held_out))
@@ -69,7 +69,7 @@ measured = {"worst": max(max(distances[n]) for n in names[2:]) / means["Gaussian
 measured["nll_gaussian"] = -scores.mixture_log_density(gaussian, held_out).mean()
 measured["real_high"] = max(distances["real"])
 measured["nll_truth"] = -scores.mixture_log_density(truth, held_out).mean()
-measured["nll_histogram"] = -scores.histogram_log_density(bins, held_out).mean()
+measured["nll_histogram"] = -tables.histogram_log_density(bins, held_out).mean()
 measured |= {f"nll_{name}_low": min(values) for name, values in surprise.items()}
 measured |= {f"nll_{name}_high": max(values) for name, values in surprise.items()}
 measured["gaussian_low"] = min(distances["Gaussian"])

@@ -13,6 +13,7 @@ from matplotlib.animation import FuncAnimation
 from scipy.spatial.distance import cdist
 
 from snippets.generative import generative_ai as classical
+from snippets.generative.histogram_model import draw_histogram
 from snippets.generative.moon_generators import (
     CALLS,
     drawn_by,
@@ -31,7 +32,7 @@ joint = classical.mixture_log_joint(mixture, points)
 moving = np.linspace(0, 1, CALLS + 1)[:, None, None]  # (steps and 1, 1, 1)
 paths = {"mixture": mixture.means[joint.argmax(axis=0)] * (1 - moving)}
 paths["mixture"] = paths["mixture"] + points * moving
-points = classical.draw_histogram(fit_bins(train), COUNT, rng)
+points = draw_histogram(fit_bins(train), COUNT, rng)
 paths["histogram"] = points * np.concatenate([np.ones_like(moving), moving], axis=2)
 paths["histogram"][..., 1] -= 2.5 * (1 - moving[..., 0])  # from the lower edge
 

@@ -22,6 +22,7 @@ from transformers.models.clip.modeling_clip import contrastive_loss
 from snippets.classical.expectation_maximization import Mixture
 from snippets.generative import generative_ai as scores
 from snippets.generative import help_passages as passages
+from snippets.generative import histogram_model as histograms
 from snippets.generative import linear_probe as probes
 from snippets.generative import moon_generators, text_pretexts
 from snippets.generative import noise_networks as networks
@@ -123,16 +124,16 @@ def test_one_component_has_the_moments_of_the_points():
 
 
 def test_histogram_is_that_of_numpy(agrees):
-    histogram = scores.fit_histogram(points(), EDGES, added=1e-12)
+    histogram = histograms.fit_histogram(points(), EDGES, added=1e-12)
     x, y = points().T
     theirs = np.histogram2d(x, y, bins=[EDGES, EDGES], density=True)[0]
-    ours = np.exp(scores.histogram_log_density(histogram, points()))
+    ours = np.exp(histograms.histogram_log_density(histogram, points()))
     bins = np.digitize(points(), EDGES) - 1
     agrees(ours, theirs[tuple(bins.T)], "numpy.histogram2d")
 
 
 def test_first_factor_is_the_density_of_scipy():
-    histogram = scores.fit_histogram(points(), EDGES, added=1e-12)
+    histogram = histograms.fit_histogram(points(), EDGES, added=1e-12)
     theirs = rv_histogram(np.histogram(points()[:, 0], EDGES), density=True)
     middles = (EDGES[1:] + EDGES[:-1]) / 2
     np.testing.assert_allclose(
@@ -141,18 +142,18 @@ def test_first_factor_is_the_density_of_scipy():
 
 
 def test_histogram_integrates_to_one():
-    histogram = scores.fit_histogram(points(), EDGES, added=0.3)
+    histogram = histograms.fit_histogram(points(), EDGES, added=0.3)
     middles = np.linspace(-4, 4, 401)[1:] - 0.01
     grid = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
-    density = np.exp(scores.histogram_log_density(histogram, grid))
+    density = np.exp(histograms.histogram_log_density(histogram, grid))
     assert density.sum() * 0.02**2 == pytest.approx(1)
     np.testing.assert_allclose(histogram.second.sum(axis=1), 1)
 
 
 def test_histogram_keeps_which_coordinate_comes_first():
     line = np.array([[-2.0, 2.0], [-2.0, 1.0], [2.0, 1.0]])
-    histogram = scores.fit_histogram(line, EDGES, added=1e-9)
-    drawn = scores.draw_histogram(histogram, 3000, np.random.default_rng(0))
+    histogram = histograms.fit_histogram(line, EDGES, added=1e-9)
+    drawn = histograms.draw_histogram(histogram, 3000, np.random.default_rng(0))
     left = drawn[:, 0] < 0
     assert left.mean() == pytest.approx(2 / 3, abs=0.04)
     assert (drawn[~left, 1] < 1.8).all()
@@ -160,9 +161,9 @@ def test_histogram_keeps_which_coordinate_comes_first():
 
 
 def test_draws_of_the_histogram_have_its_density():
-    histogram = scores.fit_histogram(points(), EDGES)
-    drawn = scores.draw_histogram(histogram, 60_000, np.random.default_rng(0))
-    again = scores.fit_histogram(drawn, EDGES)
+    histogram = histograms.fit_histogram(points(), EDGES)
+    drawn = histograms.draw_histogram(histogram, 60_000, np.random.default_rng(0))
+    again = histograms.fit_histogram(drawn, EDGES)
     np.testing.assert_allclose(
         again.first[:, None] * again.second,
         histogram.first[:, None] * histogram.second,
@@ -172,10 +173,10 @@ def test_draws_of_the_histogram_have_its_density():
 
 def test_upper_edge_belongs_to_the_last_bin_and_outside_has_no_density():
     corner = np.array([[3.0, 3.0]])
-    histogram = scores.fit_histogram(corner, EDGES)
+    histogram = histograms.fit_histogram(corner, EDGES)
     assert histogram.first.argmax() == histogram.second[-1].argmax() == 4
     places = np.array([[3.0, 3.0], [3.1, 0.0], [0.0, -3.1]])
-    found = scores.histogram_log_density(histogram, places)
+    found = histograms.histogram_log_density(histogram, places)
     assert np.isfinite(found[0])
     assert (found[1:] == -np.inf).all()
 
@@ -194,7 +195,7 @@ def test_upper_edge_belongs_to_the_last_bin_and_outside_has_no_density():
 )
 def test_bad_histograms_are_refused(bad, edges, added, match):
     with pytest.raises(ValueError, match=match):
-        scores.fit_histogram(bad, edges, added)
+        histograms.fit_histogram(bad, edges, added)
 
 
 # Likelihood and noise
