@@ -6,6 +6,8 @@ Figure for :doc:`/training/sentence_reconstruction`: the share of sentences for 
 beam finds the most probable arrangement, and the share of grammatical answers.
 """
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -14,6 +16,7 @@ from snippets.language.ngram_counts import count, vocabulary
 from snippets.training.sentence_reconstruction import ordering_beam_search
 from snippets.training.sentence_runs import SPECIAL, rows, split_sentences
 from snippets.training.small_grammar import (
+    CLASSES,
     LONGEST,
     WORDS,
     is_sentence,
@@ -55,3 +58,8 @@ measured |= {"trigram": exact.mean(), "trigram_split": exact[split].mean()}
 measured["split"] = split.mean()
 assert exact[split].mean() < 0.3
 assert exact[~split].all()
+wrong = [" ".join(order) for _, order in best if not is_sentence(order)]
+assert "the horse behind my cats wait" in wrong
+for order in wrong:  # the attachment and the verb would be a sentence
+    _, end = re.split(" (?:" + "|".join(CLASSES["preposition"]) + ") ", order)
+    assert is_sentence(end.split())

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.training import sentence_runs as runs
-from snippets.training.small_grammar import arrangements, numbers_differ
+from snippets.training.small_grammar import arrangements, numbers_differ, orders
 
 SEED, MODELS, UPDATES = 41, 3, 800
 train, test = runs.split_sentences(learned=8000, held_out=300, seed=SEED)
@@ -66,6 +66,7 @@ measured["deviation"] = 100 * math.sqrt(((1 - 1 / ways) / ways).sum()) / len(way
 measured |= {"free": free[:, 0].mean(), "free_low": free[:, 0].min()}
 measured |= {"grammatical": held[:, 1].mean(), "grammatical_low": held[:, 1].min()}
 measured |= {"exact": held[:, 2].mean(), "loss": losses[-1].mean()}
+measured["random"] = np.mean([1 / orders(sentence) for sentence in test])
 measured["exact_spread"] = 100 * np.abs(held[:, 2] - bound).max()
 assert (held[:, 0] == 1).all()
 assert held[:, 1].min() > 0.9

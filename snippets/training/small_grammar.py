@@ -8,6 +8,7 @@ All arrangements of the same words that are sentences are equally probable, beca
 probability of a sentence depends only on how many words of each class it has.
 """
 
+import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -118,6 +119,18 @@ def arrangements(words: Sequence[str], begun: Sequence[str] = ()) -> int:
         raise ValueError(f"not 1 to {LONGEST} words of the grammar: {whole}")
     state, found = state_after(begun), Counter(words)
     return 0 if state is None else count_from(state, tuple(found[w] for w in WORDS))
+
+
+def orders(words: Sequence[str]) -> int:
+    """Number of different orders of the words, grammatical or not.
+
+    Examples
+    --------
+    >>> orders("the dog sees the cat".split())
+    60
+    """
+    same = math.prod(math.factorial(n) for n in Counter(words).values())
+    return math.factorial(len(words)) // same
 
 
 def all_classes() -> Iterator[tuple[str, ...]]:

@@ -272,6 +272,7 @@ def test_arrangements_are_those_found_by_trying_each():
         words = grammar.draw_sentence(source)
         assert grammar.is_sentence(words)
         assert grammar.arrangements(words) == len(every_sentence(words)) > 0
+        assert grammar.orders(words) == len(set(permutations(words)))
         begun = words[:2]
         count = sum(list(s[:2]) == begun for s in every_sentence(words))
         assert grammar.arrangements(words[2:], begun) == count
