@@ -44,7 +44,7 @@ for x, guess in enumerate([1 / 64, 1 / 64, 1 / 4, 1 / 4, 1 / 4]):
 labels = ["trained", "held out", "its shape", "its color", "its place"]
 ax.set_xticks(range(5), labels)
 ax.set(ylabel="accuracy", ylim=(0, 1.05))
-ax.legend(title="held out", loc="lower right")
+ax.legend(title="held-out set", loc="center right")
 mean = {way: rows.mean(0) for way, rows in found.items()}
 fig.set_label(
     "Accuracy, mean of three runs. "
