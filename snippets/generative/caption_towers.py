@@ -50,7 +50,7 @@ class ImageTower(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(32 * (shapes.SIDE // 4) ** 2, dim, bias=False),
-        )
+        ).to(memory_format=torch.channels_last)  # faster on CPUs
 
     def forward(
         self, images: Float[Tensor, "batch channels height width"]
@@ -129,8 +129,8 @@ def fit(
     allowed: Bool[Tensor, " combos"],
     random: torch.Generator,
     *,
-    updates: int = 250,
-    batch: int = 128,
+    updates: int = 500,
+    batch: int = 64,
     lr: float = 4e-3,
 ) -> Iterator[float]:
     """Train the towers; yields the loss of each update, after it was made.

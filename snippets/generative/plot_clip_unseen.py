@@ -14,7 +14,7 @@ from snippets.generative.caption_scores import nearest_captions, shape_accuracie
 
 SEEDS, COUNT = 3, 1000
 WAYS = {"scattered": pairs.scattered(), "linked": pairs.linked()}
-found, drawn_to_trained, prompts = {}, [], []
+found, prompts = {}, []
 for way, held in WAYS.items():
     rows = []
     for seed in range(SEEDS):
@@ -29,8 +29,6 @@ for way, held in WAYS.items():
         answer = nearest_captions(towers, images)
         words = (pairs.COMBOS[answer] == pairs.COMBOS[combo]).float()
         rows.append(torch.cat([seen[None], words.prod(1).mean()[None], words.mean(0)]))
-        if way == "linked":
-            drawn_to_trained.append((~held)[answer[answer != combo]].float().mean())
     found[way] = torch.stack(rows)  # (seeds, 5): trained, held out, and its three words
 prompts = torch.stack(prompts)
 
@@ -70,7 +68,6 @@ measured = dict(zip(("alone", "one", "averaged"), prompts.mean(0), strict=True))
 for way, rows in found.items():
     measured |= {f"trained_{way}": rows[:, 0].mean(), f"held_{way}": rows[:, 1].mean()}
     measured |= {f"worst_{way}": rows[:, 1].min(), f"best_{way}": rows[:, 1].max()}
-measured["drawn_to_trained"] = torch.stack(drawn_to_trained).mean()
 measured |= {"shape": mean["scattered"][2], "color": mean["scattered"][3]}
 gain = prompts[:, 2] - prompts[:, 1]
 measured |= {"gain": gain.mean(), "least_gain": gain.min()}

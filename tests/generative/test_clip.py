@@ -16,13 +16,12 @@ from snippets.generative.clip import (
     class_embeddings,
     clip_logits,
     clip_loss,
-    expected_floor,
-    loss_floor,
     modality_gap,
     normalize,
     siglip_loss,
     stack_images,
 )
+from snippets.generative.repeated_captions import expected_floor, loss_floor
 
 LAYERS = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 1}
 VISION = LAYERS | {"num_attention_heads": 3, "image_size": 8, "patch_size": 4}
@@ -151,6 +150,12 @@ def test_half_precision():
     assert_close(half.double(), clip_logits(u, v, SCALE), atol=0.02, rtol=0)
 
 
+def test_sigmoid_loss_of_many_pairs_in_half_precision():
+    logits = torch.zeros(512, 512)  # the sum of all entries is above the largest half
+    half = siglip_loss(logits.half())
+    assert_close(half.float(), siglip_loss(logits), atol=0.3, rtol=0)
+
+
 def test_loss_does_not_depend_on_the_order_of_the_pairs():
     logits, order = normal(5, 5), torch.tensor([3, 0, 4, 1, 2])
     assert_close(clip_loss(logits[order][:, order]), clip_loss(logits))
@@ -255,6 +260,13 @@ def test_images_of_different_sizes_are_refused():
     assert stack_images(images[:1]).shape == (1, 3, 16, 16)
     with pytest.raises(ValueError, match="8, 16"):
         pairs.ImageTower()(torch.zeros(2, 3, 8, 16))
+
+
+def test_no_pairs_have_no_mean():
+    with pytest.raises(ValueError, match="0 images and 2 texts"):
+        modality_gap(torch.ones(0, 3), torch.ones(2, 3))
+    with pytest.raises(ValueError, match="0 pairs"):
+        loss_floor(torch.ones(0, dtype=torch.long))
 
 
 def test_impossible_data_are_refused():
