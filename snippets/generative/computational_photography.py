@@ -1,7 +1,7 @@
-"""Merge a burst of noisy frames: align, average, reject what moved; sharpen; compare.
+"""Merge a burst of noisy frames: align, average, reject what moved.
 
 Hasinoff et al. (2016), https://doi.org/10.1145/2980179.2980254; phase correlation:
-Kuglin and Hines (1975); deconvolution: Wiener (1949).
+Kuglin and Hines (1975).
 
 Glossary, all in linear light::
 
@@ -9,7 +9,6 @@ Glossary, all in linear light::
     F_1, F_2    spectra of the reference and of another frame
     T_z         spectrum of a tile in frame z; T_0 is that of the reference
     D_z, A_z    T_0 - T_z, and the share of it that is added to T_z again
-    K, NSR      spectrum of the blur; power of the noise over that of the image
 
 Axes::
 
@@ -150,26 +149,3 @@ def robust_merge(
             at = (slice(top, top + tile), slice(left, left + tile))
             merged[at] += window * merge_spectra(padded[:, *at], sigma, tuning)
     return merged[half : half + height, half : half + width]
-
-
-def blur_spectrum(
-    kernel: Float[ndarray, "rows columns"], shape: tuple[int, int]
-) -> ndarray:
-    """Spectrum of a blur whose kernel has its middle pixel at the origin."""
-    if any(k > s for k, s in zip(kernel.shape, shape, strict=True)):
-        raise ValueError(f"kernel {kernel.shape} is larger than the image {shape}")
-    padded = np.zeros(shape)
-    padded[: kernel.shape[0], : kernel.shape[1]] = kernel
-    middle = [-(size // 2) for size in kernel.shape]
-    return np.fft.fft2(np.roll(padded, middle, axis=(0, 1)))
-
-
-def wiener(
-    blurred: Image, kernel: Float[ndarray, "rows columns"], noise_to_signal: float
-) -> Image:
-    """Sharpen an image whose blur is known; its borders are joined in a circle."""
-    if noise_to_signal <= 0:
-        raise ValueError(f"{noise_to_signal=} would divide by zeros of the blur")
-    K = blur_spectrum(kernel, blurred.shape)
-    inverse = K.conj() / (np.abs(K) ** 2 + noise_to_signal)
-    return np.fft.ifft2(np.fft.fft2(blurred) * inverse).real

@@ -13,15 +13,14 @@ from skimage.restoration import wiener as skimage_wiener
 
 from snippets.generative.computational_photography import (
     align,
-    blur_spectrum,
     find_shift,
     mean_merge,
     merge_spectra,
     psnr,
     robust_merge,
     shift_frames,
-    wiener,
 )
+from snippets.generative.deconvolution import blur_spectrum, wiener
 from snippets.generative.high_dynamic_range import (
     hat,
     merge_exposures,
