@@ -51,7 +51,8 @@ for kind, clean_targets in enumerate((False, True)):
 n2n, clean = curves[:, :, -1]
 boxes = {size: score(box_filter(noisy, size)) for size in (3, 5)}
 
-fig, axes = plt.subplots(1, 4, figsize=(9, 2.9), layout="constrained")
+fig, grid = plt.subplots(2, 2, figsize=(6.4, 6.2), layout="compressed")
+axes = grid.ravel()
 part = slice(50, 178), slice(190, 318)
 pictures = {"noisy": noisy, "box of 3 x 3": box_filter(noisy, 3), "Noise2Noise": shown}
 for ax, (name, image) in zip(axes, pictures.items(), strict=False):
@@ -61,6 +62,7 @@ for ax, (name, image) in zip(axes, pictures.items(), strict=False):
 axes[3].plot(WATCHED, curves[0].T, "C0o-", markersize=3)
 axes[3].plot(WATCHED, curves[1].T, "C1s--", markersize=3)
 axes[3].axhline(boxes[3], color="0.5")
+axes[3].set_box_aspect(1)
 axes[3].set(xlabel="updates", ylabel="PSNR (dB)", xticks=WATCHED)
 fig.set_label(
     f"Three pictures of a roof: noisy ({score(noisy):.1f} dB over both photographs), "
