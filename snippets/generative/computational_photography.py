@@ -73,9 +73,8 @@ def find_shift(reference: Image, frame: Image) -> Int[ndarray, " 2"]:
     product = np.fft.fft2(reference) * np.fft.fft2(frame).conj()
     tiny = 100 * np.finfo(product.real.dtype).eps
     correlation = np.fft.ifft2(product / np.maximum(np.abs(product), tiny))
-    peak = np.unravel_index(np.abs(correlation).argmax(), correlation.shape)
+    shift = np.array(np.unravel_index(np.abs(correlation).argmax(), correlation.shape))
     size = np.array(reference.shape)
-    shift = np.array(peak)
     return np.where(shift > size // 2, shift - size, shift)
 
 

@@ -4,12 +4,11 @@ Lehtinen et al. (2018), https://arxiv.org/abs/1803.04189
 
 Axes::
 
-    batch   images
+    pair    input and target
+    batch   patches
     height  rows of pixels
     width   columns of pixels
 """
-
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -55,21 +54,21 @@ def box_filter(
 
 
 def draw_patches(
-    image: Float[Tensor, "height width"],
+    pair: Float[Tensor, "pair height width"],
     count: int,
     size: int,
     generator: torch.Generator,
-) -> Float[Tensor, "batch 1 size size"]:
-    """Squares from random places of an image."""
-    if min(image.shape) < size or count < 1:
-        raise ValueError(f"no {count} patches of {size} in {tuple(image.shape)}")
+) -> Float[Tensor, "pair batch 1 size size"]:
+    """Squares from random places, the same places in both pictures of a pair."""
+    if min(pair.shape[1:]) < size or count < 1:
+        raise ValueError(f"no {count} patches of {size} in {tuple(pair.shape[1:])}")
     top, left = (
         torch.randint(side - size + 1, (count,), generator=generator).tolist()
-        for side in image.shape
+        for side in pair.shape[1:]
     )
     at = zip(top, left, strict=True)
-    patches = [image[y : y + size, x : x + size] for y, x in at]
-    return torch.stack(patches)[:, None]
+    patches = [pair[:, None, y : y + size, x : x + size] for y, x in at]
+    return torch.stack(patches, dim=1)
 
 
 def train(
@@ -80,32 +79,29 @@ def train(
     *,
     clean_targets: bool,
     batch: int = 8,
-    size: int = 32,
-    watch: Callable[[Denoiser], None] = lambda model: None,
+    size: int = 24,
 ) -> Denoiser:
-    """A denoiser for patches of ``image`` with noise of standard deviation ``sigma``.
+    """A denoiser, trained on one noisy picture of a scene and one target.
 
-    Input and noisy target have different noise. ``watch`` is called after each update.
+    The target is a second noisy picture or, with ``clean_targets``, ``image``. The
+    noise is drawn once: a network with noisy targets has two pictures, and no more.
     """
     if sigma <= 0 or updates < 1:
         raise ValueError(f"cannot train with {sigma=}, {updates=}")
     random = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    model = Denoiser()
+    first, second = image + sigma * torch.randn(2, *image.shape, generator=random)
+    pair = torch.stack([first, image if clean_targets else second])
+    model = Denoiser().to(memory_format=torch.channels_last)  # faster on a CPU
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=4e-3, total_steps=updates + 1
     )
     for _ in range(updates):
-        clean = draw_patches(image, batch, size, random)
-        noisy, second = (
-            clean + sigma * torch.randn(clean.shape, generator=random) for _ in range(2)
-        )
-        target = clean if clean_targets else second
+        noisy, target = draw_patches(pair, batch, size, random)
         loss = nn.functional.mse_loss(model(noisy), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        watch(model)
     return model

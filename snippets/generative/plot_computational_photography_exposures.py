@@ -42,7 +42,7 @@ for seed in range(3):
 mapped = tone_map(luminance(found), key=0.4)
 screen = to_srgb(found * (mapped / luminance(found))[..., None])
 
-fig, axes = plt.subplots(2, 2, figsize=(7, 5.6), layout="constrained")
+fig, axes = plt.subplots(2, 2, figsize=(7, 5.6), layout="compressed")
 chosen = [0, 5, IMAGES - 1]
 for ax, image in zip(axes.flat, chosen, strict=False):
     ax.imshow(codes[image])
@@ -71,7 +71,6 @@ curve.set_label(
     f"off by up to {dark:.1f}."
 )
 measured = {"curve_error": max(curve_errors), "light_error": max(light_errors)}
-measured |= {"scene_ratio": ratio, "screen_max": mapped.max(), "black": black}
-measured |= {"white": clipped[-1], "dark_error": dark}
+measured |= {"scene_ratio": ratio, "dark_error": dark}
 assert max(curve_errors) < 0.2
 assert max(light_errors) < 0.03

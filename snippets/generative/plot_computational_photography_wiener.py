@@ -41,13 +41,14 @@ for seed in range(3):
         wiener(blurred[PART], kernel, best),
     ]
     values.append([psnr(china[PART][INSIDE], image[INSIDE]) for image in images])
-mean, spread = np.mean(values, axis=0), np.ptp(values, axis=0).max()
+mean = np.mean(values, axis=0)
+assert np.ptp(values, axis=0).max() < 0.3
 
-names = ["blurred", "nearly the inverse filter", "Wiener filter", "the same, cut first"]
-fig, axes = plt.subplots(2, 2, figsize=(7, 4.4), layout="constrained")
-for ax, image, name in zip(axes.flat, images, names, strict=True):
+names = ["blurred", "nearly inverse", "Wiener filter", "cut out first"]
+fig, axes = plt.subplots(2, 2, figsize=(7, 4.4), layout="compressed")
+for ax, image, name, value in zip(axes.flat, images, names, mean, strict=True):
     ax.imshow(to_srgb(image[INSIDE]), "gray", vmin=0, vmax=1)
-    ax.set_title(name, fontsize="medium")
+    ax.set_title(f"{name}: {value:.1f} dB", fontsize="medium")
     ax.set(xticks=[], yticks=[])
 fig.set_label(
     f"Part of a roof in four pictures. Blurred sideways: {mean[0]:.1f} dB. Almost "
@@ -55,10 +56,7 @@ fig.set_label(
     f"sharp, {mean[2]:.1f} dB. If the part is cut out before the filter: stripes from "
     f"the borders, {mean[3]:.1f} dB."
 )
-measured = dict(zip(("blurred", "inverse", "wiener", "cut"), mean, strict=True))
-measured |= {"wiener_spread": spread, "ratio": best}
 assert np.abs(blur_spectrum(kernel, china.shape)).min() < 1e-12
-
 assert mean[2] > mean[0] + 3
 assert mean[1] < mean[0]
 assert mean[3] < mean[2] - 1.5
