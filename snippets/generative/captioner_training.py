@@ -1,0 +1,255 @@
+"""Small captioners, several side by side: encoder, language model, and two stages.
+
+Axes::
+
+    models    trained side by side, each with its own weights
+    batch     examples of one model in one update
+    images    of a pool
+    visual    visual tokens of an image
+    features  of a visual token, before the projector
+    text      tokens after the image
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy, embedding
+
+from snippets.generative import captioned_shapes as task
+from snippets.generative.vision_language_models import (
+    Projector,
+    VisionLanguageModel,
+    logits_from_embeddings,
+)
+from snippets.generative.visual_tokens import pixel_unshuffle
+from snippets.transformers.gpt import GPT
+from snippets.transformers.shapes_models import fit
+
+WIDTH, D_MODEL, BATCH = 24, 32, 32
+
+
+class Encoder(nn.Module):
+    """Two convolutions and an MLP for each place of a grid of 4 x 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, WIDTH, 5, stride=2, padding=2),
+            nn.ReLU(),
+            nn.Conv2d(WIDTH, WIDTH, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.positions = nn.Parameter(0.1 * torch.randn(4, 4, WIDTH))
+        self.mlp = nn.Sequential(nn.Linear(WIDTH, 64), nn.ReLU(), nn.Linear(64, WIDTH))
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch rows columns features"]:
+        return self.mlp(self.stem(images).movedim(1, -1) + self.positions)
+
+
+class Classifier(nn.Module):
+    """Names shape, color and place; a feature counts where it is largest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.classifier = Encoder(), nn.Linear(4 * WIDTH, 12)
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch 12"]:
+        features = pixel_unshuffle(self.encoder(images))
+        return self.classifier(features.amax((1, 2)))
+
+
+class PrefixGPT(GPT):
+    """A GPT that reads embeddings, then a text."""
+
+    def forward(
+        self,
+        prefix: Float[Tensor, "batch visual d_model"],
+        ids: Int[Tensor, "batch text"],
+    ) -> Float[Tensor, "batch text vocab"]:
+        x = torch.cat([prefix, self.wte(ids)], dim=1)
+        return logits_from_embeddings(self, x)[:, prefix.shape[1] :]
+
+
+def name_loss(
+    logits: Float[Tensor, "models batch 12"], answers: Int[Tensor, "models batch 3"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of shape, color and place."""
+    return cross_entropy(logits.unflatten(-1, (3, 4)).flatten(0, 2), answers.flatten())
+
+
+def train_encoders(seeds: int, steps: int) -> list[Encoder]:
+    """Encoders that name what an image shows, each on the same images, other noise."""
+    models, shown = [], []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        models.append(Classifier())
+        random = torch.Generator().manual_seed(seed)
+        shown.append(task.draw_images(new=False, generator=random, copies=4))
+    images = torch.stack([x.images for x in shown])
+    answers = torch.stack([task.KINDS[x.kind] for x in shown])
+    fit(models, images, answers, name_loss, steps=steps, batch=BATCH)
+    return [model.encoder for model in models]
+
+
+class Pool(NamedTuple):
+    """Features of images, computed once: no stage here trains the encoder."""
+
+    features: Float[Tensor, "models images visual features"]
+    kind: Int[Tensor, " images"]
+
+
+@torch.no_grad()
+def make_pool(encoders: list[Encoder], *, new: bool, seed: int) -> Pool:
+    """Four noisy copies of each image of one part, other noise for each encoder."""
+    features = []
+    for number, encoder in enumerate(encoders):
+        random = torch.Generator().manual_seed(seed + number)
+        images, kind = task.draw_images(new, random, copies=4)
+        features.append(pixel_unshuffle(encoder(images)).flatten(1, 2))
+    return Pool(torch.stack(features), kind)
+
+
+class Captioners(NamedTuple):
+    """Weights of projectors and language models, stacked."""
+
+    projector: dict[str, Tensor]
+    lm: dict[str, Tensor]
+
+
+SIZES = {"vocab": len(task.WORDS), "n_positions": 12, "d_model": D_MODEL}
+READER = PrefixGPT(**SIZES, layers=1, heads=4, std=0.1)
+PROJECTOR = Projector(4 * WIDTH, D_MODEL)
+read = vmap(lambda own, prefix, ids: functional_call(READER, own, (prefix, ids)))
+project = vmap(lambda own, x: functional_call(PROJECTOR, own, (x,)))
+embed = vmap(lambda table, ids: embedding(ids, table))
+
+
+def untrained(seeds: range) -> Captioners:
+    """A captioner with random weights for each seed."""
+    models = []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        gpt = PrefixGPT(**SIZES, layers=1, heads=4, std=0.1)
+        models.append((Projector(4 * WIDTH, D_MODEL), gpt))
+    stacked = (stack_module_state(list(part))[0] for part in zip(*models, strict=True))
+    parts = [{k: w.detach().clone() for k, w in part.items()} for part in stacked]
+    return Captioners(*parts)
+
+
+def together(*groups: Captioners) -> Captioners:
+    """The models of several groups as one."""
+    parts = [
+        {k: torch.cat([g[part][k] for g in groups]) for k in groups[0][part]}
+        for part in (0, 1)
+    ]
+    return Captioners(*parts)
+
+
+def updates(
+    weights: list[Tensor],
+    loss: Callable[[], Float[Tensor, " models"]],
+    steps: int,
+    rate: float,
+) -> Iterator[Float[Tensor, " models"]]:
+    """Train in place with Adam; the rate rises and falls. Yield the losses."""
+    for weight in weights:
+        weight.requires_grad_()
+    optimizer = torch.optim.Adam(weights, rate, fused=True)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    for _ in range(steps):
+        value = loss()
+        optimizer.zero_grad()
+        value.sum().backward()  # each model has its own gradient
+        optimizer.step()
+        cycle.step()
+        yield value.detach()
+    for weight in weights:
+        weight.requires_grad_(False)
+
+
+def caption_loss(
+    lm: dict[str, Tensor],
+    prefix: Float[Tensor, "models batch visual d_model"],
+    text: Int[Tensor, "models batch text"],
+) -> Float[Tensor, " models"]:
+    """Mean loss of each model on the captions, equal to ``answer_loss``."""
+    logits = read(lm, prefix, text)[:, :, task.PROMPT - 1 : -1]
+    right = text[:, :, task.PROMPT :]
+    loss = cross_entropy(logits.flatten(0, 2), right.flatten(), reduction="none")
+    return loss.view_as(right).mean((1, 2))
+
+
+def learn_text(
+    lm: dict[str, Tensor], hinted: bool, steps: int, rate: float = 1e-2
+) -> Iterator[Float[Tensor, " models"]]:
+    """Train language models on captions, with or without hints in front.
+
+    Hints are the words of the caption that vary, in random order and with noise of 0.3
+    of their standard deviation. Without them, positions 0 to 3 are left out.
+    """
+    models, random = len(lm["wte.weight"]), torch.Generator().manual_seed(1)
+
+    def loss() -> Tensor:
+        kind = torch.randint(64, (models, BATCH), generator=random)
+        if not hinted:
+            own = lm | {"wpe.weight": lm["wpe.weight"][:, task.VISUAL :]}
+            nothing = torch.zeros(models, BATCH, 0, D_MODEL)
+            return caption_loss(own, nothing, task.TEXTS[kind])
+        hints = embed(lm["wte.weight"], task.draw_hints(kind, random))
+        noise = 0.3 * hints.detach().std() * torch.randn(hints.shape, generator=random)
+        return caption_loss(lm, hints + noise, task.TEXTS[kind])
+
+    yield from updates(list(lm.values()), loss, steps, rate)
+
+
+def learn_captions(
+    captioners: Captioners, pool: Pool, steps: int, rate: float, *, train_lm: bool
+) -> Iterator[Float[Tensor, " models"]]:
+    """One stage on images: train the projectors, or the language models as well."""
+    random = torch.Generator().manual_seed(2)
+    model = torch.arange(len(pool.features))[:, None]
+
+    def loss() -> Tensor:
+        size = (len(model), BATCH)
+        chosen = torch.randint(len(pool.kind), size, generator=random)
+        visual = project(captioners.projector, pool.features[model, chosen])
+        return caption_loss(captioners.lm, visual, task.TEXTS[pool.kind[chosen]])
+
+    weights = [*captioners.projector.values()]
+    weights += captioners.lm.values() if train_lm else []
+    yield from updates(weights, loss, steps, rate)
+
+
+@torch.no_grad()
+def exact(captioners: Captioners, pool: Pool) -> Float[Tensor, " models"]:
+    """Share of images whose greedy caption is right in every word.
+
+    Greedy decoding writes the right caption if, and only if, each of its words is the
+    most likely one after the right words before, so one pass is enough.
+    """
+    text = task.TEXTS[pool.kind].expand(len(pool.features), -1, -1)
+    found = read(captioners.lm, project(captioners.projector, pool.features), text)
+    right = found[:, :, task.PROMPT - 1 : -1].argmax(-1) == text[:, :, task.PROMPT :]
+    return right.all(-1).float().mean(1)
+
+
+def assemble(
+    encoder: Encoder, captioners: Captioners, number: int
+) -> VisionLanguageModel:
+    """One captioner as a model of images and texts."""
+    gpt = GPT(**SIZES, layers=1, heads=4)
+    model = VisionLanguageModel(
+        encoder, gpt, channels=WIDTH, factor=2, image_id=task.IMAGE
+    )
+    own = ({k: w[number] for k, w in part.items()} for part in captioners)
+    for module, weights in zip((model.projector, gpt), own, strict=True):
+        module.load_state_dict(weights, strict=False)  # the head is tied
+    return model
