@@ -2,8 +2,8 @@
 What stage 1 needs from the language model
 ==========================================
 
-Two figures of :doc:`/generative/vision_language_models`: exact captions of new images,
-for language models that learned to read hints and for others; four of the captions.
+Two figures of :doc:`/generative/vision_language_models`: exact captions of new images
+with two kinds of language models, and four captions.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from snippets.generative import captioner_training as training
 from snippets.generative.caption_encoder import make_pool, train_encoders
 from snippets.generative.vision_language_models import answer
 
-SEEDS, TEXT, ALIGN, TUNE, EVERY = 3, 220, 240, 160, 20
+SEEDS, TEXT, ALIGN, TUNE, EVERY = 3, 220, 200, 160, 20
 HINTS, REST = slice(0, SEEDS), slice(SEEDS, None)
 encoders = train_encoders(SEEDS, 500)
 groups = [training.untrained(range(s, s + SEEDS)) for s in (0, 10)]
@@ -58,18 +58,15 @@ learned, rest = (
     ", ".join(f"{x[part].mean():.2f}" for x in (before, aligned, tuned))
     for part in (HINTS, REST)
 )
-fig.set_label(
-    "Share of exact captions, mean of three runs before stage 1, after it, and after "
-    f"stage 2. With hints: {learned}; without hints: {rest}."
-)
+when = "mean of three runs before stage 1, after it, and after stage 2"
+fig.set_label(f"Exact captions, {when}. With hints: {learned}; without: {rest}.")
 # %% Four captions
 fig, axes = plt.subplots(1, 4, figsize=(7.2, 3), layout="constrained")
 for ax, image, first, second in zip(axes, images, *written[:2], strict=True):
     ax.imshow(image.clamp(0, 1).permute(1, 2, 0))
     ax.set(xticks=[], yticks=[], title=first, xlabel=second)
-pairs = "; ".join(f"“{a}”, then “{b}”" for a, b in zip(*written[:2], strict=True))
-pairs = pairs.replace("\n", " ")
-fig.set_label(f"Four images, with a caption above and one below: {pairs}.")
+pairs = "; ".join(f"{a}, then {b}" for a, b in zip(*written[:2], strict=True))
+fig.set_label(f"Four images, a caption above and one below: {pairs}".replace("\n", " "))
 measured = {"before": before[HINTS].max(), "permuted": permuted.max()}
 measured |= {"aligned": aligned[HINTS].mean(), "aligned_low": aligned[HINTS].min()}
 measured |= {"tuned": tuned[HINTS].mean(), "tuned_low": tuned[HINTS].min()}

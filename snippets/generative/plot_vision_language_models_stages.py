@@ -37,5 +37,4 @@ rows = (
     for stage, row in stages.items()
 )
 fig.set_label(f"Which parts are trained. {'; '.join(rows)}. The others are kept.")
-measured = {}
 assert all(row[1] for stages in RECIPES.values() for row in stages.values())

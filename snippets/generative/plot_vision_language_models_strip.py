@@ -15,6 +15,7 @@ from snippets.generative.vision_language_models import (
     answer_labels,
     expand_placeholders,
 )
+from snippets.generative.visual_tokens import visual_tokens
 
 images, kind = task.draw_images(True, torch.Generator().manual_seed(0))
 image, text = images[1], task.TEXTS[kind[1]]
@@ -61,5 +62,5 @@ fig.set_label(
     f"have the label -100; the words {' '.join(words)} are their own labels. An arrow "
     "leads to each label from the token before."
 )
-measured = {"sequence": len(ids), "labels": len(words)}
+measured = {"tile": visual_tokens(448, 448, 14, factor=2)}
 assert len(words) == len(text) - task.PROMPT

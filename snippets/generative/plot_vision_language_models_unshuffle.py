@@ -50,6 +50,5 @@ fig.set_label(
     f"Left, four patches 0 to 3 with channels a, b and c. Right, one token of twelve "
     f"numbers, above {first}, below {second}."
 )
-measured = {"moved": sum(a != b for a, b in zip(*orders.values(), strict=True))}
 assert first.split()[1] == "0b"
 assert second.split()[1] == "1a"
