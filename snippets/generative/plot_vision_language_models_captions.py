@@ -66,7 +66,7 @@ for ax, image, first, second in zip(axes, images, *written[:2], strict=True):
     ax.imshow(image.clamp(0, 1).permute(1, 2, 0))
     ax.set(xticks=[], yticks=[], title=first, xlabel=second)
 pairs = "; ".join(f"{a}, then {b}" for a, b in zip(*written[:2], strict=True))
-fig.set_label(f"Four images, a caption above and one below: {pairs}".replace("\n", " "))
+fig.set_label(f"Four images, a caption above and one below: {pairs}.".replace("\n", " "))
 measured = {"before": before[HINTS].max(), "permuted": permuted.max()}
 measured |= {"aligned": aligned[HINTS].mean(), "aligned_low": aligned[HINTS].min()}
 measured |= {"tuned": tuned[HINTS].mean(), "tuned_low": tuned[HINTS].min()}
