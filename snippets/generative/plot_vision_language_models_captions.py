@@ -66,7 +66,8 @@ for ax, image, first, second in zip(axes, images, *written[:2], strict=True):
     ax.imshow(image.clamp(0, 1).permute(1, 2, 0))
     ax.set(xticks=[], yticks=[], title=first, xlabel=second)
 pairs = "; ".join(f"{a}, then {b}" for a, b in zip(*written[:2], strict=True))
-fig.set_label(f"Four images, a caption above and one below: {pairs}.".replace("\n", " "))
+pairs = pairs.replace("\n", " ")
+fig.set_label(f"Four images, a caption above and one below: {pairs}.")
 measured = {"before": before[HINTS].max(), "permuted": permuted.max()}
 measured |= {"aligned": aligned[HINTS].mean(), "aligned_low": aligned[HINTS].min()}
 measured |= {"tuned": tuned[HINTS].mean(), "tuned_low": tuned[HINTS].min()}
@@ -74,7 +75,6 @@ measured |= {"stalled": aligned[REST].max(), "late": tuned[REST].max()}
 measured |= dict(zip(("text_hints", "text_alone"), text_loss, strict=True))
 sizes = [sum(w[0].numel() for w in part.values()) for part in both]
 measured |= dict(zip(("projector_weights", "lm_weights"), sizes, strict=True))
-assert measured["aligned_low"] > 0.85
-assert measured["tuned_low"] > 0.95
+assert min(measured["aligned_low"] - 0.85, measured["tuned_low"] - 0.95) > 0
 assert max(before[HINTS].max(), *permuted, *aligned[REST]) < 0.15
-assert (scores[ALIGN // EVERY - 3] - aligned).abs().max() < 0.05  # level
+assert (scores[5:10, REST] - aligned[REST]).abs().max() < 0.05  # level
