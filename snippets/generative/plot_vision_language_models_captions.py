@@ -75,6 +75,6 @@ measured |= {"stalled": aligned[REST].max(), "late": tuned[REST].max()}
 measured |= dict(zip(("text_hints", "text_alone"), text_loss, strict=True))
 sizes = [sum(w[0].numel() for w in part.values()) for part in both]
 measured |= dict(zip(("projector_weights", "lm_weights"), sizes, strict=True))
-assert min(measured["aligned_low"] - 0.85, measured["tuned_low"] - 0.95) > 0
+assert min(measured["aligned_low"] - 0.85, measured["tuned_low"] - 0.93) > 0
 assert max(before[HINTS].max(), *permuted, *aligned[REST]) < 0.15
 assert (scores[5:10, REST] - aligned[REST]).abs().max() < 0.05  # level
