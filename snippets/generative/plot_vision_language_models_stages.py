@@ -18,12 +18,10 @@ fig = plt.figure(figsize=(7, 2.7), layout="constrained")
 for ax, (name, stages) in zip(fig.subplots(1, 3), RECIPES.items(), strict=True):
     for row, trained in enumerate(stages.values()):
         for column, on in enumerate(trained):
-            color = "C0" if on else "0.85"
-            ax.add_patch(plt.Rectangle((column, row), 0.94, 0.9, facecolor=color))
-            word, shade = ("train", "w") if on else ("keep", "0.4")
-            ax.text(
-                column + 0.47, row + 0.45, word, color=shade, ha="center", va="center"
-            )
+            style = {"facecolor": "C0" if on else "0.5", "alpha": 0.45 if on else 0.15}
+            ax.add_patch(plt.Rectangle((column, row), 0.94, 0.9, **style))
+            word = "train" if on else "keep"
+            ax.text(column + 0.47, row + 0.45, word, ha="center", va="center")
     ax.set(xlim=(-0.05, 3), ylim=(3, -0.1), title=name)
     ax.set_xticks([0.47, 1.47, 2.47], PARTS, fontsize="small")
     ax.set_yticks([i + 0.45 for i in range(len(stages))], stages)

@@ -40,10 +40,10 @@ ax = below.subplots()
 for t, (token, label) in enumerate(zip(ids.tolist(), labels.tolist(), strict=True)):
     seen = token == task.IMAGE
     name = str(t) if seen else task.WORDS[token]
-    shade = "0.8" if seen else "w"
+    shade = (0.5, 0.5, 0.5, 0.4 if seen else 0)
     box = {"boxstyle": "square", "facecolor": shade, "edgecolor": "0.5"}
     style = {"ha": "center", "va": "bottom", "rotation": 90}
-    ax.text(t, 1.55, name, color="k", bbox=box, **style)
+    ax.text(t, 1.55, name, bbox=box, **style)
     has_label = label >= 0
     shown = task.WORDS[label] if has_label else "-100"
     ax.text(t, 0, shown, color="C0" if has_label else "0.5", **style)
