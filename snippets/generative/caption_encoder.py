@@ -1,4 +1,4 @@
-"""Small encoders of images: trained to name what an image shows, then kept.
+"""Small convolutional encoders: trained to name what an image shows, then kept.
 
 Axes::
 
@@ -72,7 +72,7 @@ def train_encoders(seeds: int, steps: int) -> list[Encoder]:
         torch.manual_seed(seed)
         models.append(Classifier())
         random = torch.Generator().manual_seed(seed)
-        shown.append(task.draw_images(new=False, generator=random, copies=4))
+        shown.append(task.draw_images("train", random, copies=4))
     images = torch.stack([x.images for x in shown])
     answers = torch.stack([task.KINDS[x.kind] for x in shown])
     fit(models, images, answers, name_loss, steps=steps, batch=BATCH)
@@ -87,11 +87,11 @@ class Pool(NamedTuple):
 
 
 @torch.no_grad()
-def make_pool(encoders: list[Encoder], *, new: bool, seed: int) -> Pool:
+def make_pool(encoders: list[Encoder], part: str, *, seed: int) -> Pool:
     """Four noisy copies of each image of one part, other noise for each encoder."""
     features = []
     for number, encoder in enumerate(encoders):
         random = torch.Generator().manual_seed(seed + number)
-        images, kind = task.draw_images(new, random, copies=4)
+        images, kind = task.draw_images(part, random, copies=4)
         features.append(pixel_unshuffle(encoder(images)).flatten(1, 2))
     return Pool(torch.stack(features), kind)

@@ -1,4 +1,4 @@
-"""Captions of small images as tokens, and images that no stage of a training has seen.
+"""Captions of small images as tokens, and images for training, choices and results.
 
 An example is ``<image>`` four times, a prompt, and the caption, for instance
 ``<image> <image> <image> <image> describe : red disk , lower left <end>``.
@@ -23,6 +23,7 @@ WORDS = ["<image>", "<end>", "describe", ":", ",", *COLORS, *SHAPES]
 WORDS += ["upper", "lower", "left", "right"]
 IMAGE, VISUAL, PROMPT = 0, 4, 2  # id of the placeholder; tokens of image and prompt
 NOISE = 0.1  # standard deviation of the noise in the pixels
+PARTS = {"validation": (0, 96), "test": (96, 192), "train": (192, 576)}
 KINDS = torch.cartesian_prod(*[torch.arange(4)] * 3)  # shape, color and place
 
 
@@ -48,17 +49,16 @@ class Shown(NamedTuple):
     kind: Int[Tensor, " batch"]
 
 
-def draw_images(new: bool, generator: torch.Generator, copies: int = 1) -> Shown:
-    """All images of one part, each ``copies`` times with other noise.
+def draw_images(part: str, generator: torch.Generator, copies: int = 1) -> Shown:
+    """All images of one of ``PARTS``, each ``copies`` times with other noise.
 
-    There are 64 kinds and 9 shifts. A sixth of the 576 images is new: no stage of the
-    training sees them.
+    There are 64 kinds and 9 shifts, so 576 images without noise. Settings are chosen
+    on ``validation``, and results are measured on ``test``.
     """
     order = torch.randperm(
         len(KINDS) * SHIFTS**2, generator=torch.Generator().manual_seed(0)
     )
-    cut = len(order) // 6
-    chosen = (order[:cut] if new else order[cut:]).repeat(copies)
+    chosen = order[slice(*PARTS[part])].repeat(copies)
     kind, shift = chosen // SHIFTS**2, chosen % SHIFTS**2
     images = render(KINDS[kind], torch.stack([shift // SHIFTS, shift % SHIFTS], 1))
     noise = torch.randn(images.shape, generator=generator)

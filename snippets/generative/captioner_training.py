@@ -1,80 +1,24 @@
-"""Small captioners, several side by side: language models, and two stages on images.
+"""Training of small captioners: language models, then two stages on images.
 
 Axes::
 
     models    trained side by side, each with its own weights
-    batch     examples of one model in one update
-    visual    visual tokens of an image
-    text      tokens after the image
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy, embedding
 
 from snippets.generative import captioned_shapes as task
-from snippets.generative.caption_encoder import BATCH, WIDTH, Encoder, Pool
-from snippets.generative.vision_language_models import (
-    Projector,
-    VisionLanguageModel,
-    logits_from_embeddings,
+from snippets.generative.caption_encoder import BATCH, Pool
+from snippets.generative.captioner_models import (
+    Captioners,
+    caption_loss,
+    embed,
+    project,
 )
-from snippets.transformers.gpt import GPT
-
-D_MODEL = 32
-
-
-class PrefixGPT(GPT):
-    """A GPT that reads embeddings, then a text."""
-
-    def forward(
-        self,
-        prefix: Float[Tensor, "batch visual d_model"],
-        ids: Int[Tensor, "batch text"],
-    ) -> Float[Tensor, "batch text vocab"]:
-        x = torch.cat([prefix, self.wte(ids)], dim=1)
-        return logits_from_embeddings(self, x)[:, prefix.shape[1] :]
-
-
-class Captioners(NamedTuple):
-    """Weights of projectors and language models, stacked."""
-
-    projector: dict[str, Tensor]
-    lm: dict[str, Tensor]
-
-
-SIZES = {"vocab": len(task.WORDS), "n_positions": 12, "d_model": D_MODEL}
-READER = PrefixGPT(**SIZES, layers=1, heads=4, std=0.1)
-PROJECTOR = Projector(4 * WIDTH, D_MODEL)
-read = vmap(lambda own, prefix, ids: functional_call(READER, own, (prefix, ids)))
-project = vmap(lambda own, x: functional_call(PROJECTOR, own, (x,)))
-embed = vmap(lambda table, ids: embedding(ids, table))
-
-
-def untrained(seeds: range) -> Captioners:
-    """A captioner with random weights for each seed."""
-    models = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        gpt = PrefixGPT(**SIZES, layers=1, heads=4, std=0.1)
-        models.append((Projector(4 * WIDTH, D_MODEL), gpt))
-    stacked = (stack_module_state(list(part))[0] for part in zip(*models, strict=True))
-    parts = [{k: w.detach().clone() for k, w in part.items()} for part in stacked]
-    return Captioners(*parts)
-
-
-def together(*groups: Captioners) -> Captioners:
-    """The models of several groups as one."""
-    parts = [
-        {k: torch.cat([g[part][k] for g in groups]) for k in groups[0][part]}
-        for part in (0, 1)
-    ]
-    return Captioners(*parts)
 
 
 def updates(
@@ -99,35 +43,21 @@ def updates(
         weight.requires_grad_(False)
 
 
-def caption_loss(
-    lm: dict[str, Tensor],
-    prefix: Float[Tensor, "models batch visual d_model"],
-    text: Int[Tensor, "models batch text"],
-) -> Float[Tensor, " models"]:
-    """Mean loss of each model on the captions, equal to ``answer_loss``."""
-    logits = read(lm, prefix, text)[:, :, task.PROMPT - 1 : -1]
-    right = text[:, :, task.PROMPT :]
-    loss = cross_entropy(logits.flatten(0, 2), right.flatten(), reduction="none")
-    return loss.view_as(right).mean((1, 2))
-
-
 def learn_text(
-    lm: dict[str, Tensor], hinted: bool, steps: int, rate: float = 1e-2
+    lm: dict[str, Tensor], related: bool, steps: int, rate: float = 1e-2
 ) -> Iterator[Float[Tensor, " models"]]:
-    """Train language models on captions, with or without hints in front.
+    """Train language models on captions with four hints in front.
 
-    Hints are the words of the caption that vary, in random order and with noise of 0.3
-    of their standard deviation. Without them, positions 0 to 3 are left out.
+    Hints are the words of a caption that vary, in random order and with noise of 0.3
+    of their standard deviation. If ``related``, they belong to the caption that
+    follows, else to another one that is drawn at random.
     """
     models, random = len(lm["wte.weight"]), torch.Generator().manual_seed(1)
 
     def loss() -> Tensor:
-        kind = torch.randint(64, (models, BATCH), generator=random)
-        if not hinted:
-            own = lm | {"wpe.weight": lm["wpe.weight"][:, task.VISUAL :]}
-            nothing = torch.zeros(models, BATCH, 0, D_MODEL)
-            return caption_loss(own, nothing, task.TEXTS[kind])
-        hints = embed(lm["wte.weight"], task.draw_hints(kind, random))
+        kind, other = torch.randint(64, (2, models, BATCH), generator=random)
+        hinted = kind if related else other
+        hints = embed(lm["wte.weight"], task.draw_hints(hinted, random))
         noise = 0.3 * hints.detach().std() * torch.randn(hints.shape, generator=random)
         return caption_loss(lm, hints + noise, task.TEXTS[kind])
 
@@ -150,30 +80,3 @@ def learn_captions(
     weights = [*captioners.projector.values()]
     weights += captioners.lm.values() if train_lm else []
     yield from updates(weights, loss, steps, rate)
-
-
-@torch.no_grad()
-def exact(captioners: Captioners, pool: Pool) -> Float[Tensor, " models"]:
-    """Share of images whose greedy caption is right in every word.
-
-    Greedy decoding writes the right caption if, and only if, each of its words is the
-    most likely one after the right words before, so one pass is enough.
-    """
-    text = task.TEXTS[pool.kind].expand(len(pool.features), -1, -1)
-    found = read(captioners.lm, project(captioners.projector, pool.features), text)
-    right = found[:, :, task.PROMPT - 1 : -1].argmax(-1) == text[:, :, task.PROMPT :]
-    return right.all(-1).float().mean(1)
-
-
-def assemble(
-    encoder: Encoder, captioners: Captioners, number: int
-) -> VisionLanguageModel:
-    """One captioner as a model of images and texts."""
-    gpt = GPT(**SIZES, layers=1, heads=4)
-    model = VisionLanguageModel(
-        encoder, gpt, channels=WIDTH, factor=2, image_id=task.IMAGE
-    )
-    own = ({k: w[number] for k, w in part.items()} for part in captioners)
-    for module, weights in zip((model.projector, gpt), own, strict=True):
-        module.load_state_dict(weights, strict=False)  # the head is tied
-    return model

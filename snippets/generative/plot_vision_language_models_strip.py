@@ -10,14 +10,11 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.generative import captioned_shapes as task
+from snippets.generative.image_placeholders import answer_labels, expand_placeholders
 from snippets.generative.shapes import caption
-from snippets.generative.vision_language_models import (
-    answer_labels,
-    expand_placeholders,
-)
 from snippets.generative.visual_tokens import visual_tokens
 
-images, kind = task.draw_images(True, torch.Generator().manual_seed(0))
+images, kind = task.draw_images("test", torch.Generator().manual_seed(0))
 image, text = images[1], task.TEXTS[kind[1]]
 short = torch.cat([torch.tensor([task.IMAGE]), text])
 answered = torch.arange(len(short)) > task.PROMPT

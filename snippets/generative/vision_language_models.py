@@ -11,7 +11,7 @@ Symbols of the paper -> names here::
     W      projector
     H_v    visual: embeddings that the language model reads
     f_phi  lm
-    X_a    the answer: tokens whose label is not IGNORED
+    X_a    the answer: tokens with a label, see image_placeholders
 
 Axes::
 
@@ -23,24 +23,15 @@ Axes::
     d_model   width of the language model
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from snippets.generative.image_placeholders import insert_images
 from snippets.generative.visual_tokens import pixel_unshuffle
 from snippets.transformers.gpt import GPT
-from snippets.transformers.masked_language_modeling import IGNORED, masked_loss
-
-
-class Example(NamedTuple):
-    """A text and what is learned from it."""
-
-    ids: Int[Tensor, " seq"]
-    labels: Int[Tensor, " seq"]  # the token itself, or IGNORED; not yet shifted
+from snippets.transformers.masked_language_modeling import masked_loss
 
 
 class Projector(nn.Module):
@@ -58,73 +49,6 @@ class Projector(nn.Module):
         self, features: Float[Tensor, "*batch channels"]
     ) -> Float[Tensor, "*batch d_model"]:
         return self.linear_2(gelu(self.linear_1(features)))
-
-
-def answer_labels(
-    ids: Int[Tensor, "*shape"], answer: Bool[Tensor, "*shape"]
-) -> Int[Tensor, "*shape"]:
-    """The tokens of the answer; all other positions are ``IGNORED``.
-
-    Examples
-    --------
-    >>> answer_labels(torch.tensor([5, 6, 7]), torch.tensor([False, False, True]))
-    tensor([-100, -100,    7])
-    """
-    return ids.masked_fill(~answer, IGNORED)
-
-
-def expand_placeholders(
-    ids: Int[Tensor, " short"],
-    labels: Int[Tensor, " short"],
-    counts: Sequence[int],
-    image_id: int,
-) -> Example:
-    """Write each placeholder as often as its image has visual tokens.
-
-    Parameters
-    ----------
-    counts
-        Visual tokens of each image, in the order of the placeholders.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many placeholders as images, or an image has no tokens.
-
-    Examples
-    --------
-    >>> expand_placeholders(
-    ...     torch.tensor([9, 5, 6]), torch.tensor([-100, -100, 6]), [3], image_id=9)
-    Example(ids=tensor([9, 9, 9, 5, 6]), labels=tensor([-100, -100, -100, -100,    6]))
-    """
-    holes = ids == image_id
-    if holes.sum() != len(counts):
-        raise ValueError(f"{holes.sum()} placeholders, but {len(counts)} images")
-    if min(counts, default=1) < 1:
-        raise ValueError(f"an image without visual tokens among {list(counts)}")
-    times = torch.ones_like(ids)
-    times[holes] = torch.tensor(counts, dtype=ids.dtype, device=ids.device)
-    labels = labels.masked_fill(holes, IGNORED)  # nobody learns to write an image
-    return Example(ids.repeat_interleave(times), labels.repeat_interleave(times))
-
-
-def insert_images(
-    embeddings: Float[Tensor, "batch seq d_model"],
-    ids: Int[Tensor, "batch seq"],
-    visual: Float[Tensor, "visual d_model"],
-    image_id: int,
-) -> Float[Tensor, "batch seq d_model"]:
-    """Put the visual tokens in the places of the placeholders, in order.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many placeholders as visual tokens.
-    """
-    holes = ids == image_id
-    if holes.sum() != len(visual):
-        raise ValueError(f"{holes.sum()} placeholders, but {len(visual)} visual tokens")
-    return embeddings.masked_scatter(holes[..., None], visual.to(embeddings.dtype))
 
 
 def logits_from_embeddings(
