@@ -58,7 +58,7 @@ fig.legend(loc="outside upper center", ncols=2)
 first = tool.ids[0].tolist().index(runs.TOKENIZER.special["<|tool|>"])
 digits = costs[1][first : first + 4]  # entry t is the loss of token t + 1
 measured = {"masked_loss": end[:SEEDS].mean(), "label_loss": end[SEEDS:].mean()}
-measured |= {"ratio": end[SEEDS:].min() / end[:SEEDS].max(), "digits": digits.mean()}
+measured["digits"] = digits.mean()
 fig.set_label(
     f"Left: the losses end at {end[:SEEDS].mean():.4f} nats, result masked, and at "
     f"{end[SEEDS:].mean():.2f}, result as labels. Right: loss of each label; gray are "
@@ -81,7 +81,7 @@ measured |= {"right": right[:SEEDS].min(), "label_right": right[SEEDS:].min()}
 measured |= {"invented": shares[:SEEDS].max(), "label_invented": shares[SEEDS:].min()}
 measured |= {"invented_right": sum(made_up) / len(made_up)}
 measured |= {"disabled": max(disabled), "other": max(other)}
-assert measured["ratio"] > 100
+assert end[SEEDS:].min() > 100 * end[:SEEDS].max()
 assert measured["right"] > 0.95
 assert measured["other"] < 0.05
 assert measured["disabled"] < 0.2
