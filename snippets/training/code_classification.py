@@ -8,7 +8,7 @@ Symbols::
 
     tf   how often an n-gram occurs in a snippet
     df   how many snippets of the training data contain it
-    n    snippets of the training data
+    N    snippets of the training data
 
 Axes::
 
@@ -41,7 +41,7 @@ def ngrams(text: str, longest: int = 3) -> Counter[str]:
 
 
 class TfIdf:
-    """Weights of n-grams; ``fit`` sees the training data only.
+    """Weights of n-grams, made from the training data only.
 
     Raises
     ------
