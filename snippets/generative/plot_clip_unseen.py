@@ -74,4 +74,4 @@ measured |= {"gain": gain.mean(), "least_gain": gain.min()}
 assert min(rows[:, 0].mean() for rows in found.values()) >= 0.95
 assert mean["scattered"][1] >= 0.5
 assert measured["worst_scattered"] > measured["best_linked"]
-assert gain.min() > 0
+assert (prompts.argmax(1) == 2).all()  # the mean of 16 is best in each run
