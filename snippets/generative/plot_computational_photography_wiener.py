@@ -56,6 +56,7 @@ fig.set_label(
     f"sharp, {mean[2]:.1f} dB. If the part is cut out before the filter: stripes from "
     f"the borders, {mean[3]:.1f} dB."
 )
+measured = {"ratio": best}
 assert np.abs(blur_spectrum(kernel, china.shape)).min() < 1e-12
 assert mean[2] > mean[0] + 3
 assert mean[1] < mean[0]
