@@ -78,7 +78,7 @@ def expand_placeholders(
         raise ValueError(f"an image without visual tokens among {list(counts)}")
     times = torch.ones_like(ids)
     times[holes] = torch.tensor(counts, dtype=ids.dtype, device=ids.device)
-    labels = labels.masked_fill(holes, IGNORED)  # nobody learns to write an image
+    labels = labels.masked_fill(holes, IGNORED)  # an image is no target
     return Example(ids.repeat_interleave(times), labels.repeat_interleave(times))
 
 
