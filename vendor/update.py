@@ -43,6 +43,7 @@ SPLIT = {
     "KaTeX_AMS-Regular": ("Capitals", "Symbols", "U+41-5A"),
     "KaTeX_Main-Bold": ("Bold", "BoldRest", "U+20-7E,U+A0,U+200B"),
     "KaTeX_Main-Regular": ("Core", "Rest", CORE),
+    "KaTeX_Math-Italic": ("Letters", "Rest", "U+20-7E,U+A0,U+131,U+3B1-3F5"),
 }
 
 # The faces of text and code: package, file, weights.

@@ -34,7 +34,7 @@ from portal.article.katex import TeXError, render
 from portal.order import Context, Read
 
 CSS = "katex/katex.min.css"
-FONTS = ("Main-Core", "Math-Italic")  # on every page with math
+FONTS = ("Main-Core", "Math-Letters")  # on every page with math
 
 MARK = re.compile(r"[.,;:!?)]+")
 
