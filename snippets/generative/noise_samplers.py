@@ -43,7 +43,7 @@ def reverse_step(
         Share of the data in ``x``, and in the result.
     """
     x_0 = (x - (1 - kept).sqrt() * noise) / kept.sqrt()
-    beta = 1 - kept / kept_before  # variance that this step of the chain had added
+    beta = 1 - kept / kept_before  # variance added from kept_before to kept
     to_data = kept_before.sqrt() * beta / (1 - kept)
     to_x = (1 - beta).sqrt() * (1 - kept_before) / (1 - kept)
     variance = (1 - kept_before) / (1 - kept) * beta

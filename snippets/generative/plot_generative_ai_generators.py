@@ -33,7 +33,6 @@ for run in range(RUNS):
     }
     for name, points in drawn.items():
         distances[name].append(scores.energy_distance(points, held_out))
-
 networks = models.train_networks(train, RUNS, seed=0)
 sweep = {"diffusion": {}, "flow": {}}
 for calls in (5, 10, 20, models.CALLS):
@@ -75,6 +74,7 @@ measured |= {f"nll_{name}_high": max(values) for name, values in surprise.items(
 measured["gaussian_low"] = min(distances["Gaussian"])
 assert measured["worst"] < 0.4
 assert all(min(distances[name]) < measured["real_high"] for name in names[2:])
+assert min(distances["histogram"]) < max(distances["mixture"])
 assert measured["nll_truth"] < min(surprise["mixture"])
 assert max(surprise["mixture"]) < min(surprise["flow"])
 assert max(surprise["flow"]) < measured["nll_histogram"]
