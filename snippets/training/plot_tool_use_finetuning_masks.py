@@ -76,7 +76,7 @@ for ax, values, title in zip(axes, (right, shares), titles, strict=True):
         shown.append(f"{names[n]}: {', '.join(f'{x:.0%}' for x in found)}")
     ax.set(title=title, xlim=(-0.5, 1.5), xticks=(0, 1), xticklabels=names)
 axes[0].set_ylabel(f"share of {HELD_OUT} questions")
-fig.set_label(f"Right, {shown[0]}; {shown[1]}. Invented, {shown[2]}; {shown[3]}.")
+fig.set_label(f"Correct, {shown[0]}; {shown[1]}. Invented, {shown[2]}; {shown[3]}.")
 measured |= {"right": right[:SEEDS].min(), "label_right": right[SEEDS:].min()}
 measured |= {"invented": shares[:SEEDS].max(), "label_invented": shares[SEEDS:].min()}
 measured |= {"invented_right": sum(made_up) / len(made_up)}
