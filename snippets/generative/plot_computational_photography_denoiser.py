@@ -58,7 +58,7 @@ axes[3].set_box_aspect(1)
 axes[3].set(xlim=(-0.6, 1.6), xticks=[0, 1], xticklabels=["noisy", "clean"])
 axes[3].set(xlabel="target", ylabel="PSNR (dB)")
 fig.set_label(
-    f"Three pictures of a roof: noisy ({score(noisy):.1f} dB over the whole photograph), "
+    f"Three pictures of a roof: noisy ({score(noisy):.1f} dB, whole photograph), "
     f"after a box filter ({boxes[3]:.1f} dB), and after a network trained on a noisy "
     f"target ({n2n[0]:.1f} dB). Dots: three networks with a noisy target, from "
     f"{n2n.min():.1f} to {n2n.max():.1f} dB, and three with a clean one, from "
