@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from snippets.generative.caption_towers import COMBOS, Towers, words
+from snippets.generative.caption_towers import KINDS, Towers, words
 from snippets.generative.clip import class_embeddings, normalize
 
 
@@ -18,7 +18,7 @@ def nearest_captions(
     towers: Towers, images: Float[Tensor, "batch channels height width"]
 ) -> Int[Tensor, " batch"]:
     """For each image, the number of the nearest of all 64 captions."""
-    return towers(images, words(COMBOS)).argmax(dim=1)
+    return towers(images, words(KINDS)).argmax(dim=1)
 
 
 @torch.no_grad()
@@ -33,7 +33,7 @@ def shape_accuracies(
     mean over the 16.
     """
     alone = towers.text(torch.arange(4)[:, None])
-    prompts = towers.text(words(COMBOS)).unflatten(0, (4, 16))
+    prompts = towers.text(words(KINDS)).unflatten(0, (4, 16))
     image_embeds = normalize(towers.image(images))
 
     def accuracy(classes: Tensor) -> Tensor:

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from snippets.generative import shapes
 from snippets.generative.clip import LIMIT, START, clip_logits, clip_loss
+from snippets.generative.cosine_training import updates_of
+from snippets.generative.shapes import KINDS
 
-COMBOS = torch.cartesian_prod(*[torch.arange(4)] * 3)  # all 64, by shape, color, place
 FIRST_WORD = torch.tensor([0, 4, 8])  # words 0-3 are shapes, 4-7 colors, 8-11 places
 NOISE = 0.1  # standard deviation of a pixel
 
@@ -30,12 +31,12 @@ def words(labels: Int[Tensor, "batch 3"]) -> Int[Tensor, "batch 3"]:
 
 def scattered() -> Bool[Tensor, " combos"]:
     """A quarter to hold out, of which each pair of words occurs in the other ones."""
-    return COMBOS.sum(dim=1) % 4 == 0
+    return KINDS.sum(dim=1) % 4 == 0
 
 
 def linked() -> Bool[Tensor, " combos"]:
     """A quarter to hold out: one color of each shape, at all places."""
-    return COMBOS[:, :2].sum(dim=1) % 4 == 0
+    return KINDS[:, :2].sum(dim=1) % 4 == 0
 
 
 class ImageTower(nn.Module):
@@ -96,12 +97,12 @@ def noisy_images(
 ) -> Float[Tensor, "batch channels height width"]:
     """An image of each combination, shifted at random within its quadrant."""
     shifts = torch.randint(shapes.SHIFTS, (len(combo), 2), generator=random)
-    images = shapes.render(COMBOS[combo], shifts)
+    images = shapes.render(KINDS[combo], shifts)
     return images + NOISE * torch.randn(images.shape, generator=random)
 
 
 class Pairs(NamedTuple):
-    """Noisy images, and the number in ``COMBOS`` of each."""
+    """Noisy images, and the number in ``KINDS`` of each."""
 
     images: Float[Tensor, "batch channels height width"]
     combo: Int[Tensor, " batch"]
@@ -137,17 +138,14 @@ def fit(
 
     Adam, whose rate falls along a cosine.
     """
-    optimizer = torch.optim.Adam(towers.parameters(), lr, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
-    for _ in range(updates):
+
+    def loss() -> Float[Tensor, ""]:
         images, combo = draw_pairs(allowed, batch, random)
-        loss = clip_loss(towers(images, words(COMBOS[combo])))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        return clip_loss(towers(images, words(KINDS[combo])))
+
+    for value in updates_of(towers, loss, updates, lr):
         towers.logit_scale.data.clamp_(max=LIMIT)  # at most 100 times the cosine
-        yield loss.item()
+        yield value.item()
 
 
 def trained(allowed: Bool[Tensor, " combos"], seed: int) -> Towers:

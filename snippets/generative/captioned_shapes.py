@@ -17,14 +17,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from snippets.generative.shapes import COLORS, SHAPES, SHIFTS, caption, render
+from snippets.generative.shapes import COLORS, KINDS, SHAPES, SHIFTS, caption, render
 
 WORDS = ["<image>", "<end>", "describe", ":", ",", *COLORS, *SHAPES]
 WORDS += ["upper", "lower", "left", "right"]
 IMAGE, VISUAL, PROMPT = 0, 4, 2  # id of the placeholder; tokens of image and prompt
 NOISE = 0.1  # standard deviation of the noise in the pixels
 PARTS = {"validation": (0, 96), "test": (96, 192), "train": (192, 576)}
-KINDS = torch.cartesian_prod(*[torch.arange(4)] * 3)  # shape, color and place
 
 
 def tokens(text: str) -> list[int]:

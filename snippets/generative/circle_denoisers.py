@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from snippets.generative.cosine_training import updates_of
 from snippets.generative.diffusion import Parts, add_noise, from_noise, guide
 from snippets.generative.labelled_circle import CLASSES, draw_points, exact_noise
 
@@ -76,23 +77,18 @@ def train(
     torch.manual_seed(0)
     random = torch.Generator().manual_seed(1)
     model = CircleDenoisers(seeds)
-    optimizer = torch.optim.Adam(model.parameters(), lr, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
-    size, losses = (seeds, batch), []
-    for _ in range(updates):
+    size = seeds, batch
+
+    def loss() -> Float[Tensor, " seeds"]:
         x_0, label = (a.unflatten(0, size) for a in draw_points(seeds * batch, random))
         t = torch.randint(len(alpha_bar), size, generator=random)
         noise = torch.randn(*size, 2, generator=random)
         dropped = torch.rand(size, generator=random) < drop
         x_t = add_noise(x_0, noise, alpha_bar[t][..., None])
         predicted = model(x_t, t, label.masked_fill(dropped, NULL))
-        loss = (predicted - noise).square().mean(dim=(1, 2))
-        optimizer.zero_grad()
-        loss.sum().backward()  # each network has its own gradient
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.detach())
-    return model, torch.stack(losses)
+        return (predicted - noise).square().mean(dim=(1, 2))
+
+    return model, torch.stack([*updates_of(model, loss, updates, lr)])
 
 
 def least_loss(

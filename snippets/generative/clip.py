@@ -123,19 +123,3 @@ def modality_gap(
         raise ValueError(f"{len(image_embeds)} images and {len(text_embeds)} texts")
     means = [normalize(embeds).mean(dim=0) for embeds in (image_embeds, text_embeds)]
     return (means[0] - means[1]).norm()
-
-
-def stack_images(
-    images: list[Float[Tensor, "channels _ _"]],
-) -> Float[Tensor, "images channels height width"]:
-    """A batch of images of one size.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or the sizes differ.
-    """
-    sizes = sorted({tuple(image.shape[1:]) for image in images})
-    if len(sizes) != 1:
-        raise ValueError(f"images of sizes {sizes}: resize and crop them to one size")
-    return torch.stack(images)

@@ -28,6 +28,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snippets.generative.cosine_training import updates_of
+from snippets.generative.diffusion import add_noise
+
 Batch = Float[Tensor, "runs batch features"]
 Times = Float[Tensor, "runs batch 1"]
 
@@ -92,8 +95,7 @@ def diffusion_example(points: Tensor, noise: Tensor, times: Tensor) -> Example:
     >>> diffusion_example(x, noise, half).inputs
     tensor([[1.4142]])
     """
-    kept = signal(times)
-    return Example(kept.sqrt() * points + (1 - kept).sqrt() * noise, noise)
+    return Example(add_noise(points, noise, signal(times)), noise)
 
 
 def flow_example(points: Tensor, noise: Tensor, times: Tensor) -> Example:
@@ -128,18 +130,12 @@ def train(
     """
     if min(len(points), runs, updates, batch) < 1:
         raise ValueError(f"{len(points)} points, {runs=}, {updates=}, {batch=}")
-    optimizer = torch.optim.Adam(network.parameters(), lr, fused=True)
-    plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
-    losses = []
-    for _ in range(updates):
+
+    def loss() -> Float[Tensor, " runs"]:
         drawn = points[torch.randint(len(points), (runs, batch), generator=generator)]
         noise = torch.randn(drawn.shape, generator=generator)
         times = torch.rand(runs, batch, 1, generator=generator)
         inputs, target = example(drawn, noise, times)
-        loss = (network(inputs, times) - target).square().mean(dim=(1, 2))
-        optimizer.zero_grad()
-        loss.sum().backward()  # each run has its own weights, hence its own gradient
-        optimizer.step()
-        plan.step()
-        losses.append(loss.detach())
-    return torch.stack(losses)
+        return (network(inputs, times) - target).square().mean(dim=(1, 2))
+
+    return torch.stack([*updates_of(network, loss, updates, lr)])

@@ -25,6 +25,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from snippets.generative.diffusion import from_noise
+from snippets.generative.diffusion_samplers import ddpm_step
 from snippets.generative.noise_networks import Batch, signal
 
 Field = Callable[[Tensor, Tensor], Tensor]  # of points and times
@@ -33,7 +35,7 @@ Field = Callable[[Tensor, Tensor], Tensor]  # of points and times
 def reverse_step(
     x: Tensor, noise: Tensor, kept: Tensor, kept_before: Tensor, fresh: Tensor
 ) -> Tensor:
-    """One step of the reverse chain: the mean given x_0, plus fresh noise.
+    """One step of the reverse chain: draw the sample before, given the x_0 implied.
 
     Parameters
     ----------
@@ -42,12 +44,7 @@ def reverse_step(
     kept, kept_before
         Share of the data in ``x``, and in the result.
     """
-    x_0 = (x - (1 - kept).sqrt() * noise) / kept.sqrt()
-    beta = 1 - kept / kept_before  # variance added from kept_before to kept
-    to_data = kept_before.sqrt() * beta / (1 - kept)
-    to_x = (1 - beta).sqrt() * (1 - kept_before) / (1 - kept)
-    variance = (1 - kept_before) / (1 - kept) * beta
-    return to_data * x_0 + to_x * x + variance.sqrt() * fresh
+    return ddpm_step(x, from_noise(x, noise, kept).x_0, kept, kept_before, fresh)
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ sizes = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 with torch.no_grad():
     images, combo = pairs.draw_pairs(allowed, PAIRS, random)
     u = normalize(towers.image(images))
-    v = normalize(towers.text(pairs.words(pairs.COMBOS)))[combo]
+    v = normalize(towers.text(pairs.words(pairs.KINDS)))[combo]
 
 losses, floors = [], []
 with torch.no_grad():

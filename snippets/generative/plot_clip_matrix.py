@@ -19,7 +19,7 @@ towers, random = pairs.Towers(), torch.Generator().manual_seed(0)
 allowed = ~pairs.scattered()
 order = torch.arange(64).view(4, 4, 4).permute(2, 1, 0).flatten()  # place first
 order = order[allowed[order]]
-captions = pairs.words(pairs.COMBOS[order])
+captions = pairs.words(pairs.KINDS[order])
 images = pairs.noisy_images(order, random)
 
 

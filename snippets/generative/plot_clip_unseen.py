@@ -23,11 +23,11 @@ for way, held in WAYS.items():
         images, combo = pairs.draw_pairs(~held, COUNT, random)
         seen = (nearest_captions(towers, images) == combo).float().mean()
         if way == "scattered":
-            shape = pairs.COMBOS[combo, 0]
+            shape = pairs.KINDS[combo, 0]
             prompts.append(shape_accuracies(towers, images, shape))
         images, combo = pairs.draw_pairs(held, COUNT, random)
         answer = nearest_captions(towers, images)
-        words = (pairs.COMBOS[answer] == pairs.COMBOS[combo]).float()
+        words = (pairs.KINDS[answer] == pairs.KINDS[combo]).float()
         rows.append(torch.cat([seen[None], words.prod(1).mean()[None], words.mean(0)]))
     found[way] = torch.stack(rows)  # (seeds, 5): trained, held out, and its three words
 prompts = torch.stack(prompts)

@@ -21,6 +21,7 @@ SHAPES = ("square", "disk", "triangle", "cross")
 COLORS = ("red", "green", "blue", "yellow")
 PLACES = ("upper left", "upper right", "lower left", "lower right")
 SIDE, SIZE, SHIFTS = 16, 6, 3  # of the image, of a shape, and possible shifts
+KINDS = torch.cartesian_prod(*[torch.arange(4)] * 3)  # all 64: shape, color, place
 RGB = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [1.0, 1.0, 0]])
 
 

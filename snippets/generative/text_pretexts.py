@@ -24,6 +24,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, embedding, normalize
 
+from snippets.generative.cosine_training import updates_of
 from snippets.generative.help_passages import GROUP, MASK
 
 Encoder = Callable[[Tensor], Tensor]  # from words to answers of the pretext
@@ -132,14 +133,5 @@ def train_pretext(
     """
     if min(runs, updates) < 1:
         raise ValueError(f"nothing to train with {runs=}, {updates=}")
-    optimizer = torch.optim.Adam(encoder.parameters(), lr, fused=True)
-    plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, updates)
-    losses = []
-    for _ in range(updates):
-        optimizer.zero_grad()
-        mean = loss(encoder)
-        (runs * mean).backward()
-        optimizer.step()
-        plan.step()
-        losses.append(mean.item())
-    return losses
+    made = updates_of(encoder, lambda: runs * loss(encoder), updates, lr)
+    return [total.item() / runs for total in made]

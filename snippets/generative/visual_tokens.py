@@ -5,15 +5,11 @@ is called pixel shuffle; InternVL 2.5 calls it pixel unshuffle.
 
 Axes::
 
-    images    of a batch
     channels  features of a patch, or colors of a pixel
     rows, columns  patches of an image
     height, width  pixels of an image
 """
 
-from collections.abc import Sequence
-
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -56,6 +52,7 @@ def pixel_unshuffle(
 
     Examples
     --------
+    >>> import torch
     >>> pixel_unshuffle(torch.tensor([[[1., -1.], [2., -2.]], [[3., -3.], [4., -4.]]]))
     tensor([[[ 1., -1.,  2., -2.,  3., -3.,  4., -4.]]])
     """
@@ -66,21 +63,3 @@ def pixel_unshuffle(
     x = x.unflatten(-4, (rows // factor, factor))
     x = x.transpose(-4, -3)  # rows, columns, row in square, column in square, channels
     return x.flatten(-3)
-
-
-def stack_images(
-    images: Sequence[Float[Tensor, "_ _ _"]],
-) -> Float[Tensor, "images channels height width"]:
-    """One batch for the encoder.
-
-    Raises
-    ------
-    ValueError
-        If there is no image, or images have different sizes.
-    """
-    sizes = {tuple(image.shape) for image in images}
-    if len(sizes) != 1:
-        raise ValueError(
-            f"images of {len(sizes)} sizes {sorted(sizes)}: resize or tile"
-        )
-    return torch.stack(list(images))

@@ -19,8 +19,8 @@ from snippets.generative.clip import (
     modality_gap,
     normalize,
     siglip_loss,
-    stack_images,
 )
+from snippets.generative.image_batches import stack_images
 from snippets.generative.repeated_captions import expected_floor, loss_floor
 
 LAYERS = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 1}
@@ -253,7 +253,7 @@ def test_opposite_prompts_have_no_mean():
 
 def test_images_of_different_sizes_are_refused():
     images = [torch.zeros(3, 16, 16), torch.zeros(3, 16, 20)]
-    with pytest.raises(ValueError, match=r"\(16, 20\)"):
+    with pytest.raises(ValueError, match=r"\(3, 16, 20\)"):
         stack_images(images)
     with pytest.raises(ValueError, match=r"sizes \[\]"):
         stack_images([])
@@ -291,16 +291,16 @@ def test_hold_outs_are_quarters():
     scattered, linked = pairs.scattered(), pairs.linked()
     assert scattered.sum() == linked.sum() == 16
     for one, two in ((0, 1), (0, 2), (1, 2)):
-        both = {(c[one].item(), c[two].item()) for c in pairs.COMBOS[~scattered]}
+        both = {(c[one].item(), c[two].item()) for c in pairs.KINDS[~scattered]}
         assert len(both) == 16  # each pair of words is trained
-    both = {tuple(c[:2].tolist()) for c in pairs.COMBOS[~linked]}
+    both = {tuple(c[:2].tolist()) for c in pairs.KINDS[~linked]}
     assert len(both) == 12
 
 
 def test_images_and_numbers_belong_together():
     drawn = pairs.draw_pairs(pairs.linked(), 40, torch.Generator().manual_seed(0))
     assert pairs.linked()[drawn.combo].all()
-    place = pairs.COMBOS[drawn.combo, 2]
+    place = pairs.KINDS[drawn.combo, 2]
     halves = drawn.images.clamp(min=0.5).sub(0.5).sum(1).unflatten(1, (2, 8))
     mass = halves.unflatten(3, (2, 8)).sum((2, 4)).flatten(1)
     assert_close(mass.argmax(1), place)
@@ -319,7 +319,7 @@ class Read(torch.nn.Module):
     """A tower that counts the words, given the words or the number of a caption."""
 
     def forward(self, x):
-        words = pairs.words(pairs.COMBOS[x[:, 0, 0, 0].long()]) if x.ndim == 4 else x
+        words = pairs.words(pairs.KINDS[x[:, 0, 0, 0].long()]) if x.ndim == 4 else x
         return torch.eye(12)[words].sum(dim=1)
 
 
@@ -328,7 +328,7 @@ def test_scores_of_towers_that_know_the_words():
     towers.image, towers.text = Read(), Read()
     images = combo.float()[:, None, None, None]
     assert_close(caption_scores.nearest_captions(towers, images), combo)
-    shape = pairs.COMBOS[:, 0]
+    shape = pairs.KINDS[:, 0]
     assert_close(caption_scores.shape_accuracies(towers, images, shape), torch.ones(3))
     wrong = caption_scores.shape_accuracies(towers, images, (shape + 1) % 4)
     assert_close(wrong, torch.zeros(3))

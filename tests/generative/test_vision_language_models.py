@@ -17,6 +17,7 @@ from snippets.generative import caption_encoder
 from snippets.generative import captioned_shapes as task
 from snippets.generative import captioner_models as models
 from snippets.generative import captioner_training as training
+from snippets.generative.image_batches import stack_images
 from snippets.generative.image_placeholders import (
     Example,
     answer_labels,
@@ -33,7 +34,6 @@ from snippets.generative.vision_language_models import (
 )
 from snippets.generative.visual_tokens import (
     pixel_unshuffle,
-    stack_images,
     visual_tokens,
 )
 from snippets.transformers.gpt import GPT
