@@ -1,5 +1,8 @@
 """Fixtures for every test. Imports nothing of ``snippets``: jaxtyping hooks that."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,3 +52,22 @@ def from_gpt2() -> Callable[[dict[str, "Tensor"]], dict[str, "Tensor"]]:
         }
 
     return from_gpt2
+
+
+@pytest.fixture
+def compiled(root: Path, tmp_path: Path) -> Callable[[str], list[str]]:
+    """Runs a program that compiles Triton kernels, without a GPU; gives its lines."""
+
+    def run(program: str) -> list[str]:
+        cache = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | cache,
+            cwd=root,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return run

@@ -1,12 +1,8 @@
 """A cache against functools', kernels against PyTorch, and the words that both move."""
 
-import os
 import re
-import subprocess
-import sys
 from functools import lru_cache
 from inspect import unwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,18 +292,9 @@ for name, kernel in vars(triton_kernels).items():
 
 
 @needs_triton
-def test_kernels_compile_for_an_a100_and_use_its_tensor_cores_in_16_bits(tmp_path):
+def test_kernels_compile_for_an_a100_and_use_its_tensor_cores_in_16_bits(compiled):
     """Compiled without a GPU: the interpreter would not notice types that differ."""
-    cache = {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE],
-        env=os.environ | cache,
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    found = dict(line.rsplit(maxsplit=1) for line in compiled(COMPILE))
     assert len(found) == 5 * 3
     in_matrix_units = {name for name, units in found.items() if units == "mma"}
     assert in_matrix_units == {"matmul_kernel fp16", "matmul_kernel bf16"}
