@@ -9,17 +9,16 @@ Axes::
     seq     tokens of a text
 """
 
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from snippets.training.markov_source import VOCAB, draw_source, next_tokens
 from snippets.training.pretraining import cosine_with_warmup
+from snippets.training.side_by_side import side_by_side
 from snippets.transformers.gpt import GPT
 
 SEQ, BATCH = 24, 12
@@ -104,9 +103,7 @@ def compare(settings: list[Setting], steps: int, every: int) -> Runs:
         if setting.kept is not None:
             random = torch.Generator().manual_seed(1000 + number)
             kept[number] = draw_source(table, setting.kept, SEQ, random)
-    parameters, _ = stack_module_state(models)
-    first = deepcopy(models[0])
-    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    parameters, apply = side_by_side(models)
     optimizer = torch.optim.AdamW(
         parameters.values(), 1.0, betas=(0.9, 0.99), weight_decay=0.1, fused=True
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 from snippets.training.classifier_finetuning import (
@@ -27,6 +27,7 @@ from snippets.training.classifier_finetuning import (
 from snippets.training.faulty_runs import scaled_step, shifted_loss
 from snippets.training.lora import add_lora
 from snippets.training.pretraining import cosine_with_warmup
+from snippets.training.side_by_side import hand_back, side_by_side
 from snippets.training.two_sources import LONGEST, VOCAB, Labeled, draw_ids, tables
 from snippets.transformers.gpt import GPT
 
@@ -56,9 +57,7 @@ def pretrain(
     gpts: list[GPT], updates: int, batch: int = 32, lr: float = 0.02
 ) -> list[GPT]:
     """Train copies on next tokens: ``batch`` texts of both sources for each update."""
-    weights, _ = stack_module_state(gpts)
-    first = deepcopy(gpts[0])
-    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    weights, apply = side_by_side(gpts)
     settings = {"lr": 1.0, "betas": (0.9, 0.99), "weight_decay": 0.1}
     optimizer = torch.optim.AdamW(weights.values(), **settings, fused=True)
     table, random = tables(), torch.Generator().manual_seed(1000)
@@ -73,16 +72,9 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
-    return [unstacked(gpt, weights, n) for n, gpt in enumerate(gpts)]
-
-
-def unstacked(model: GPT, weights: dict[str, Tensor], number: int) -> GPT:
-    """A copy of the model with the weights of one run."""
-    model = deepcopy(model)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.copy_(weights[name][number])
-    return model
+    trained = deepcopy(gpts)
+    hand_back(trained, weights)
+    return trained
 
 
 def classifiers(gpts: list[GPT], way: str) -> list[GPT]:
@@ -113,12 +105,8 @@ def fine_tune(
     without weight decay, with warm-up and cosine.
     """
     runs = [model for _ in rates for model in models]
-    weights, _ = stack_module_state(runs)
-    first = deepcopy(models[0])
-    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
-    free = {n for n, weight in first.named_parameters() if weight.requires_grad}
-    trained = [weights[name].requires_grad_(name in free) for name in weights]
-    trained = [weight for weight in trained if weight.requires_grad]
+    weights, apply = side_by_side(runs)
+    trained = [weight for weight in weights.values() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, 1.0, betas=(0.9, 0.99), weight_decay=0.0, fused=True
     )

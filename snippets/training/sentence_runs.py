@@ -10,24 +10,22 @@ Axes::
 """
 
 import random
-from copy import deepcopy
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy
 
-from snippets.training.pretraining import IGNORED, cosine_with_warmup
+from snippets.training.pretraining import cosine_with_warmup
 from snippets.training.sentence_reconstruction import (
     Batch,
     Tokens,
     constrain,
     reconstruction_batch,
 )
+from snippets.training.side_by_side import hand_back, mean_losses, side_by_side
 from snippets.training.small_grammar import LONGEST, WORDS, draw_sentence, is_sentence
-from snippets.transformers.gpt import GPT, generate_without_cache, most_likely
+from snippets.transformers.gpt import GPT
 
 SPECIAL = Tokens(sep=len(WORDS), eos=len(WORDS) + 1)
 SIZES = {"vocab": len(WORDS) + 2, "n_positions": 2 * LONGEST + 2, "d_model": 32}
@@ -55,32 +53,6 @@ def rows(sentences: Sentences, seed: int) -> Batch:
     return reconstruction_batch(ids, LONGEST, SPECIAL, generator)
 
 
-def mean_losses(
-    logits: Float[Tensor, "models batch seq vocab"],
-    labels: Int[Tensor, "models batch seq"],
-) -> Float[Tensor, " models"]:
-    """Mean of -log p over the labels of each model that are not ignored.
-
-    The logits of position t - 1 answer for the label of position t.
-
-    Raises
-    ------
-    ValueError
-        If all labels of a model are masked.
-    """
-    right = labels[..., 1:]
-    count = (right != IGNORED).sum(dim=(1, 2))
-    if (count == 0).any():
-        raise ValueError(f"labels that are not masked, by model: {count.tolist()}")
-    loss = cross_entropy(
-        logits[..., :-1, :].flatten(0, -2),
-        right.flatten(),
-        ignore_index=IGNORED,
-        reduction="none",
-    )
-    return loss.view_as(right).sum(dim=(1, 2)) / count
-
-
 class Run(NamedTuple):
     """Trained models, and the held-out loss of the words after SEP."""
 
@@ -99,9 +71,7 @@ def train_orders(
     for i in range(number):
         torch.manual_seed(1000 * seed + i)
         models.append(GPT(**SIZES, layers=1, heads=8, std=0.3))
-    weights, _ = stack_module_state(models)
-    first = deepcopy(models[0])
-    apply = vmap(lambda own, ids: functional_call(first, own, (ids,)))
+    weights, apply = side_by_side(models)
     optimizer = torch.optim.AdamW(
         weights.values(), 0.01, betas=(0.9, 0.98), weight_decay=0.05, fused=True
     )
@@ -110,7 +80,8 @@ def train_orders(
     for step in range(updates + 1):
         if step % EVERY == 0:
             with torch.no_grad():
-                losses.append(mean_losses(apply(weights, new.ids), new.labels))
+                logits = apply(weights, new.ids[..., :-1])
+                losses.append(mean_losses(logits, new.labels))
         if step == updates:
             break
         for group in optimizer.param_groups:
@@ -118,27 +89,24 @@ def train_orders(
                 step, warmup_steps=updates // 10, total_steps=updates
             )
         drawn = torch.randint(len(train), (number, BATCH), generator=generator)
-        loss = mean_losses(apply(weights, learned.ids[drawn]), learned.labels[drawn])
+        logits = apply(weights, learned.ids[drawn][..., :-1])
+        loss = mean_losses(logits, learned.labels[drawn])
         optimizer.zero_grad()
         loss.sum().backward()  # each model has its own gradient
         optimizer.step()
-    for i, model in enumerate(models):
-        model.load_state_dict({k: w[i] for k, w in weights.items()}, strict=False)
+    hand_back(models, weights)
     return Run(models, torch.stack(losses))
 
 
+@torch.no_grad()
 def answers(model: GPT, prompts: Int[Tensor, "batch seq"], *, free: bool) -> Sentences:
     """What the model writes after SEP, greedily; up to EOS, if it comes."""
     ids = prompts[:, : LONGEST + 1]
     for _ in range(LONGEST + 1):
-        ids = generate_without_cache(
-            model,
-            ids,
-            1,
-            most_likely
-            if free
-            else lambda logits, ids=ids: constrain(logits, ids, SPECIAL).argmax(dim=1),
-        )
+        scores = model(ids)[:, -1]
+        if not free:
+            scores = constrain(scores, ids, SPECIAL)
+        ids = torch.cat([ids, scores.argmax(dim=1, keepdim=True)], dim=1)
     names = [*WORDS, "SEP", "EOS"]
     written = [[names[i] for i in row] for row in ids[:, LONGEST + 1 :].tolist()]
     return [row[: [*row, "EOS"].index("EOS")] for row in written]

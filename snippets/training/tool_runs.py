@@ -20,13 +20,12 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
-from torch.nn.functional import cross_entropy
 
 from snippets.language.byte_pair_encoding import Tokenizer
 from snippets.language.token_embeddings import grow
 from snippets.training.calculator import evaluate
 from snippets.training.pretraining import IGNORED, cosine_with_warmup
+from snippets.training.side_by_side import hand_back, mean_losses, side_by_side
 from snippets.training.tool_loop import Tool
 from snippets.training.tool_messages import CHAT, NEW, SPECIAL, Call, Message, render
 from snippets.training.tool_use_finetuning import encode_with_offsets, mask_labels
@@ -114,21 +113,6 @@ def with_new_tokens(model: GPT, new: int) -> GPT:
     return wider
 
 
-def mean_loss(
-    logits: Float[Tensor, "models batch seq_1 vocab"],
-    labels: Int[Tensor, "models batch seq"],
-) -> Float[Tensor, " models"]:
-    """Loss per label of each model; the logits of t - 1 answer for label t."""
-    right = labels[:, :, 1:]
-    losses = cross_entropy(
-        logits.flatten(0, -2),
-        right.flatten(),
-        ignore_index=IGNORED,
-        reduction="none",
-    ).view_as(right)
-    return losses.sum(dim=(1, 2)) / (right != IGNORED).sum(dim=(1, 2))
-
-
 def train_abreast(
     models: list[GPT],
     ids: Int[Tensor, "questions seq"],
@@ -154,9 +138,7 @@ def train_abreast(
         empty = (table[:, 1:] == IGNORED).all(dim=1).sum().item()
         if empty:
             raise ValueError(f"{empty} of {len(table)} conversations have no label")
-    weights, _ = stack_module_state(models)
-    first = deepcopy(models[0])
-    apply = vmap(lambda own, x: functional_call(first, own, (x,)))
+    weights, apply = side_by_side(models)
     optimizer = torch.optim.AdamW(
         weights.values(), lr, betas=(0.9, 0.99), weight_decay=0.01, fused=True
     )
@@ -168,12 +150,10 @@ def train_abreast(
         optimizer.param_groups[0]["lr"] = lr * factor
         rows = learn[torch.randint(len(learn), (len(models), batch), generator=random)]
         right = torch.stack([t[row] for t, row in zip(tables, rows, strict=True)])
-        loss = mean_loss(apply(weights, ids[rows][:, :, :-1]), right)
+        loss = mean_losses(apply(weights, ids[rows][:, :, :-1]), right)
         optimizer.zero_grad()
         loss.sum().backward()  # each model has its own gradient
         optimizer.step()
         losses.append(loss.detach())
-    for number, model in enumerate(models):
-        own = {name: weight[number] for name, weight in weights.items()}
-        model.load_state_dict(own, strict=False)  # the head is tied
+    hand_back(models, weights)
     return torch.stack(losses)

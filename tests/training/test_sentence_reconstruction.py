@@ -26,6 +26,7 @@ from snippets.training.sentence_reconstruction import (
     reconstruction_batch,
     remaining,
 )
+from snippets.training.side_by_side import mean_losses
 from snippets.training.word_order_ngrams import as_model, most_probable_order
 from snippets.transformers.gpt import GPT
 
@@ -256,7 +257,7 @@ def test_an_empty_batch_and_masked_labels_are_refused():
         accumulate_gradients(gpt, ids, masked, 2)
     labels = torch.stack([ids, masked])
     with pytest.raises(ValueError, match=r"by model: \[8, 0\]"):
-        runs.mean_losses(torch.zeros(2, 2, 5, 11), labels)
+        mean_losses(torch.zeros(2, 2, 4, 11), labels)
 
 
 # The grammar

@@ -17,6 +17,7 @@ from snippets.language.byte_pair_training import train
 from snippets.training import tool_answers, tool_runs
 from snippets.training.calculator import LONGEST, evaluate
 from snippets.training.pretraining import IGNORED
+from snippets.training.side_by_side import mean_losses
 from snippets.training.tool_loop import Tool, answer, execute, run
 from snippets.training.tool_messages import (
     END,
@@ -394,7 +395,7 @@ def test_models_side_by_side_are_trained_on_their_labels():
     assert losses.shape == (40, 2)
     assert losses[-1, 1] < 0.1 < 1 < losses[-1, 0]
     ids = tool_runs.places(chat.ids[:5])
-    found = tool_runs.mean_loss(
+    found = mean_losses(
         torch.stack([model(ids[:, :-1]) for model in pair]),
         tool_runs.places(torch.stack([chat.labels[:5], only_end[:5]])),
     )
