@@ -68,6 +68,8 @@ def run_rank(rank: int, ranks: int, folder: str, call: tuple) -> None:
     function, arguments = call
     result = function(*arguments)
     Path(folder, str(rank)).write_bytes(pickle.dumps(result))
+    # One that left at once would close connections that others are still making.
+    dist.barrier()
     dist.destroy_process_group()
 
 
