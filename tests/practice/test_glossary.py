@@ -3,6 +3,8 @@
 import ast
 import inspect
 import math
+import re
+from pathlib import Path
 
 import nltk
 import numpy as np
@@ -13,14 +15,6 @@ from scipy import spatial, stats
 from sklearn import metrics
 from sklearn.metrics.pairwise import rbf_kernel
 
-from snippets.practice import (
-    classification_metrics,
-    clustering_metrics,
-    divergences,
-    ranking_metrics,
-    regression_metrics,
-    text_metrics,
-)
 from snippets.practice.classification_metrics import (
     accuracy,
     average_precision,
@@ -46,6 +40,7 @@ from snippets.practice.divergences import (
     squared_mmd,
     wasserstein_1,
 )
+from snippets.practice.glossary import METRICS
 from snippets.practice.ranking_metrics import (
     dcg,
     hit_rate,
@@ -61,14 +56,7 @@ from snippets.practice.regression_metrics import (
 )
 from snippets.practice.text_metrics import bleu, longest_common, perplexity, rouge_l
 
-MODULES = (
-    classification_metrics,
-    clustering_metrics,
-    divergences,
-    ranking_metrics,
-    regression_metrics,
-    text_metrics,
-)
+PAGE = Path(__file__).parents[2] / "docs/practice/glossary.rst"
 SEEDS = range(20)
 
 
@@ -78,11 +66,6 @@ def lines(function):
     (node,) = ast.parse("\n".join(text)).body
     first = node.body[1 if ast.get_docstring(node) else 0]
     return len([line for line in text[first.lineno - 1 :] if line.strip()])
-
-
-def own_functions(module):
-    found = inspect.getmembers(module, inspect.isfunction)
-    return [each for _, each in found if each.__module__ == module.__name__]
 
 
 def labels_and_scores(seed, levels=6):
@@ -98,9 +81,41 @@ def close(ours, theirs):
 
 
 def test_every_metric_has_few_lines():
-    sizes = {f.__name__: lines(f) for module in MODULES for f in own_functions(module)}
-    assert len(sizes) >= 30
+    sizes = {name: lines(metric) for name, metric in METRICS.items()}
     assert {name: size for name, size in sizes.items() if size > 8} == {}
+
+
+def entries():
+    """The names and the definition of each entry of the page."""
+    found, inside = [], False
+    for line in PAGE.read_text().splitlines():
+        if line.strip():
+            inside = line == ".. glossary::" or (inside and line[0] == " ")
+        if not inside or line == ".. glossary::" or line == "   :sorted:":
+            continue
+        if re.match(r" {3}\S", line):
+            if not found or found[-1][1]:
+                found.append(([], []))
+            found[-1][0].append(line.strip())
+        elif line:
+            found[-1][1].append(line.strip())
+    return [(names, "\n".join(body)) for names, body in found]
+
+
+def test_every_metric_is_shown_in_its_entry():
+    known = {name: body for names, body in entries() for name in names}
+    for name, metric in METRICS.items():
+        module = metric.__module__.removeprefix("snippets.")
+        assert f".. snippet:: {module}.{metric.__name__}\n" in known[name], name
+
+
+def test_the_page_that_an_entry_leads_to_uses_the_word():
+    assert len(entries()) >= 150
+    for names, body in entries():
+        words = [re.sub(r" \(.*", "", name).lower() for name in names]
+        for page in re.findall(r":doc:`/([^`]+)`", body):
+            text = " ".join((PAGE.parents[1] / f"{page}.rst").read_text().split())
+            assert any(word in text.lower() for word in words), (names, page)
 
 
 @pytest.mark.parametrize(
