@@ -94,7 +94,7 @@ def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 
 def pattern(names: list[str]) -> re.Pattern:
-    """Finds one of the names as a word of its own.
+    """Finds one of the names as a word of its own, and its plural.
 
     >>> found = pattern(["k-means", "AUC", "bag of words"])
     >>> found.findall("K-means, AUCs, auc, XAUC, a bag\\nof words, bag of words-like")
@@ -106,7 +106,7 @@ def pattern(names: list[str]) -> re.Pattern:
         if name == name.lower():
             form = f"[{name[0].upper()}{name[0]}]{form[1:]}"
         forms.append(form)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(forms)})(?=s?(?![\w-]))")
+    return re.compile(rf"(?<![\w-])({'|'.join(forms)})s?(?![\w-])")
 
 
 def texts(doctree: nodes.document) -> Iterator[nodes.Text]:
@@ -135,7 +135,7 @@ def mark(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for text in list(texts(doctree)):
         parts, end = [], 0
         for match in words.finditer(text):
-            word = " ".join(match[0].split())
+            word = " ".join(match[1].split())
             name = word if word in known else word[0].lower() + word[1:]
             page, definition = known[name]
             if definition.anchor not in seen:

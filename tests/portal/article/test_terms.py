@@ -26,8 +26,9 @@ ARTICLE = """\
 Perplexity
 ==========
 
-Perplexity, *perplexities*, and perplexity again; the auc, ``AUC``, and the area
-under the curve; AUCs, and :math:`AUC`.
+Perplexity, *perplexities*, and perplexity again; the auc, ``AUC``, and areas
+under a curve; two AUCs, and :math:`AUC`; the area
+under the curve.
 
 .. list-table::
 
@@ -63,7 +64,7 @@ def test_the_first_mention_of_a_term_has_its_definition(words, make_html):
             "How many choices are as hard to guess.",
         ),
         (
-            "area under the curve",
+            "AUCs",
             "../words.html#term-AUC",
             "The chance of a right order. See perplexity.",
         ),
