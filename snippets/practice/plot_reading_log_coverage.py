@@ -52,7 +52,6 @@ measured = {
     "claims": len(records),
     "tested": len(tested),
     "sources": len({record.source for record in records}),
-    "pages": len({record.page for record in records}),
     "in_part": counts["reproduced in part"] / len(tested),
     "contradicted": counts["contradicted"],
     "recent": np.mean([record.year >= 2017 for record in records]),

@@ -61,7 +61,6 @@ fig.set_label(
 )
 
 measured = {
-    "full": outcomes.mean(),
     "brier_all": scores["same for all"],
     "brier_book": scores["by book"],
     "brier_numbers": scores["by numbers"],

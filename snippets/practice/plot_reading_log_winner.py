@@ -52,8 +52,5 @@ fig.set_label(
 
 measured = {
     "ten": excess["equal"][3],
-    "ten_exact": exact[3],
     "ten_unequal": excess["unequal"][3],
-    "ten_shrunk": excess["unequal, shrunk"][3],
-    "ten_anew": excess["measured anew"][3],
 }
