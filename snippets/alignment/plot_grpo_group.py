@@ -40,12 +40,12 @@ side.set(xlabel="chance of a right answer", ylabel="dead groups, share", ylim=(0
 side.legend()
 half = len(chance) // 2
 fig.set_label(
-    "Left: the only right answer among eight has an advantage of "
-    f"{advantages[1, 0]:.2f}, each of seven right ones {advantages[7, 0]:.2f}; the only "
-    f"wrong one {advantages[7, -1]:.2f}; with none or all right, every advantage is "
-    f"{advantages[0, -1]:.0f}. Right: shares of dead groups are lowest at a chance of "
-    f"one half, {shares[4][half]:.2f} for groups of 4, and near 1 at both ends; larger "
-    "groups are dead less often."
+    f"Left: the only right answer among eight has an advantage of "
+    f"{advantages[1, 0]:.2f}, each of seven right ones {advantages[7, 0]:.2f}; the "
+    f"only wrong one {advantages[7, -1]:.2f}. If none or all are right, advantages "
+    f"are {advantages[0, -1]:.0f}. Right: shares of dead groups are lowest at a chance "
+    f"of one half, {shares[4][half]:.2f} for groups of 4, and near 1 at both ends for "
+    "small groups; larger groups are dead less often."
 )
 measured = {"only_right": advantages[1, 0], "most_right": advantages[7, 0]}
 rare = (chance - 0.1).abs().argmin()

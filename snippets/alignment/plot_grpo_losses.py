@@ -29,26 +29,25 @@ def policies():
 
 
 def divergences():
-    """Both directions: KL(policy || ref) and KL(ref || policy), by estimator and run."""
+    """KL(policy || ref) and KL(ref || policy), by estimator and run."""
     with torch.no_grad():
         logp = policies()
         wide = ref.expand_as(logp)
         return kl_divergence(logp, wide), kl_divergence(wide, logp)
 
 
-groups = [{"params": [means], "lr": 0.2}, {"params": [log_scales], "lr": 0.02}]
-optimizer = torch.optim.Adam(groups)
-start, frames = divergences(), []
+rates = [{"params": [means], "lr": 0.2}, {"params": [log_scales], "lr": 0.02}]
+optimizer, start, frames = torch.optim.Adam(rates), divergences(), []
 for step in range(STEPS + 1):
     logp = policies()
     if step % EVERY == 0:
         frames.append(logp.detach().exp())
     drawn = torch.multinomial(logp.detach().exp().flatten(0, 1), SAMPLES, True)
-    drawn = drawn.view(3, RUNS, SAMPLES)
+    drawn = drawn.view(3, RUNS, SAMPLES)  # no gradient flows through them
     own, reference = logp.gather(2, drawn), ref[drawn]
     losses = [k(own[n], reference[n]) for n, k in enumerate(ESTIMATORS.values())]
     optimizer.zero_grad()
-    torch.stack(losses).mean(dim=2).sum().backward()
+    sum(loss.mean(dim=1).sum() for loss in losses).backward()
     optimizer.step()
 end = divergences()
 
@@ -62,7 +61,6 @@ axes[0].set_ylabel("probability")
 
 
 def draw(frame):
-    """Three runs of each estimator."""
     for line, values in zip(lines, frames[frame][:, :3].flatten(0, 1), strict=True):
         line.set_ydata(values)
     return lines
@@ -70,14 +68,14 @@ def draw(frame):
 
 animation = FuncAnimation(fig, draw, frames=len(frames), interval=120)
 fig.set_label(
-    "Gray: a reference with two bumps. Policies start between them. After "
-    f"{STEPS} updates, k1 leaves a mean KL(policy || reference) of {end[0][0].mean():.2f} "
-    f"nats (start: {start[0][0, 0]:.2f}); with k2, policies cover one bump and reach "
-    f"{end[0][1].mean():.2f}; with k3, they cover both and reach {end[0][2].mean():.2f}."
+    f"Gray: a reference with two bumps. After {STEPS} updates, policies trained on k1 "
+    f"are narrow bumps at different places, with a mean divergence of "
+    f"{end[0][0].mean():.2f} nats (start: {start[0][0, 0]:.2f}); with k2, they cover "
+    f"one bump of the reference ({end[0][1].mean():.2f}); with k3, they are wide and "
+    f"cover both ({end[0][2].mean():.2f})."
 )
 measured = {"start": start[0][0, 0], "k1_end": end[0][0].mean()}
 measured |= {"k1_worst": end[0][0].max(), "k2_worst": end[0][1].max()}
 measured |= {"k3_reverse": end[1][2].max(), "k2_reverse": end[1][1].min()}
-assert measured["k2_worst"] < 0.75
-assert measured["k1_end"] > 1
+assert measured["k2_worst"] < 0.75 < 1 < measured["k1_end"]
 assert measured["k3_reverse"] < 0.5 < measured["k2_reverse"]
