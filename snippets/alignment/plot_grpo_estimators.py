@@ -56,8 +56,8 @@ fig.set_label(
 one = DISTANCES.index(1.0)
 measured = {"negative": negative, "true_far": true[-1]}
 measured |= {"k2_bias_large": bias[one, 1], "k3_bias_large": bias[one, 2]}
-measured |= {"k1_sd_far": spread[-1, 0], "k3_sd_far": spread[-1, 2]}
-for n, name in enumerate(ESTIMATORS):
-    measured |= {f"{name}_sd_small": spread[0, n], f"{name}_sd_large": spread[one, n]}
+for n in (0, 2):
+    measured |= {f"k{n + 1}_sd_small": spread[0, n], f"k{n + 1}_sd_far": spread[-1, n]}
+    measured |= {f"k{n + 1}_sd_large": spread[one, n]}
 assert spread[0, 2] < spread[0, 0] / 10
 assert spread[-1, 2] > spread[-1, 0]
