@@ -41,7 +41,7 @@ for n, (name, estimator) in enumerate(ESTIMATORS.items()):
 left.axhline(0, color="0.5", linewidth=0.8)
 left.set(xlabel="log u of a sample", ylabel="estimate, nats")
 left.legend()
-side.set(xlabel="true KL divergence, nats", ylabel="standard deviation / true KL")
+side.set(xlabel="true KL divergence, nats", ylabel="std. deviation / true KL")
 side.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
 side.minorticks_off()
 fig.set_label(

@@ -33,7 +33,7 @@ left.plot(right[1:], advantages[1:, 0], "C0o-", label="right answer")
 left.plot(right[:-1], advantages[:-1, -1], "C1s--", label="wrong answer")
 left.axhline(0, color="0.5", linewidth=0.8)
 left.set(xlabel=f"right answers among {GROUP}", ylabel="advantage")
-left.legend(loc="upper right")
+left.legend(loc="lower left")
 for n, (size, share) in enumerate(shares.items()):
     side.plot(chance, share, f"C{n}" + ["-", "--", "-.", ":"][n], label=f"G = {size}")
 side.set(xlabel="chance of a right answer", ylabel="dead groups, share", ylim=(0, 1))

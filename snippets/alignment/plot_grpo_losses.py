@@ -13,7 +13,7 @@ from matplotlib.animation import FuncAnimation
 from snippets.alignment.grpo import k1, k2, k3, kl_divergence
 
 torch.manual_seed(0)
-RUNS, STEPS, SAMPLES, EVERY = 20, 300, 64, 10
+RUNS, STEPS, SAMPLES, EVERY = 20, 300, 64, 15
 ESTIMATORS = {"k1": k1, "k2": k2, "k3": k3}
 tokens = torch.arange(41.0)
 bumps = torch.stack([-((tokens - m) ** 2) / (2 * 3**2) for m in (11.0, 29.0)])
@@ -68,7 +68,7 @@ def draw(frame):
 animation = FuncAnimation(fig, draw, frames=len(frames), interval=120)
 fig.set_label(
     f"Gray: a reference with two bumps. After {STEPS} updates, policies trained on k1 "
-    f"are narrow bumps at different places, with a mean divergence of "
+    f"lie at different places between and on the bumps, with a mean divergence of "
     f"{end[0][0].mean():.2f} nats (start: {start[0][0, 0]:.2f}); with k2, they cover "
     f"one bump of the reference ({end[0][1].mean():.2f}); with k3, they are wide and "
     f"cover both ({end[0][2].mean():.2f})."
