@@ -29,11 +29,12 @@ for size in sizes:
     assert (shares[size] - expected).abs().max() < 0.04
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(6.8, 2.9), layout="constrained")
-left.plot(right[1:], advantages[1:, 0], "C0o-", label="right answer")
-left.plot(right[:-1], advantages[:-1, -1], "C1s--", label="wrong answer")
+left.plot(right[1:], advantages[1:, 0], "C0o-")
+left.plot(right[:-1], advantages[:-1, -1], "C1s--")
 left.axhline(0, color="0.5", linewidth=0.8)
 left.set(xlabel=f"right answers among {GROUP}", ylabel="advantage")
-left.legend(loc="lower left")
+left.text(2.6, 1.7, "right answer", color="C0")
+left.text(0.2, -1.5, "wrong answer", color="C1")
 for n, (size, share) in enumerate(shares.items()):
     side.plot(chance, share, f"C{n}" + ["-", "--", "-.", ":"][n], label=f"G = {size}")
 side.set(xlabel="chance of a right answer", ylabel="dead groups, share", ylim=(0, 1))
