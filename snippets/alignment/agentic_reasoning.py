@@ -7,12 +7,7 @@ One rollout is one episode of an agent: turns of generation, and calls of tools 
 them. A slot holds one rollout at a time. An update takes one batch of finished rollouts
 and makes the next version of the policy, in no time.
 
-=====================  =====================  =====================================
-AReaL                  TRL                    here
-=====================  =====================  =====================================
-eta                    ``max_staleness``      ``max_staleness``
-version                ``model_version``      ``version``
-=====================  =====================  =====================================
+The bound on staleness is eta in AReaL, and ``max_staleness`` in TRL and here.
 """
 
 import heapq
@@ -24,11 +19,7 @@ from jaxtyping import Float, Int
 
 
 class Rollout(NamedTuple):
-    """One episode: where and when it ran, and which version of the policy began it.
-
-    ``lag`` counts the updates between its start and its end. ``kept`` is false if the
-    rollout was discarded.
-    """
+    """An episode, begun by a ``version`` of the policy; ``lag`` updates came meanwhile."""
 
     slot: int
     start: float

@@ -125,34 +125,3 @@ def hidden_tests(env: Repair) -> float:
     inputs = (*VISIBLE, *HIDDEN)
     expected = [run(env.solution, x) for x in inputs]
     return float(passed(env.program, inputs, expected) == len(inputs))
-
-
-class RepairTools:
-    """The same environment as tools, in the form of TRL's ``environment_factory``.
-
-    Each public method but ``reset`` and ``get_reward`` becomes a tool that the model
-    can call, so everything else begins with an underscore.
-    """
-
-    def __init__(self) -> None:
-        self._env = Repair(hidden_tests)
-
-    def reset(self, seed: int = 0, **columns: Any) -> str:
-        """Text for the end of the prompt. TRL passes the columns of the data set."""
-        return self._env.reset(seed)[0]
-
-    def edit(self, expression: str) -> str:
-        """Replace the program.
-
-        Args:
-            expression: The new program, for example 3*x + 4.
-        """
-        return self._env.answer(f"edit {expression}")
-
-    def test(self) -> str:
-        """Run the visible tests."""
-        return self._env.answer("test")
-
-    def get_reward(self) -> float:
-        """Called by TRL once the model has stopped calling tools."""
-        return self._env.reward(self._env)

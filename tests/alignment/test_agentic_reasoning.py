@@ -27,12 +27,12 @@ from snippets.alignment.agentic_reasoning import (
 )
 from snippets.alignment.repair_environment import (
     Repair,
-    RepairTools,
     hidden_tests,
     passed,
     run,
     workspace_tests,
 )
+from snippets.alignment.repair_tools import RepairTools
 
 # Rollouts
 
