@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 
 
 class Rollout(NamedTuple):
-    """An episode, begun by a ``version`` of the policy; ``lag`` updates came meanwhile."""
+    """An episode; ``lag`` updates came after its start, from policy ``version`` on."""
 
     slot: int
     start: float

@@ -52,21 +52,12 @@ fig.set_label(
     "reward at the end if half of the hacks are caught: "
     + ", ".join(f"{name} {found.mean():.2f}" for name, found in half.items())
 )
-measured = {"start": free.true[0].mean(), "proxy_start": proxy[0].mean()}
-measured |= {"hacked": free.true[-1].max(), "proxy_end": proxy[-1].min()}
+measured = {"hacked": free.true[-1].max(), "proxy_end": proxy[-1].min()}
 measured["found"] = (free.hack > 0.5).float().argmax(dim=0).max()
 measured |= {"penalized": half["penalty 2"].min(), "protected": safe[-1].min()}
-measured |= {
-    "left_out": half["left out"].max(),
-    "left_out_all": last["left out"][-1].min(),
-}
-measured |= {
-    "too_small": last["penalty 1"][3].max(),
-    "enough": last["penalty 2"][3].min(),
-}
+assert last["penalty 1"][3].max() < 0.05 < 0.55 < last["penalty 2"][3].min()
 measured["left_out_most"] = last["left out"][9].max()
-measured["early"] = ends["penalty 2"][300, 5].mean()
 drift = (ends["penalty 2"][-1, 5] - ends["penalty 2"][-500, 5]).abs().max()
 assert drift < 0.01  # the curve is level
 assert measured["hacked"] < 0.05 < 0.5 < measured["penalized"]
-assert measured["left_out"] < 0.05
+assert measured["left_out_most"] < 0.05 < 0.55 < last["left out"][10].min()

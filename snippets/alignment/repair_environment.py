@@ -58,7 +58,7 @@ class Repair:
     --------
     >>> env = Repair(hidden_tests)
     >>> env.reset(seed=0)[0]
-    'program: 0. Commands: edit EXPRESSION, test, write_tests VALUES, submit'
+    'program: 0'
     >>> env.step("test")[0]
     'f(1) = 0, expected 14; f(2) = 0, expected 21'
     >>> env.step("edit 7*x + 7")[0], env.step("submit")[1:3]
@@ -78,8 +78,7 @@ class Repair:
         self.solution = f"{a}*x + {b}"
         self.program, self.turns = "0", 0
         self.expected = [run(self.solution, x) for x in VISIBLE]
-        commands = "edit EXPRESSION, test, write_tests VALUES, submit"
-        return f"program: {self.program}. Commands: {commands}", {}
+        return f"program: {self.program}", {}
 
     def step(self, action: str) -> Step:
         """Observation, reward, whether submitted, whether out of turns, and details."""
