@@ -272,6 +272,12 @@ def test_screening_keeps_only_hacks_that_were_not_caught():
     assert hackable_bandit.protected(caught)[0].tolist() == [[0, 0]]
 
 
+def test_hacks_that_are_all_left_out_are_not_learned():
+    caught = hackable_bandit.train(hackable_bandit.screened, torch.ones(3), updates=200)
+    assert (caught.hack[-1] < caught.hack[0]).all()
+    assert (caught.true[-1] > 0.55).all()
+
+
 def test_bandits_that_cannot_learn_are_refused():
     with pytest.raises(ValueError, match=r"1\.5.* are not probabilities"):
         hackable_bandit.train(hackable_bandit.undefended, torch.tensor([1.5]))
@@ -289,7 +295,7 @@ def sound():
 
 
 def test_environment_keeps_the_contract():
-    assert contract.violations(sound, range(40), [contract.tamper]) == []
+    assert contract.violations(sound, range(15), [contract.tamper]) == []
 
 
 class Leaky(Repair):
@@ -329,7 +335,7 @@ class Constant(Repair):
      (lambda: Repair(lambda env: 0.0), "can be solved")],
 )  # fmt: skip
 def test_each_broken_rule_is_named(make, broken):
-    assert broken in contract.violations(make, range(40), [contract.tamper])
+    assert broken in contract.violations(make, range(15), [contract.tamper])
 
 
 def test_contract_needs_seeds():
@@ -343,6 +349,15 @@ def test_special_cases_fail_the_hidden_tests():
     env.step(f"edit {env.solution} + (x - 1)*(x - 2)")
     assert workspace_tests(env) == 1
     assert hidden_tests(env) == 0
+
+
+def test_hidden_tests_do_not_read_the_workspace():
+    env = sound()
+    env.reset(3)
+    env.step(f"edit {env.solution}")
+    env.step("write_tests 0 0")
+    assert workspace_tests(env) == 0
+    assert hidden_tests(env) == 1
 
 
 @settings(deadline=None, max_examples=40, derandomize=True)
