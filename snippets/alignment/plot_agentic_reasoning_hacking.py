@@ -43,7 +43,7 @@ for n, (name, found) in enumerate(last.items()):
 for penalty in (1, 2):  # where a hack is worth as much as the best honest method
     right.axvline(0.4 / penalty, color="0.5", linestyle=":")
 right.set(xlabel="share of hacks caught", ylabel="true reward at the end")
-right.legend()
+right.legend(loc="center", bbox_to_anchor=(0.66, 0.5), handlelength=1.2)
 half = {name: found[5] for name, found in last.items()}
 fig.set_label(
     f"Left: the mean proxy reward rises from {proxy[0].mean():.2f} to "

@@ -27,7 +27,7 @@ for name, style in (("end only", "C0-"), ("progress", "C1--")):
     lines[0].set_label("end only, or potential" if name == "end only" else name)
 ax.axhline(GOAL, color="0.5", linestyle=":")
 ax.set(xlabel="updates", ylabel="probability of success", xlim=(0, 250))
-ax.legend()
+fig.legend(loc="outside upper center", ncols=2)
 fig.set_label(
     "Eight runs each reach 90 % success after "
     + "; ".join(f"{n}: {x.min()} to {x.max()} updates" for n, x in first.items())
