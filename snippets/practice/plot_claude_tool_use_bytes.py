@@ -7,48 +7,31 @@ calls one after the other, calls in a message thread, and calls in one turn.
 """
 
 import json
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
 
 from snippets.practice.calculator_talk import DONE, TOOLS, ask, call, reply
 from snippets.practice.claude_tool_use import converse
+from snippets.practice.message_thread import threaded
 from snippets.practice.scripted_server import post, serving
 
 CALLS = (1, 2, 4, 8, 16, 32)
-Send = Callable[..., dict[str, Any]]
 
 
-def with_thread(url: str) -> Send:
-    """Sends what the server does not have yet: it keeps messages and tools."""
-    known, last = 0, None
-
-    def send(**request: Any) -> dict[str, Any]:
-        nonlocal known, last
-        body = {**request, "thread": {"type": "create"}}
-        if last:
-            body["messages"] = request["messages"][known + 1 :]  # it wrote that one
-            body["thread"] = {"type": "continue", "previous_message_id": last}
-            del body["tools"]
-        known = len(request["messages"])
-        answer = post(url, body)
-        last = answer["id"]
-        return answer
-
-    return send
+def post_to(url: str, **request: Any) -> dict[str, Any]:
+    """Sends a request."""
+    return post(url, request)
 
 
-def plain(url: str) -> Send:
-    """Sends all messages each time."""
-    return lambda **request: post(url, request)
-
-
-def sizes(replies: list[dict[str, Any]], way: Callable[[str], Send]) -> list[int]:
+def sizes(replies: list[dict[str, Any]], *, thread: bool = False) -> list[int]:
     """Bytes of each request of a conversation."""
     with serving([*replies, DONE]) as server:
         turns = len(replies) + 1
-        messages, reason = converse(way(server.url), ask(), TOOLS, max_turns=turns)
+        create = partial(post_to, server.url)
+        way = threaded(create) if thread else create
+        _, reason = converse(way, ask(), TOOLS, max_turns=turns)
     assert reason == "end_turn"
     return [len(json.dumps(exchange.request)) for exchange in server.exchanges]
 
@@ -62,9 +45,9 @@ runs: dict[str, list[list[int]]] = {name: [] for name in NAMES}
 for n in CALLS:
     calls = [call(i, f"{10 + i}*49") for i in range(n)]
     apart = [reply(one) for one in calls]
-    kinds = [(apart, plain), (apart, with_thread), ([reply(*calls)], plain)]
-    for name, kind in zip(NAMES, kinds, strict=True):
-        runs[name].append(sizes(*kind))
+    kinds = (sizes(apart), sizes(apart, thread=True), sizes([reply(*calls)]))
+    for name, found in zip(NAMES, kinds, strict=True):
+        runs[name].append(found)
 
 fig = plt.figure(figsize=(6.8, 3.3), layout="constrained")
 left, side = fig.subplots(1, 2)
@@ -73,7 +56,7 @@ for i, name in enumerate(NAMES):
     left.plot(range(1, len(last) + 1), last, f"C{i}{marker}-", ms=4, label=name)
     side.loglog(CALLS, [sum(run) for run in runs[name]], f"C{i}{marker}-", ms=5)
 left.set(xlabel=f"request, {CALLS[-1]} calls", ylabel="bytes", ylim=(0, None))
-side.set(xlabel="calls", ylabel="bytes of all requests", xticks=CALLS)
+side.set(xlabel="calls", ylabel="bytes of all requests")
 side.set_xticks(CALLS, [str(n) for n in CALLS])
 side.minorticks_off()
 fig.legend(loc="outside upper center", ncols=1)

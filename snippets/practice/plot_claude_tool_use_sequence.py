@@ -25,14 +25,13 @@ for exchange in server.exchanges:
     sent = exchange.request["messages"]
     last = sent[-1]["content"]
     errors = [block.get("is_error", False) for block in last if isinstance(block, dict)]
-    results = f"{len(errors)} × tool_result" if errors else "the question"
-    arrows.append((PROGRAM, API, f"{len(sent)} messages, last: {results}", any(errors)))
-    if len(sent) == 1:
-        arrows[-1] = (PROGRAM, API, "1 message: the question", False)
+    text = f"{len(sent)} messages, the last: {len(errors)} tool_result"
+    text = text if errors else "1 message: the question"
+    arrows.append((PROGRAM, API, text, any(errors)))
     response = exchange.response
     calls = [block for block in response["content"] if block["type"] == "tool_use"]
-    text = f"{len(calls)} × tool_use" if calls else "text"
-    arrows.append((API, PROGRAM, f"{text}, {response['stop_reason']}", False))
+    kinds = " + ".join(block["type"] for block in response["content"])
+    arrows.append((API, PROGRAM, f"{kinds}; stop: {response['stop_reason']}", False))
     for call in calls:
         arrows.append((PROGRAM, TOOL, call["input"]["expression"], False))
     answers = {
@@ -59,7 +58,7 @@ for row, (start, end, text, wrong) in enumerate(arrows):
         style["linestyle"] = "--"
     arrow = ax.annotate("", (end, row + 0.5), (start, row + 0.5), arrowprops=style)
     middle = (start + end) / 2
-    label = ax.text(middle, row + 0.34, text, ha="center", va="bottom", fontsize=10)
+    label = ax.text(middle, row + 0.34, text, ha="center", va="bottom", fontsize=11)
     drawn.append((arrow, label))
 
 

@@ -2,9 +2,11 @@
 What the loop does for each reason to stop
 ==========================================
 
-A figure of :doc:`/practice/claude_tool_use`: for each ``stop_reason``, the requests that
-the loop sent, the calls it ran, and whether the conversation can go on.
+A figure of :doc:`/practice/claude_tool_use`: for each ``stop_reason``, the requests
+that the loop sent, the calls it ran, and whether the conversation can go on.
 """
+
+from contextlib import suppress
 
 import matplotlib.pyplot as plt
 
@@ -15,9 +17,8 @@ from snippets.practice.scripted_server import post, serving
 search = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search"}
 paused = [said("I search."), {**search, "input": {"query": "news"}}]
 CONTENT = {"tool_use": [call(1, "6*7")], "pause_turn": paused}
-CONTENT |= dict.fromkeys(
-    ("max_tokens", "model_context_window_exceeded"), [call(1, "6")]
-)
+for cut_off in ("max_tokens", "model_context_window_exceeded"):
+    CONTENT[cut_off] = [call(1, "6")]
 SHOWN = {"tool_use": "a call", "text": "text", "server_tool_use": "a server call"}
 
 rows, ran = [], []
@@ -32,28 +33,26 @@ for reason in STEPS:
         )
         requests = len(server.exchanges)
         longer = [*messages, {"role": "user", "content": "Go on."}]
-        try:
+        with suppress(ValueError):
             post(url, {**ask(), "messages": longer})
-        except ValueError:
-            pass
         status = server.exchanges[-1].status
     kind = SHOWN[content[-1]["type"]]
     rows.append((reason, kind, STEPS[reason], requests, len(ran), status))
 
-HEAD = ("stop_reason", "ends in", "step of the loop", "requests", "calls run", "then")
-PLACES = (0, 4.3, 6.0, 8.3, 9.6, 10.9)
-fig, ax = plt.subplots(figsize=(7.2, 2.9), layout="constrained")
-ax.set(xlim=(-0.1, 11.6), ylim=(len(rows) + 0.1, -1))
+HEAD = ("stop_reason", "ends in", "step of the loop", "requests", "calls run", "status")
+PLACES = (0, 4.2, 6.1, 8.3, 9.65, 10.95)
+fig, ax = plt.subplots(figsize=(7.4, 3.0), layout="constrained")
+ax.set(xlim=(-0.1, 11.8), ylim=(len(rows) + 0.1, -1))
 ax.axis("off")
 for place, name in zip(PLACES, HEAD, strict=True):
-    ax.text(place, -0.4, name, va="center", fontsize=9.5, weight="bold")
-ax.plot([-0.1, 11.6], [0, 0], color="0.5", linewidth=1)
+    ax.text(place, -0.4, name, va="center", weight="bold")
+ax.plot([-0.1, 11.8], [0, 0], color="0.5", linewidth=1)
 for y, row in enumerate(rows):
     for column, (place, value) in enumerate(zip(PLACES, row, strict=True)):
-        style = {"family": "monospace", "fontsize": 8.5} if column == 0 else {}
+        style = {"family": "monospace", "fontsize": 9.5} if column == 0 else {}
         if column == 5:
             style = {"color": "C0" if value == 200 else "C3", "weight": "bold"}
-        ax.text(place, y + 0.5, str(value), va="center", **{"fontsize": 9.5, **style})
+        ax.text(place, y + 0.5, str(value), va="center", **style)
 fig.set_label(
     "Table. "
     + " ".join(

@@ -34,6 +34,7 @@ from snippets.practice.claude_tool_use import (
     result,
 )
 from snippets.practice.message_rules import problems
+from snippets.practice.message_thread import threaded
 from snippets.practice.scripted_server import post, serving
 from snippets.practice.tool_rules import FIXED_NAMES
 from snippets.practice.tool_schema import has_type, mismatches
@@ -469,7 +470,15 @@ def test_the_runner_sends_new_messages_alone_and_the_server_knows_the_rest(sdk):
         assert [exchange.status for exchange in server.exchanges] == [200] * 3
         requests = [exchange.request for exchange in server.exchanges]
         sent.append([len(request["messages"]) for request in requests])
+        if not options:
+            theirs = [{k: v for k, v in r.items() if k != "tools"} for r in requests]
     assert sent == [[1, 1, 1], [1, 3, 5]]
+    with serving(SCRIPT) as server:
+        tools = {"calculator": Tool(lambda expression: "42", DEFINITION)}
+        converse(threaded(lambda **r: post(server.url, r)), REQUEST, tools)
+    ours = [{**exchange.request} for exchange in server.exchanges]
+    del ours[0]["tools"]
+    assert ours == theirs
     lost = {**REQUEST, "thread": {"type": "continue", "previous_message_id": "msg_9"}}
     with serving([DONE]) as server, pytest.raises(ValueError, match="thread_not_found"):
         post(server.url, lost)
