@@ -504,7 +504,8 @@ def test_the_sdk_retries_a_server_error_twice(sdk):
 def kinds_of_json(root):
     """The JSON in the article, each piece with the type that it must have."""
     article = (root / "docs/practice/claude_tool_use.rst").read_text("utf-8")
-    pieces = re.findall(r"\.\. code-block:: json\n\n((?: {3,}.*\n|\n)+)", article)
+    pattern = r"(?m)^( *)\.\. code-block:: json\n\n((?:\1   .*\n|\n)+)"
+    pieces = [found[2] for found in re.finditer(pattern, article)]
     for piece in pieces:
         value = json.loads(textwrap.dedent(piece))
         if "max_tokens" in value:
@@ -523,7 +524,7 @@ def kinds_of_json(root):
 
 def test_json_of_the_article_has_the_types_of_the_sdk(root):
     pieces = list(kinds_of_json(root))
-    assert len(pieces) >= 3
+    assert len(pieces) == 6
     for value, kind in pieces:
         assert fits(value, kind), value
         if "max_tokens" in value:
