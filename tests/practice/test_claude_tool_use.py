@@ -1,4 +1,4 @@
-"""Rules and loop against types and tool runner of the SDK; schemas, jsonschema."""
+"""Rules and loop against the SDK's types and runner, schemas against jsonschema."""
 
 import collections.abc
 import functools
