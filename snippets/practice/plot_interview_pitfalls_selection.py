@@ -1,0 +1,80 @@
+"""
+Features chosen before cross-validation make noise look predictable
+===================================================================
+
+A figure of :doc:`/practice/interview_pitfalls`: 50 rows with random labels, 5000 random
+features, of which 100 are chosen. Left: the error that five-fold cross-validation finds
+for the nearest neighbor. Right: correlations of the chosen features with the labels.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from snippets.practice.feature_screening import (
+    error_selected_before,
+    error_selected_inside,
+    strongest_features,
+)
+
+rng = np.random.default_rng(0)
+y = np.repeat([0, 1], 25)
+RUNS = 50
+
+
+def held_out_correlations(X, train, test):
+    """With the labels of the test rows; the sign is that on the training rows."""
+    chosen = X[:, strongest_features(X[train], y[train], 100)]
+    sign = np.sign((y[train] - y[train].mean()) @ chosen[train])
+    centered = chosen[test] - chosen[test].mean(axis=0)
+    target = y[test] - y[test].mean()
+    scale = np.linalg.norm(centered, axis=0) * np.linalg.norm(target)
+    return sign * (target @ centered) / scale
+
+
+errors, correlations = [], []
+for _ in range(RUNS):
+    X = rng.normal(size=(50, 5000))
+    fold = np.concatenate([rng.permutation(25) % 5 for _ in range(2)])
+    errors.append(
+        [
+            error(X, y, fold, 100)
+            for error in (error_selected_before, error_selected_inside)
+        ]
+    )
+    test = fold == 0
+    correlations.append(
+        [held_out_correlations(X, train, test) for train in (fold >= 0, ~test)]
+    )
+before, inside = np.transpose(errors)
+seen, unseen = np.moveaxis(correlations, 1, 0)
+assert before.max() < inside.min()
+assert abs(inside.mean() - 0.5) < 4 * inside.std() / np.sqrt(RUNS)
+
+fig, (ax, right) = plt.subplots(1, 2, figsize=(6.4, 3), layout="constrained")
+names = ["on all rows", "in each fold"]
+for place, values in enumerate([before, inside]):
+    spread = rng.uniform(-0.2, 0.2, RUNS)
+    ax.plot(place + spread, 100 * values, "o", ms=4, alpha=0.6, color=f"C{place}")
+ax.axhline(50, color="0.5", ls=":")
+ax.set_xticks([0, 1], names)
+ax.set(xlabel="features chosen", ylabel="error (%)", ylim=(-3, 80), xlim=(-0.5, 1.5))
+for place, values in enumerate([seen, unseen]):
+    bins = np.linspace(-1, 1, 41)
+    right.hist(values.ravel(), bins, alpha=0.6, color=f"C{place}", label=names[place])
+right.set(xlabel="correlation on 10 test rows", ylabel="chosen features", ylim=(0, 500))
+right.legend(title="features chosen", fontsize="small", loc="upper left")
+fig.set_label(
+    f"Left: errors of {RUNS} data sets. Chosen on all rows: {100 * before.min():.0f} to "
+    f"{100 * before.max():.0f} %; chosen in each fold: {100 * inside.min():.0f} to "
+    f"{100 * inside.max():.0f} %, around the dotted line at 50 %. Right: two histograms "
+    f"of correlations with means of {seen.mean():.2f} and {unseen.mean():.2f}."
+)
+measured = {
+    "before": before.mean(),
+    "before_accuracy": 1 - before.mean(),
+    "inside": inside.mean(),
+    "inside_low": inside.min(),
+    "inside_high": inside.max(),
+    "seen": seen.mean(),
+    "unseen": unseen.mean(),
+}
