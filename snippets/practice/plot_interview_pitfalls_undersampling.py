@@ -53,10 +53,10 @@ ax.plot([0, 100], [0, 100], color="0.5", ls=":")
 ax.set(xlabel="predicted probability (%)", ylabel="positive rows (%)", ylim=(-1, 40))
 ax.legend(fontsize="small", title="trained on")
 fig.set_label(
-    "Share of positive rows against the predicted probability. The curve of the balanced "
-    f"model lies far below the dotted diagonal: on average it predicts "
-    f"{100 * mean[:, 0].mean():.0f} %, and {100 * truth.mean():.1f} % are positive. The "
-    "corrected curve and that of all rows follow the diagonal."
+    "Share of positive rows against the predicted probability. The curve of the "
+    f"balanced model lies far below the dotted diagonal: its mean prediction is "
+    f"{100 * mean[:, 0].mean():.0f} %, and {100 * truth.mean():.1f} % are positive. "
+    "The corrected curve and that of all rows follow the diagonal."
 )
 measured = {
     "raw_mean": mean[:, 0].mean(),
