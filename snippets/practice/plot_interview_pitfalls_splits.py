@@ -26,7 +26,8 @@ for ax, splitter in zip(axes, splitters, strict=True):
     for edge in np.arange(3.5, 23, 4):
         ax.axvline(edge, color="0.6", lw=0.8)
     ax.set(ylim=(2.6, -0.6), yticks=[0, 1, 2], yticklabels=[1, 2, 3], ylabel="fold")
-    ax.set_title(type(splitter).__name__, fontsize="medium", loc="left")
+    name = type(splitter).__name__ + " (shuffled)" * isinstance(splitter, KFold)
+    ax.set_title(name, fontsize="medium", loc="left")
 axes[2].set(xlabel="row, in order of time; lines separate six patients", xticks=[])
 fig.set_label(
     "Three panels of 24 rows, with three folds each: training rows are dots, test rows "
@@ -56,11 +57,11 @@ assert forward.max() < 0
 
 fig, (ax, right) = plt.subplots(1, 2, figsize=(6.4, 2.9), layout="constrained")
 ax.plot([0, 1], [random, grouped], "o-", color="C0", alpha=0.4, ms=4)
-ax.set_xticks([0, 1], ["KFold", "GroupKFold"])
+ax.set_xticks([0, 1], ["KFold\n(shuffled)", "GroupKFold"])
 ax.axhline(0.5, color="0.5", ls=":")
 ax.set(ylabel="accuracy, patients", xlim=(-0.4, 1.4), ylim=(0, 1.05))
 right.plot([0, 1], [near, forward], "o-", color="C0", alpha=0.4, ms=4)
-right.set_xticks([0, 1], ["KFold", "TimeSeriesSplit"])
+right.set_xticks([0, 1], ["KFold\n(shuffled)", "TimeSeriesSplit"])
 right.axhline(0, color="0.5", ls=":")
 right.set_yscale("symlog", linthresh=1)
 right.set(ylabel="$R^2$, random walks", xlim=(-0.4, 1.4), ylim=(-10, 1.5))
