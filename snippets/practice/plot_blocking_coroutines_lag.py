@@ -61,14 +61,15 @@ product()
 PLACES = ("coroutine", "thread", "process")
 WAYS = {sleep: PLACES[:2], python: PLACES, product: PLACES[:2]}
 fig, ax = plt.subplots(figsize=(6.8, 3.4), layout="constrained")
-measured, names = {}, []
+measured, names, edge = {}, [], ax.get_yaxis_transform()
 for row, (job, places) in enumerate(WAYS.items()):
     for place in places:
         late, seconds = run(measure(job, place))
         y, name = len(names), f"{job.__name__}_{place}"
         names.append(name.replace("_", ", "))
         ax.plot([max(v, 0.01) for v in late], [y] * BEATS, "|", color=f"C{row}", ms=11)
-        measured |= {name: max(late), f"{name}_s": seconds}
+        ax.text(1.02, y, f"{seconds:.2f} s", va="center", transform=edge)
+        measured[name] = max(late)
 ax.set(xscale="log", xlabel="beat late (ms, wall clock)", yticks=range(len(names)))
 ax.set_yticklabels(names)
 ax.invert_yaxis()

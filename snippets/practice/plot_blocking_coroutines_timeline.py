@@ -20,8 +20,7 @@ REQUESTS, COMPUTE, REPLY, PERIOD, BEATS = 5, 0.02, 0.18, 0.02, 55
 
 async def requests(blocking: bool) -> tuple[list, list[float]]:
     """Start, start of the wait, and end of each request; lag of each beat."""
-    loop = asyncio.get_running_loop()
-    late = asyncio.create_task(lags(PERIOD, BEATS))
+    loop, late = asyncio.get_running_loop(), asyncio.create_task(lags(PERIOD, BEATS))
 
     async def request() -> tuple[float, float, float]:
         start = loop.time()
@@ -51,8 +50,8 @@ for (name, (spans, late)), ax, below in zip(runs.items(), *axes, strict=True):
         dots.append((below.plot(PERIOD * i, lag, "C2o", ms=3)[0], PERIOD * i + lag))
     ax.set(title=name, yticks=range(1, REQUESTS + 1))
     below.set(xlabel="(due) time (simulated s)", xlim=(0, 1.1), ylim=(-0.05, 1.1))
-axes[0, 0].set(ylabel="request")
-axes[1, 0].set(ylabel="beat late (s)")
+for ax, label in zip(axes[:, 0], ("request", "beat late (s)"), strict=True):
+    ax.set(ylabel=label)
 cursors = [ax.axvline(0, color="0.5", lw=1) for ax in axes.flat]
 FRAMES = [0.0, 0.1, 0.2, 0.28, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1]
 
@@ -73,9 +72,9 @@ ends = [spans[-1][-1] for spans, _ in runs.values()]
 worst = [max(late) for _, late in runs.values()]
 late = [lag for lag in runs["blocking call"][1] if lag > 1e-6]
 measured = {"blocked": ends[0], "awaited": ends[1], "worst": worst[0]}
-measured |= {"awaited_worst": worst[1], "mean": sum(late) / len(late)}
+measured |= {"late": worst[1], "mean": sum(late) / len(late)}
 fig.set_label(
     f"Five requests that block run one by one until {ends[0]:.2f} s: beats are up to "
-    f"{worst[0]:.2f} s late. Awaited, they end by {ends[1]:.2f} s: {worst[1]:.2f} s late."
+    f"{worst[0]:.2f} s late. Awaited, they end by {ends[1]:.2f} s: {worst[1]:.2f} s."
 )
 assert abs(ends[0] - 1) + abs(ends[1] - 0.28) < 1e-9
