@@ -49,7 +49,7 @@ for (name, (spans, late)), ax, below in zip(runs.items(), *axes, strict=True):
     for i, lag in enumerate(late, 1):
         dots.append((below.plot(PERIOD * i, lag, "C2o", ms=3)[0], PERIOD * i + lag))
     ax.set(title=name, yticks=range(1, REQUESTS + 1))
-    below.set(xlabel="(due) time (simulated s)", xlim=(0, 1.1), ylim=(-0.05, 1.1))
+    below.set(xlabel="time, due time (simulated s)", xlim=(0, 1.1), ylim=(-0.05, 1.1))
 for ax, label in zip(axes[:, 0], ("request", "beat late (s)"), strict=True):
     ax.set(ylabel=label)
 cursors = [ax.axvline(0, color="0.5", lw=1) for ax in axes.flat]
