@@ -123,35 +123,48 @@ def exact_gradient(
 
 
 def estimates(
-    probs: Float[Tensor, " Y"], rewards: Float[Tensor, " Y"], baseline: float | Tensor
-) -> Float[Tensor, "Y Y"]:
+    probs: Float[Tensor, "*policies Y"],
+    rewards: Float[Tensor, " Y"],
+    baseline: float | Float[Tensor, "*#policies 1"],
+) -> Float[Tensor, "*policies Y Y"]:
     """Row y is the REINFORCE estimate of that gradient if answer y is drawn."""
-    scores = torch.eye(len(probs)).to(probs) - probs  # gradients of log pi(y)
-    return (rewards - baseline)[:, None] * scores
+    one = torch.eye(len(rewards), dtype=probs.dtype)
+    scores = one - probs[..., None, :]  # row y: gradient of log pi(y)
+    return (rewards - baseline)[..., None] * scores
 
 
 def estimator_variance(
-    probs: Float[Tensor, " Y"], rewards: Float[Tensor, " Y"], baseline: float | Tensor
-) -> Float[Tensor, ""]:
+    probs: Float[Tensor, "*policies Y"],
+    rewards: Float[Tensor, " Y"],
+    baseline: float | Float[Tensor, "*#policies 1"],
+) -> Float[Tensor, "*policies"]:
     """Expected squared distance of one estimate from the exact gradient."""
-    error = estimates(probs, rewards, baseline) - exact_gradient(probs, rewards)
-    return probs @ error.square().sum(-1)
+    exact = exact_gradient(probs, rewards)[..., None, :]
+    error = (estimates(probs, rewards, baseline) - exact).square().sum(-1)
+    return (probs * error).sum(-1)
 
 
 def best_baseline(
-    probs: Float[Tensor, " Y"], rewards: Float[Tensor, " Y"]
-) -> Float[Tensor, ""]:
+    probs: Float[Tensor, "*policies Y"], rewards: Float[Tensor, " Y"]
+) -> Float[Tensor, "*policies 1"]:
     """Constant with the least variance: mean reward, weighted by squared scores.
 
     Raises
     ------
     ValueError
         If one answer has probability 1: every estimate is then zero.
+
+    Examples
+    --------
+    >>> best_baseline(torch.tensor([0.6, 0.3, 0.1]), torch.tensor([5.0, 6.0, 8.0]))
+    tensor([6.1778])
     """
-    weights = probs * estimates(probs, torch.ones_like(rewards), 0.0).square().sum(-1)
-    if weights.sum() == 0:
+    scores = estimates(probs, torch.ones_like(rewards), 0.0)
+    weights = probs * scores.square().sum(-1)
+    total = weights.sum(-1, keepdim=True)
+    if (total == 0).any():
         raise ValueError(f"one answer has probability 1 in {probs.tolist()}")
-    return (weights @ rewards) / weights.sum()
+    return (weights * rewards).sum(-1, keepdim=True) / total
 
 
 def tilted(

@@ -91,6 +91,23 @@ def divergence(
     return rows[..., START] + (visits * rows[..., :START]).sum(-1)
 
 
+def penalized_optimum(beta: float) -> Float[Tensor, "S V"]:
+    """Logits of the best policy if each nat away from the uniform one costs ``beta``.
+
+    The reward is a sum over steps, so tilting the uniform policy leaves a table.
+
+    Raises
+    ------
+    ValueError
+        If ``beta`` is not positive.
+    """
+    if not beta > 0:
+        raise ValueError(f"beta {beta} is not positive: there is no single optimum")
+    logits, last = torch.zeros(VOCAB + 1, VOCAB), torch.arange(VOCAB)
+    logits[last, (last + 1) % VOCAB] = 1 / (LENGTH - 1) / beta
+    return logits
+
+
 def visited(probs: Float[Tensor, "*runs S V"]) -> list[Float[Tensor, "*runs V"]]:
     """Distribution of the token at each place of an answer."""
     places = [probs[..., START, :]]

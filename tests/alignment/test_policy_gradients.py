@@ -178,9 +178,18 @@ def test_a_constant_baseline_leaves_the_mean_and_costs_a_squared_distance(baseli
     assert_close(mean, exact_gradient(PROBS, REWARDS))
     best = best_baseline(PROBS, REWARDS)
     scores = estimates(PROBS, torch.ones(3).double(), 0.0).square().sum(-1)
-    excess = (PROBS @ scores) * (baseline - best) ** 2
+    excess = (PROBS @ scores) * (baseline - best[0]) ** 2
     expected = estimator_variance(PROBS, REWARDS, best) + excess
     assert_close(estimator_variance(PROBS, REWARDS, baseline), expected)
+
+
+def test_policies_side_by_side_do_not_mix():
+    probs = torch.randn(4, 3).double().softmax(-1)
+    best = best_baseline(probs, REWARDS)
+    variances = estimator_variance(probs, REWARDS, best)
+    for i, own in enumerate(probs):
+        assert_close(best[i], best_baseline(own, REWARDS))
+        assert_close(variances[i], estimator_variance(own, REWARDS, best[i]))
 
 
 def test_drawn_estimates_have_the_exact_mean():

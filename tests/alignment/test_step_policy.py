@@ -1,5 +1,6 @@
 """The step policy: what is computed exactly is what all answers, or many, give."""
 
+import math
 from itertools import product
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from snippets.alignment import step_policy as steps
+from snippets.alignment.policy_gradients import tilted
 
 
 @pytest.fixture
@@ -55,6 +57,20 @@ def test_runs_do_not_mix(logits):
 def test_the_first_token_earns_nothing_and_the_last_steps_wrap():
     tokens = torch.tensor([[7, 0, 1, 2, 3, 4], [4, 3, 2, 1, 0, 7], [1, 2, 2, 2, 2, 3]])
     assert_close(steps.step_rewards(tokens), torch.tensor([1.0, 0.0, 0.4]))
+
+
+@pytest.mark.parametrize("beta", [0.05, 0.5])
+def test_penalized_optimum_is_the_tilted_list_of_all_answers(short, beta):
+    logits = steps.penalized_optimum(beta)
+    uniform = torch.full((len(short),), -3 * math.log(steps.VOCAB))
+    listed = tilted(uniform, steps.step_rewards(short), beta)
+    assert_close(steps.step_log_probs(logits, short).sum(-1), listed)
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0])
+def test_an_optimum_without_a_price_is_refused(beta):
+    with pytest.raises(ValueError, match=f"beta {beta} is not positive"):
+        steps.penalized_optimum(beta)
 
 
 def test_a_table_of_another_vocabulary_is_refused():
