@@ -2,7 +2,7 @@
 Estimates of a policy gradient without and with a baseline
 ==========================================================
 
-A figure of :doc:`/alignment/policy_gradients`: estimates from eight answers each
+A figure of :doc:`/alignment/policy_gradients`: estimates from 32 answers each
 scatter around the exact gradient; with a baseline, they scatter far less.
 """
 
@@ -19,7 +19,7 @@ from snippets.alignment.policy_gradients import (
 )
 
 torch.manual_seed(0)
-BATCHES, GROUP = 400, 8
+BATCHES, GROUP = 400, 32
 probs, rewards = torch.tensor([0.6, 0.3, 0.1]), torch.tensor([5.0, 6.0, 8.0])
 exact = exact_gradient(probs, rewards)
 best = best_baseline(probs, rewards)
@@ -40,7 +40,7 @@ for ax, (name, cloud) in zip(axes, clouds.items(), strict=False):
     ax.plot(exact[0], exact[2], "C3x", markersize=9, markeredgewidth=2)
     ax.axhline(0, color="0.6", linewidth=0.6)
     ax.axvline(0, color="0.6", linewidth=0.6)
-    ax.set(title=name, xlim=(-4.2, 4.2), ylim=(-3, 5.4), xlabel="change of logit A")
+    ax.set(title=name, xlim=(-2.2, 1.6), ylim=(-1.4, 2.4), xlabel="change of logit A")
 axes[0].set_ylabel("change of logit C")
 baselines = torch.linspace(0, 2 * best.item(), 101)
 curve = torch.stack([estimator_variance(probs, rewards, b.item()) for b in baselines])
@@ -50,7 +50,7 @@ variance = {n: estimator_variance(probs, rewards, b) for n, b in marks.items()}
 for place, (name, b) in enumerate(marks.items()):
     axes[2].plot(b, variance[name], "o", color=f"C{place}", label=name)
 axes[2].set(title="one answer", xlabel="baseline", ylabel="variance", ylim=(0, None))
-axes[2].legend(loc="upper center", fontsize=9)
+axes[2].legend(loc="upper center", fontsize=9, title="baseline")
 spread = {name: cloud.var(0).sum() for name, cloud in clouds.items()}
 fig.set_label(
     f"{BATCHES} estimates around the exact gradient, a cross. Their variance is "

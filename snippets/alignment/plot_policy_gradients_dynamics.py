@@ -12,7 +12,7 @@ import torch
 from snippets.alignment.policy_gradients import best_baseline, estimates
 
 torch.manual_seed(0)
-RUNS, UPDATES, RATE = 1000, 600, 0.05
+RUNS, UPDATES, RATE = 1000, 1500, 0.05
 rewards = torch.tensor([5.0, 6.0, 8.0])
 BASELINES = {
     "0": lambda p: torch.zeros(RUNS, 1),

@@ -63,17 +63,12 @@ for number, price in enumerate(PRICES[:2]):
     right.plot(kept[price], f"C{number}", linewidth=0.8)
     right.plot([], [], f"C{number}", label=f"β = {price:g}")
 right.set(xlabel="updates", ylabel="effective first tokens", ylim=(0, 8.4))
-right.legend(fontsize=9, loc="center right")
+right.legend(fontsize=9, loc=(0.45, 0.68))
 best = [steps.expected_reward(steps.penalized_optimum(x)) for x in PRICES[2:]]
 gap = [abs(b - points[x][1]) for b, x in zip(best, PRICES[2:], strict=True)]
-measured = {
-    "collapsed": kept[0.0][-1].mean(),
-    "collapsed_high": kept[0.0][-1].max(),
-    "kept": kept[0.02][-1].min(),
-    "unpenalized": points[0.0][1],
-    "slightly": points[0.02][1],
-    "gap": max(gap),
-}
+measured = {"collapsed": kept[0.0][-1].mean(), "kept": kept[0.02][-1].min()}
+measured |= {"collapsed_high": kept[0.0][-1].max(), "gap": max(gap)}
+measured |= {"unpenalized": points[0.0][1], "slightly": points[0.02][1]}
 fig.set_label(
     "Left: policies trained with four positive β lie on the curve of optima; those "
     f"with β = 0 lie to the right of its end, at {points[0.0][0]:.1f} nats. Right: "
