@@ -68,7 +68,6 @@ best = [steps.expected_reward(steps.penalized_optimum(x)) for x in PRICES[2:]]
 gap = [abs(b - points[x][1]) for b, x in zip(best, PRICES[2:], strict=True)]
 measured = {"collapsed": kept[0.0][-1].mean(), "kept": kept[0.02][-1].min()}
 measured |= {"collapsed_high": kept[0.0][-1].max(), "gap": max(gap)}
-measured |= {"unpenalized": points[0.0][1], "slightly": points[0.02][1]}
 fig.set_label(
     "Left: policies trained with four positive β lie on the curve of optima; those "
     f"with β = 0 lie to the right of its end, at {points[0.0][0]:.1f} nats. Right: "
