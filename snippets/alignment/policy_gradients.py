@@ -169,7 +169,7 @@ def best_baseline(
 
 def tilted(
     reference: Float[Tensor, "*prompts Y"],
-    rewards: Float[Tensor, "*prompts Y"],
+    rewards: Float[Tensor, "..."],
     beta: float,
 ) -> Float[Tensor, "*prompts Y"]:
     """Log-probabilities of the policy with the largest ``regularized_reward``.
@@ -214,7 +214,7 @@ def regularized_reward(
 
 
 def kl_divergence(
-    log_probs: Float[Tensor, "*prompts Y"], reference: Float[Tensor, "*prompts Y"]
+    log_probs: Float[Tensor, "*prompts Y"], reference: Float[Tensor, "*#prompts Y_ref"]
 ) -> Float[Tensor, "*prompts"]:
     """KL(pi || pi_ref) in nats; answers with probability zero under pi count zero.
 
@@ -225,7 +225,7 @@ def kl_divergence(
     """
     if log_probs.shape[-1] != reference.shape[-1]:
         sizes = log_probs.shape[-1], reference.shape[-1]
-        raise ValueError(f"policy and reference have {sizes} answers")
+        raise ValueError(f"policy and reference list other answers: {sizes}")
     given = log_probs > -torch.inf
     ratio = (log_probs - reference).where(given, 0)
     return (log_probs.exp() * ratio).sum(-1)

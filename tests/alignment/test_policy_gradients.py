@@ -310,10 +310,8 @@ def test_half_precision_is_close_to_double():
     log_probs, rewards = torch.randn(4, 6).double() - 2, torch.randn(4).double()
     half = policy_gradient_loss(log_probs.bfloat16(), rewards.bfloat16())
     assert half.dtype == torch.bfloat16
-    assert_close(half.double(), policy_gradient_loss(log_probs, rewards), **ROUGH)
-
-
-ROUGH = {"rtol": 0.02, "atol": 0.05}
+    double = policy_gradient_loss(log_probs, rewards)
+    assert_close(half.double(), double, rtol=0.02, atol=0.05)
 
 
 @pytest.mark.parametrize("size", [0, 1])
@@ -336,5 +334,9 @@ def test_bad_input_is_refused_by_name():
             tilted(PROBS.log(), REWARDS, beta)
     with pytest.raises(ValueError, match="reward inf is not finite"):
         tilted(PROBS.log(), REWARDS / torch.tensor([1, 1, 0]), 1.0)
+    with pytest.raises(ValueError, match=r"list other answers: \(\(3,\), \(4,\)\)"):
+        tilted(PROBS.log(), torch.ones(4), 1.0)
+    with pytest.raises(ValueError, match=r"list other answers: \(3, 4\)"):
+        kl_divergence(PROBS.log(), torch.zeros(4))
     with pytest.raises(ValueError, match="probability 1 in"):
         best_baseline(torch.tensor([0.0, 1.0]), torch.ones(2))
