@@ -271,10 +271,12 @@ def test_masked_tokens_do_not_matter():
     assert_close(*penalties)
 
 
-def test_a_masked_token_of_probability_zero_leaves_the_gradient_finite():
+def test_a_masked_token_of_probability_zero_leaves_all_finite():
     log_probs = torch.tensor([[-1.0, -torch.inf]], requires_grad=True)
     mask = torch.tensor([[True, False]])
-    policy_gradient_loss(log_probs, torch.ones(1), mask).backward()
+    loss = policy_gradient_loss(log_probs, torch.ones(1), mask)
+    loss.backward()
+    assert_close(loss.detach(), torch.tensor(1.0))
     assert_close(log_probs.grad, torch.tensor([[-1.0, 0.0]]))
 
 
