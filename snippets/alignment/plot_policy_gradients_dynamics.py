@@ -12,7 +12,7 @@ import torch
 from snippets.alignment.policy_gradients import best_baseline, estimates
 
 torch.manual_seed(0)
-RUNS, UPDATES, RATE = 1000, 1500, 0.05
+RUNS, UPDATES, RATE = 1000, 800, 0.05
 rewards = torch.tensor([5.0, 6.0, 8.0])
 BASELINES = {
     "0": lambda p: torch.zeros(RUNS, 1),
@@ -39,12 +39,12 @@ for name, curve in curves.items():
 left.set(xlabel="updates", ylabel="probability of C, mean", ylim=(0, 1))
 left.legend(title="baseline", fontsize=9)
 bottom = torch.zeros(len(ends))
-for answer, shade in zip(range(2, -1, -1), ("0.75", "0.55", "0.3"), strict=True):
+for answer, shade in zip(range(2, -1, -1), ("C4", "C5", "0.5"), strict=True):
     shares = torch.stack([share[answer] for share in ends.values()])
     right.bar(list(ends), shares, bottom=bottom, color=shade, label="ABC"[answer])
     bottom += shares
 right.set(xlabel="baseline", ylabel="share of runs")
-right.legend(title="prefers", fontsize=9, loc="lower left")
+right.legend(title="prefers", fontsize=9, loc=(1.02, 0.3))
 fig.set_label(
     "Left: mean probability of the best answer, C, which rises fastest with the mean "
     "and the best baseline. Right: share of runs that end with C: "

@@ -18,7 +18,7 @@ from snippets.alignment.policy_gradients import (
     policy_gradient_loss,
 )
 
-PRICES, SEEDS, ANSWERS, UPDATES, RATE = (0.0, 0.02, 0.05, 0.1, 0.2), 8, 16, 500, 8
+PRICES, SEEDS, ANSWERS, UPDATES, RATE = (0.0, 0.02, 0.05, 0.1, 0.2), 8, 16, 300, 8
 uniform = torch.zeros(steps.VOCAB + 1, steps.VOCAB)
 
 

@@ -12,7 +12,7 @@ import torch
 from snippets.alignment import step_policy as steps
 from snippets.alignment.policy_gradients import leave_one_out, policy_gradient_loss
 
-RATES, SEEDS, ANSWERS, UPDATES, EARLY = (1, 2, 4, 8, 16, 32), 16, 16, 200, 50
+RATES, SEEDS, ANSWERS, UPDATES, EARLY = (1, 2, 4, 8, 16, 32), 8, 16, 200, 50
 METHODS = {  # name: reward added to every answer, baseline
     "no baseline, reward + 1": (1.0, "none"),
     "no baseline": (0.0, "none"),
@@ -62,7 +62,7 @@ axes[0].set_ylabel("expected reward")
 fig.legend(loc="outside upper center", ncols=2)
 best = {name: found[1].mean(1).max() for name, found in results.items()}
 fig.set_label(
-    "Expected reward by learning rate, mean of 16 runs; a line spans them. At the "
+    "Expected reward by learning rate, mean of eight runs; a line spans them. At the "
     f"best rate, after {UPDATES} updates: "
     + ", ".join(f"{value:.3f} with {name}" for name, value in best.items())
     + ". Without a baseline, rates above 4 leave runs stuck at lower rewards."
