@@ -41,7 +41,13 @@ left.legend(title="baseline", fontsize=9)
 bottom = torch.zeros(len(ends))
 for answer, shade in zip(range(2, -1, -1), ("C4", "C5", "0.5"), strict=True):
     shares = torch.stack([share[answer] for share in ends.values()])
-    right.bar(list(ends), shares, bottom=bottom, color=shade, label="ABC"[answer])
+    right.bar(
+        [n.replace(" ", "\n") for n in ends],
+        shares,
+        bottom=bottom,
+        color=shade,
+        label="ABC"[answer],
+    )
     bottom += shares
 right.set(xlabel="baseline", ylabel="share of runs")
 right.legend(title="prefers", fontsize=9, loc=(1.02, 0.3))
