@@ -40,7 +40,7 @@ for ax, (name, cloud) in zip(axes, clouds.items(), strict=False):
     ax.plot(exact[0], exact[2], "C3x", markersize=9, markeredgewidth=2)
     ax.axhline(0, color="0.6", linewidth=0.6)
     ax.axvline(0, color="0.6", linewidth=0.6)
-    ax.set(title=name, xlim=(-2.2, 1.6), ylim=(-1.4, 2.4), xlabel="change of logit A")
+    ax.set(title=name, xlim=(-2.6, 1.6), ylim=(-1.4, 2.4), xlabel="change of logit A")
 axes[0].set_ylabel("change of logit C")
 baselines = torch.linspace(0, 2 * best.item(), 101)
 curve = torch.stack([estimator_variance(probs, rewards, b.item()) for b in baselines])

@@ -63,7 +63,7 @@ def draw(frame: int) -> None:
 
 animation = FuncAnimation(fig, draw, frames=len(PRICES), interval=900)
 fig.set_label(
-    "Left: bars of three answers with rewards 5, 6, and 8; red lines mark the "
+    "Left: bars of three answers with rewards 5, 6, and 8; short lines mark the "
     f"reference. As β falls from {PRICES[0]} to {PRICES[-1]}, the probability of C "
     f"rises from {policies[0, 2].exp():.2f} to {policies[-1, 2].exp():.3f}. Right: a "
     f"dot climbs a concave curve from a mean reward of {means[0]:.2f} to "
