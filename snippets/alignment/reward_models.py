@@ -16,9 +16,13 @@ Axes::
     pairs     comparisons: an answer that was chosen, and one that was rejected
     answers   all answers that a policy can give
     samples   answers drawn from a policy
+    counts    numbers n of samples to choose from
+    kinds     values of each sample
+    ranks     different rewards
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Real
@@ -155,39 +159,42 @@ def best_of_n(
     return torch.where(tied > 0, probability * (to**n - under**n) / tied, 0)
 
 
-def best_of_n_mean(
-    values: Float[Tensor, " samples"], rewards: Real[Tensor, " samples"], n: int
-) -> float:
+def best_of_n_means(
+    values: Float[Tensor, "*kinds samples"],
+    rewards: Real[Tensor, " samples"],
+    counts: Sequence[int],
+) -> Float[Tensor, "*kinds counts"]:
     """Mean value of the best of n by reward, over all choices of n of the samples.
 
-    Ties are broken at random.
+    There is one mean for each n in ``counts``. Ties are broken at random.
 
     Raises
     ------
     ValueError
-        If n < 1, or there are fewer than n samples.
+        If an n is below 1 or above the number of samples.
 
     Examples
     --------
     >>> values, rewards = torch.tensor([5.0, 0.0, 1.0]), torch.tensor([1, 2, 3])
-    >>> round(best_of_n_mean(values, rewards, n=2), 4)  # (0 + 1 + 1) / 3
-    0.6667
+    >>> best_of_n_means(values, rewards, [1, 2, 3])  # 2: (0 + 1 + 1) / 3
+    tensor([2.0000, 0.6667, 1.0000], dtype=torch.float64)
     """
-    samples = len(values)
-    if not 1 <= n <= samples:
-        raise ValueError(f"the best of {n} among {samples} samples")
-    ranks, group = rewards.unique(return_inverse=True)
-    count = torch.zeros(len(ranks), dtype=torch.float64)
-    total = count.index_add(0, group, values.double())
-    count = count.index_add(0, group, torch.ones(samples, dtype=torch.float64))
-    size = count.cumsum(0)  # samples with this reward, or a lower one
-    log_share = log_choose(size, n) - log_choose(size[-1], n)
-    share = log_share.exp().diff(prepend=torch.zeros(1, dtype=torch.float64))
-    return (share * total / count).sum().item()
+    samples = len(rewards)
+    if not 1 <= min(counts) <= max(counts) <= samples:
+        raise ValueError(f"the best of {list(counts)} among {samples} samples")
+    _, group, size = rewards.unique(return_inverse=True, return_counts=True)
+    up_to = size.cumsum(0).double()  # samples with this reward, or a lower one
+    n = torch.as_tensor(counts).double()[:, None]
+    ways = log_choose(up_to, n)
+    share = (ways - ways[:, -1:]).exp()
+    share = share.diff(dim=-1, prepend=torch.zeros_like(n))  # best are in the group
+    return values.double() @ (share / size)[:, group].T
 
 
-def log_choose(size: Float[Tensor, "*any"], n: int) -> Float[Tensor, "*any"]:
+def log_choose(
+    size: Float[Tensor, " ranks"], n: Float[Tensor, "counts 1"]
+) -> Float[Tensor, "counts ranks"]:
     """Logarithm of the number of ways to choose n of ``size``; -inf if n > size."""
-    ways = torch.lgamma(size + 1) - math.lgamma(n + 1)
+    ways = torch.lgamma(size + 1) - torch.lgamma(n + 1)
     ways = ways - torch.lgamma((size - n).clamp(min=0) + 1)
     return torch.where(size >= n, ways, -math.inf)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from snippets.alignment.reward_models import (
     best_of_n,
-    best_of_n_mean,
+    best_of_n_means,
     fit_scores,
     log_likelihood,
     mm_step,
@@ -248,13 +248,25 @@ def test_divergence_stays_below_the_bound(seed, n, answers):
 @pytest.mark.parametrize("rewards", [[4, 0, 1, 6, 2, 5, 3], [1, 0, 1, 1, 0, 2, 2]])
 def test_mean_agrees_with_all_subsets(agrees, n, rewards):
     values = torch.tensor([0.3, -1.0, 2.0, 0.5, 7.0, -3.0, 1.0], **DOUBLE)
+    kinds = torch.stack([values, values.flip(0), values])
     means = []
     for subset in itertools.combinations(range(7), n):
         best = max(rewards[i] for i in subset)
         tied = [values[i].item() for i in subset if rewards[i] == best]
         means.append(sum(tied) / len(tied))
-    ours = best_of_n_mean(values, torch.tensor(rewards), n)
-    agrees(ours, sum(means) / len(means), "all subsets, as loops")
+    ours = best_of_n_means(kinds, torch.tensor(rewards), [1, n, 5])
+    assert ours.shape == (3, 3)
+    agrees(ours[0, 1], sum(means) / len(means), "all subsets, as loops")
+    alone = best_of_n_means(values.flip(0), torch.tensor(rewards), [n])
+    assert_close(ours[1, 1:2], alone)
+
+
+def test_means_of_many_samples_stay_finite():
+    rewards = torch.arange(100_000)
+    means = best_of_n_means(rewards.double(), rewards, [1, 1000, 99_999, 100_000])
+    # the largest of n numbers up to N is (N + 1) n / (n + 1) on average, from 1 on
+    expected = [100_001 * n / (n + 1) - 1 for n in (1, 1000, 99_999, 100_000)]
+    assert_close(means, torch.tensor(expected, **DOUBLE), rtol=1e-6, atol=0)
 
 
 @bounded
@@ -263,17 +275,16 @@ def test_mean_reward_grows_with_n(rewards, data):
     n = data.draw(st.integers(1, len(rewards) - 1))
     assume(len(set(rewards)) > 1)
     own = torch.tensor(rewards)
-    fewer = best_of_n_mean(own.double(), own, n)
-    more = best_of_n_mean(own.double(), own, n + 1)
+    fewer, more = best_of_n_means(own.double(), own, [n, n + 1]).tolist()
     assert min(rewards) < fewer <= more + 1e-9 <= max(rewards) + 2e-9
 
 
 def test_bad_numbers_of_answers_are_refused():
     values = torch.zeros(3)
-    with pytest.raises(ValueError, match="best of 4 among 3 samples"):
-        best_of_n_mean(values, values, 4)
-    with pytest.raises(ValueError, match="best of 0 among 3 samples"):
-        best_of_n_mean(values, values, 0)
+    with pytest.raises(ValueError, match=r"best of \[2, 4\] among 3 samples"):
+        best_of_n_means(values, values, [2, 4])
+    with pytest.raises(ValueError, match=r"best of \[0\] among 3 samples"):
+        best_of_n_means(values, values, [0])
     with pytest.raises(ValueError, match="best of 0 answers"):
         best_of_n(torch.tensor([1.0]), torch.tensor([1.0]), 0)
     with pytest.raises(ValueError, match=r"sum 0\.9"):
