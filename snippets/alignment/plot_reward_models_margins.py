@@ -61,6 +61,6 @@ fig.set_label(
 assert (gain.mean(dim=1) > 2 * error).all()
 assert (loss[1:] > loss[0]).all()
 measured = {"no_margin": share[0].mean(), "no_margin_loss": loss[0].mean()}
-measured |= {"graded_loss": loss[1].mean(), "lowest": lowest}
+measured |= {"graded_loss": loss[1].mean()}
 measured |= {"graded": 100 * gain[0].mean(), "graded_error": 100 * error[0]}
 measured |= {"shuffled": 100 * gain[1].mean(), "shuffled_error": 100 * error[1]}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch.testing import assert_close
 
+from snippets.alignment import stated_facts as facts
 from snippets.alignment.reward_models import (
     best_of_n,
     best_of_n_means,
@@ -291,3 +292,73 @@ def test_bad_numbers_of_answers_are_refused():
         best_of_n(torch.tensor([0.5, 0.4]), torch.tensor([1.0, 2.0]), 2)
     with pytest.raises(ValueError, match=r"\[1.5, -0.5\]"):
         best_of_n(torch.tensor([1.5, -0.5]), torch.tensor([1.0, 2.0]), 2)
+
+
+def test_raters_follow_the_model():
+    draw = torch.Generator().manual_seed(0)
+    first, second = torch.zeros(2, 40_000, 10)
+    first[:, 1], second[:, 7] = 1, 1  # worth 1.2 and 0.3
+    (chosen, rejected), felt = facts.compare(first, second, draw)
+    share = chosen[:, 1].mean().item()
+    chance = 1 / (1 + math.exp(-0.9))
+    assert abs(share - chance) < 5 * (chance * (1 - chance) / 40_000) ** 0.5
+    assert_close(chosen + rejected, first + second)
+    # a felt gap above 1, in either direction
+    beyond = 1 / (1 + math.exp(0.1)) + 1 / (1 + math.exp(1.9))
+    assert abs((felt > 1).double().mean().item() - beyond) < 0.0125
+
+
+def test_answers_and_ratings():
+    draw = torch.Generator().manual_seed(1)
+    answers = facts.draw_answers(6000, draw)
+    assert set(answers.unique().tolist()) == {0.0, 1.0}
+    lengths = torch.bincount(answers.sum(dim=1).long(), minlength=7)
+    assert lengths[0] == 0
+    assert (lengths[1:] - 1000).abs().max() < 150
+    stuck = facts.draw_answers(6000, draw, stuck=0.5)
+    assert abs((stuck.amax(dim=1) == 1 + facts.LOOP).double().mean() - 0.5) < 0.04
+    assert facts.draw_answers(0, draw).shape == (0, 10)
+    with pytest.raises(ValueError, match=r"stuck=1\.5"):
+        facts.draw_answers(3, draw, stuck=1.5)
+    for answer in torch.cat([answers[:20], facts.repeat(answers[:20], 3, draw)]):
+        worth = 0.0
+        for times, value in zip(answer.tolist(), facts.WORTH.tolist(), strict=True):
+            worth += (value if times else 0) - facts.REPEAT * max(times - 1, 0)
+        assert_close(facts.rating(answer).item(), worth, atol=1e-5, rtol=0)
+
+
+def test_repetitions_are_of_a_statement_that_was_made():
+    draw = torch.Generator().manual_seed(2)
+    answers = facts.draw_answers(500, draw)
+    times = torch.arange(500) % 7
+    more = facts.repeat(answers, times, draw) - answers
+    assert_close(more.sum(dim=1), times.float())
+    assert ((more > 0).sum(dim=1) <= 1).all()
+    assert (more[answers == 0] == 0).all()
+
+
+def test_models_side_by_side_learn_as_if_alone():
+    def start():
+        torch.manual_seed(3)
+        return [facts.RewardModel() for _ in range(2)]
+
+    draw = torch.Generator().manual_seed(4)
+    data = torch.stack([facts.comparisons(90, 20, draw)[0] for _ in range(2)])
+    margins = torch.rand(2, 90, generator=draw)
+    models, loops = start(), start()
+    facts.train(models, data, margins, 3, torch.Generator().manual_seed(5))
+    same = torch.Generator().manual_seed(5)
+    batches = [torch.randint(90, (2, facts.BATCH), generator=same) for _ in range(3)]
+    for run, model in enumerate(loops):
+        weights = list(model.parameters())
+        optimizer = torch.optim.AdamW(weights, lr=facts.RATE, weight_decay=0.01)
+        decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3)
+        for batch in batches:
+            chosen, rejected = (model(side[batch[run]]) for side in data[run])
+            optimizer.zero_grad()
+            reward_loss(chosen, rejected, margins[run, batch[run]]).backward()
+            optimizer.step()
+            decay.step()
+        ours, alone = models[run].state_dict(), model.state_dict()
+        del ours["4.bias"], alone["4.bias"]  # gaps do not depend on it
+        assert_close(ours, alone, atol=1e-5, rtol=1e-4)
