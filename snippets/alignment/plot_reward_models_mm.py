@@ -12,7 +12,7 @@ from matplotlib.animation import FuncAnimation
 
 from snippets.alignment.reward_models import fit_scores, mm_step
 
-NAMES, STEPS = "ABCDE", 24
+NAMES, STEPS = "ABCDE", 16
 COUNTS = {"AB": 15, "AC": 16, "BC": 12, "BD": 15, "CD": 14, "CE": 16, "DE": 13}
 wins = torch.zeros(5, 5)
 for (first, second), count in COUNTS.items():

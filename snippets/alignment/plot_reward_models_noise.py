@@ -9,7 +9,7 @@ with heavy tails, or plus Gaussian noise of the same or a smaller standard devia
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.alignment.reward_models import best_of_n_means
+from snippets.alignment.best_of_n import best_of_n_means
 
 POOLS, SAMPLES, FREEDOM = 8, 50_000, 2.2
 torch.manual_seed(0)

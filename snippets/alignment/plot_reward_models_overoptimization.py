@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from snippets.alignment import stated_facts as facts
+from snippets.alignment.best_of_n import best_of_n_means
 from snippets.alignment.repetition_runs import trained
-from snippets.alignment.reward_models import best_of_n_means
 
 POOL, STUCK = 40_000, 0.003
 torch.manual_seed(0)

@@ -8,7 +8,7 @@ from torch import nn
 
 from snippets.alignment.stated_facts import RewardModel, comparisons, train
 
-RUNS, PAIRS, PADDED, UPDATES = 5, 2000, 500, 500
+RUNS, PAIRS, PADDED, UPDATES = 5, 2000, 500, 400
 
 
 def trained(draw: torch.Generator) -> tuple[list[nn.Module], list[nn.Module]]:

@@ -11,9 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from torch.testing import assert_close
 
 from snippets.alignment import stated_facts as facts
+from snippets.alignment.best_of_n import best_of_n, best_of_n_means
 from snippets.alignment.reward_models import (
-    best_of_n,
-    best_of_n_means,
     fit_scores,
     log_likelihood,
     mm_step,
