@@ -37,7 +37,7 @@ chance = gap.sigmoid()  # that a rater chooses the first answer
 loss = -(chance * logsigmoid(said) + (1 - chance) * logsigmoid(-said)).mean(dim=-1)
 loss = loss.view(len(NAMES), RUNS)
 lowest = -(chance * chance.log() + (1 - chance) * (1 - chance).log()).mean()
-share = right[..., gap != 0].mean(dim=-1)
+share = right[..., gap.abs() > 1e-4].mean(dim=-1)  # without ties
 gain = share[1:] - share[0]
 error = gain.std(dim=1) / RUNS**0.5
 

@@ -17,8 +17,9 @@ draw = torch.Generator().manual_seed(0)
 unaware, aware = trained(draw)
 answers, others = (facts.draw_answers(20_000, draw) for _ in range(2))
 scored, ratings = facts.rewards(unaware, answers), facts.rating(answers)
-better = ratings > facts.rating(others)
-ranked = ((scored > facts.rewards(unaware, others)) == better).float().mean(dim=1)
+gap = ratings - facts.rating(others)
+right = (scored - facts.rewards(unaware, others) > 0) == (gap > 0)
+ranked = right[:, gap.abs() > 1e-4].double().mean(dim=1)  # without ties
 rows = torch.cat([scored, ratings[None], answers.sum(dim=1)[None]])
 *with_length, rating_length, _ = rows.corrcoef()[-1]
 
