@@ -48,8 +48,8 @@ for ax, values in zip(axes, (100 * share, loss), strict=True):
         ax.plot([number] * RUNS, own, f"C{number}" + "os^"[number])
 axes[1].axhline(lowest, color="0.4", ls=":")
 axes[1].text(0.5, lowest + 0.003, "lowest possible loss", ha="left", va="bottom")
-axes[0].set_ylabel("pairs in the order of the ratings, %")
-axes[1].set_ylabel("loss on raters' choices, nats")
+axes[0].set_ylabel("pairs in right order, %")
+axes[1].set_ylabel("loss on choices, nats")
 told = [
     f"{a:.1%} and {b:.2f}" for a, b in zip(share.mean(1), loss.mean(1), strict=True)
 ]

@@ -34,10 +34,8 @@ lines = {pair: ax.plot([], [], color="0.6", lw=1, zorder=1)[0] for pair in COUNT
 notes = {pair: ax.text(0, 0, f"{n}:{20 - n}") for pair, n in COUNTS.items()}
 for note in notes.values():
     note.set(fontsize="small", ha="left", va="bottom")
-(dots,) = ax.plot(places, places, "o", ms=17, color="C0", zorder=2)
-letters = [ax.text(0, 0, name, ha="center", va="center") for name in NAMES]
-for letter in letters:
-    letter.set(color="white", zorder=3)
+(dots,) = ax.plot(places, places, "o", ms=9, color="C0", zorder=2)
+letters = [ax.text(0, 0, name, ha="center", va="bottom") for name in NAMES]
 ax.set(xlim=(-1.6, 1.8), ylim=(-1.8, 1.9), xticks=[], ylabel="score")
 side.barh(range(5), wins.sum(dim=1), color="0.5", alpha=0.35, label="won")
 (marks,) = side.plot(range(5), range(5), "D", color="C1", label="expected")
@@ -50,7 +48,7 @@ def update(step: int) -> None:
     now = scores[step]
     dots.set_ydata(now)
     for letter, place, score in zip(letters, places, now, strict=True):
-        letter.set_position((place, score))
+        letter.set_position((place - 0.18, score))
     for (first, second), line in lines.items():
         ends = [NAMES.index(first), NAMES.index(second)]
         line.set_data(places[ends], now[ends])
