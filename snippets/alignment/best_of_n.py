@@ -37,14 +37,13 @@ def best_of_n(
     """
     if n < 1:
         raise ValueError(f"the best of {n} answers does not exist")
-    total = probability.double().sum().item()
-    if probability.min() < 0 or not math.isclose(total, 1, abs_tol=1e-3):
-        raise ValueError(f"probabilities {probability.tolist()}, sum {total}")
-    at_most = rewards[:, None] >= rewards
-    below = rewards[:, None] > rewards
-    to, under = (probability * at_most).sum(dim=1), (probability * below).sum(dim=1)
-    tied = to - under  # the probability of all answers with this reward
-    return torch.where(tied > 0, probability * (to**n - under**n) / tied, 0)
+    own = probability.double()
+    if own.min() < 0 or not math.isclose(own.sum(), 1, abs_tol=1e-3):
+        raise ValueError(f"probabilities {own.tolist()}, sum {own.sum():.4g}")
+    tied = (own * (rewards[:, None] == rewards)).sum(dim=1)
+    under = (own * (rewards[:, None] > rewards)).sum(dim=1)
+    best = (under + tied) ** n - under**n  # that the best has this reward
+    return torch.where(tied > 0, own / tied * best, 0).to(probability.dtype)
 
 
 def best_of_n_means(

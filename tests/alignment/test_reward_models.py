@@ -231,6 +231,17 @@ def test_best_of_n_agrees_with_all_lists_of_answers(agrees, n, rewards):
     agrees(ours, expected, "all lists of answers, as loops")
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_rare_answer_is_not_lost(dtype):
+    rare = 1e-6
+    probability = torch.tensor([1 - rare, rare, 0.0], dtype=dtype)
+    own = probability[1].item()
+    best = best_of_n(probability, torch.tensor([0, 2, 9]), 100)
+    assert best.dtype == dtype
+    assert_close(best[1].item(), 1 - (1 - own) ** 100, rtol=1e-2, atol=0)
+    assert best[2] == 0
+
+
 @bounded
 @given(st.integers(0, 10_000), st.integers(1, 300), st.integers(2, 9))
 def test_divergence_stays_below_the_bound(seed, n, answers):
