@@ -2,12 +2,10 @@
 
 import warnings
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.testing import assert_close
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -20,6 +18,11 @@ from snippets.alignment.dpo import (
     kto_loss,
     kto_reference,
     log_ratios,
+)
+from snippets.alignment.preference_table import (
+    draw_comparisons,
+    fit_dpo,
+    fit_scores,
 )
 from snippets.training.pretraining import IGNORED
 
@@ -272,39 +275,35 @@ def test_optimal_margins_for_a_share_of_wins(share):
 
 
 def test_on_a_table_dpo_is_the_bradley_terry_fit_of_sklearn(agrees):
-    rng = np.random.default_rng(0)
-    answers, beta = 5, 0.4
-    pairs = np.array([rng.permutation(answers)[:2] for _ in range(400)])
-    chosen, rejected = pairs.T  # any one wins against any other somewhere
-    own = np.eye(answers)[:, 1:]  # the first score is 0
-    design = own[chosen] - own[rejected]
-    both = np.concatenate([design, -design])
-    fit = LogisticRegression(
-        C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-12
-    )
-    fit.fit(both, np.repeat([1, 0], len(design)))
-    scores = torch.tensor([0, *fit.coef_[0]])
-    ref_logp = torch.randn(answers, dtype=torch.float64).log_softmax(-1)
-    logits = ref_logp.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS(
-        [logits], max_iter=500, tolerance_grad=1e-12, tolerance_change=0
-    )
+    generator = torch.Generator().manual_seed(0)
+    reward, logits = torch.randn(2, 5, generator=generator, dtype=torch.float64)
+    ref_logp = logits.log_softmax(dim=-1)
+    counts = draw_comparisons(reward, ref_logp, 400, generator)
+    implicit = 0.4 * (fit_dpo(counts, ref_logp, beta=0.4) - ref_logp)
+    found = implicit - implicit.mean()
+    agrees(found, fit_scores(counts), "sklearn.linear_model.LogisticRegression")
+    other = 2.0 * fit_dpo(counts, torch.zeros(5).double().log_softmax(-1), beta=2.0)
+    assert_close(other - other.mean(), found, atol=1e-6, rtol=0)
 
-    def closure():
-        optimizer.zero_grad()
-        ratios = logits.log_softmax(-1) - ref_logp
-        loss = dpo_loss(ratios[chosen], ratios[rejected], beta).mean()
-        loss.backward()
-        return loss
 
-    optimizer.step(closure)
-    rewards = beta * (logits.detach().log_softmax(-1) - ref_logp)
-    rewards, scores = rewards - rewards.mean(), scores - scores.mean()
-    assert_close(rewards, scores, atol=1e-5, rtol=0)
-    pairwise = torch.sigmoid(rewards[:, None] - rewards)
-    theirs = fit.predict_proba((own[:, None] - own).reshape(-1, answers - 1))
-    expected = torch.tensor(theirs[:, 1]).view(answers, answers)
-    agrees(pairwise, expected, "sklearn.linear_model.LogisticRegression")
+def test_comparisons_follow_reward_and_reference():
+    generator = torch.Generator().manual_seed(0)
+    reward = torch.tensor([0.0, 1.0, -1.0], dtype=torch.float64)
+    ref_logp = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log()
+    counts = draw_comparisons(reward, ref_logp, 200_000, generator)
+    assert (counts.diagonal() == 0).all()
+    both = counts + counts.T
+    chance = ref_logp.exp()
+    assert_close(both[0, 1] / 200_000, 2 * chance[0] * chance[1], atol=0.005, rtol=0)
+    expected = torch.sigmoid(reward[:, None] - reward).fill_diagonal_(0)
+    assert_close((counts / both).nan_to_num(), expected, atol=0.01, rtol=0)
+
+
+def test_a_table_without_a_best_policy_is_refused():
+    ref_logp = torch.zeros(2, dtype=torch.float64).log_softmax(-1)
+    never = torch.tensor([[0.0, 3.0], [0.0, 0.0]]).double()
+    with pytest.raises(ValueError, match=r"won=\[3.0, 0.0\], lost=\[0.0, 3.0\]"):
+        fit_dpo(never, ref_logp, 0.1)
 
 
 # The bilinear policy
