@@ -57,12 +57,7 @@ fig.set_label(
     f"{ipo_noisy[-1]:.2f}. All three are level."
 )
 half = UPDATES // 2
-measured = {"sure": sure[-1], "sure_half": sure[half], "noisy": noisy[-1]}
-measured |= {"ipo_sure": ipo_sure[-1], "ipo_noisy": ipo_noisy[-1]}
-measured |= {
-    "loser": torch.sigmoid(-sure[-1]),
-    "ipo_loser": torch.sigmoid(-ipo_sure[-1]),
-}
+measured = {"sure": sure[-1], "noisy": noisy[-1], "ipo_sure": ipo_sure[-1]}
 assert sure[-1] > sure[half] + 1
 for path in (noisy, ipo_sure, ipo_noisy):
     assert (path[half:] - path[-1]).abs().max() < 0.01

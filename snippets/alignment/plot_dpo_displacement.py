@@ -50,9 +50,10 @@ for number, (values, name) in enumerate([(alone, "DPO"), (both, "DPO and likelih
     right.plot(spots, values, f"C{2 * number}" + "ox"[number], markersize=4)
 for ax in (left, right):
     ax.axhline(0, color="0.5", linewidth=0.8)
-    ax.legend()
+    ax.legend(loc="lower left")
 left.set(xlabel="margin, nats", ylabel="log ratio, chosen answers, nats")
-right.set(xlabel="cosine of chosen and rejected", xticks=spots, xticklabels=COSINES)
+right.set(xlabel="cosine of chosen and rejected", xticks=spots, ylim=(-12, 12))
+right.set_xticklabels(COSINES)
 right.set_title(f"at a margin of {MARGIN:g} nats")
 listed = ", ".join(f"{x:.1f}" for x in alone.mean(dim=1))
 fig.set_label(

@@ -38,6 +38,6 @@ fig.set_label(
     f"{middle:.1%} at {MARGINS[1]:g}, and {last:.3%} at {MARGINS[2]:g}, where the "
     f"largest dots are at the top, the largest with {shown[2].max():.0%}."
 )
-measured = {"plane_before": first, "plane_middle": middle, "plane_after": last}
+measured = {"plane_before": first, "plane_after": last}
 measured |= {"plane_other": shown[2].max()}
 assert first > middle > 100 * last
