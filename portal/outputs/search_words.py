@@ -54,7 +54,8 @@ class Words:
         lead_to_headings(article)
         article.tag = "div"
         article.attrib.clear()
-        if self.kind in ("Gallery", "Snippets"):  # articles show the same
+        glossary = article.find_class("glossary")
+        if glossary or self.kind in ("Gallery", "Snippets"):  # articles explain more
             article.set("data-pagefind-weight", "0.5")
         sources = plain(str(LaTeX.from_latex(self.sources)))
         filters = {"kind": self.kind, "book": self.book}
