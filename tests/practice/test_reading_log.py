@@ -52,7 +52,7 @@ def test_the_log_has_every_article_that_quotes_a_claim():
         assert (page in pages) == ("\n.. claim::" in path.read_text()), page
 
 
-def test_claims_are_read_as_docutils_reads_them(monkeypatch):
+def test_claims_are_read_as_docutils_reads_them():
     seen = []
 
     class Claim(Directive):
@@ -63,7 +63,7 @@ def test_claims_are_read_as_docutils_reads_them(monkeypatch):
             seen.append((self.arguments[0], self.options))
             return [nodes.paragraph()]
 
-    monkeypatch.setitem(directives._directives, "claim", Claim)
+    directives.register_directive("claim", Claim)
     path = DOCS / "language/token_embeddings.rst"
     publish_doctree(path.read_text(), settings_overrides={"report_level": 5})
     assert len(seen) >= 3
