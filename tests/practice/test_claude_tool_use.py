@@ -208,6 +208,14 @@ def test_rules_that_the_types_do_not_know(name):
     assert problems(BEYOND[name])
 
 
+def test_a_waiting_search_is_named_as_in_the_documentation():
+    (problem,) = problems(BEYOND["text while a search waits"])
+    assert problem == (
+        "messages.1: `web_search` tool use with id `srvtoolu_1` was found without a "
+        "corresponding `web_search_tool_result` block"
+    )
+
+
 def test_pydantic_leaves_iterables_unread():
     kind = message_create_params.MessageCreateParamsNonStreaming
     assert model_of(kind)(value=BAD["result without id"])
