@@ -14,7 +14,8 @@ def threaded(create: Send) -> Send:
     """A function that sends through ``create`` what the server does not have yet.
 
     The first request is whole. A later one has the id of the last response and the
-    messages after it. It has no tools, and no other field that the thread keeps.
+    messages after it. It has no ``tools`` and no ``system``: the thread keeps them. The
+    API also wants the beta header ``message-threads-2026-08-12``.
 
     Examples
     --------
@@ -34,8 +35,7 @@ def threaded(create: Send) -> Send:
         nonlocal known, last
         messages, body = request["messages"], {**request, "thread": {"type": "create"}}
         if last is not None:
-            fields = ("model", "max_tokens")
-            body = {name: request[name] for name in fields}
+            body = {k: v for k, v in request.items() if k not in ("system", "tools")}
             body["messages"] = messages[known + 1 :]  # the server wrote message `known`
             body["thread"] = {"type": "continue", "previous_message_id": last}
         answer = create(**body)

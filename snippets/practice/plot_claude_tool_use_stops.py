@@ -19,6 +19,8 @@ paused = [said("I search."), {**search, "input": {"query": "news"}}]
 CONTENT = {"tool_use": [call(1, "6*7")], "pause_turn": paused}
 for cut_off in ("max_tokens", "model_context_window_exceeded"):
     CONTENT[cut_off] = [call(1, "6")]
+found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+AFTER = {"pause_turn": reply(found, said("No news."), stop_reason="end_turn")}
 SHOWN = {"tool_use": "a call", "text": "text", "server_tool_use": "a server call"}
 
 rows, ran = [], []
@@ -26,7 +28,8 @@ counting = Tool(lambda expression: ran.append(expression), TOOLS["calculator"][1
 for reason in STEPS:
     content = CONTENT.get(reason, [said("Well.")])
     ran.clear()
-    with serving([reply(*content, stop_reason=reason), DONE, DONE]) as server:
+    script = [reply(*content, stop_reason=reason), AFTER.get(reason, DONE), DONE]
+    with serving(script) as server:
         url = server.url
         messages, _ = converse(
             lambda url=url, **r: post(url, r), ask(), {"calculator": counting}

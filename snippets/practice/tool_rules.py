@@ -5,10 +5,11 @@ documentation, https://platform.claude.com/docs. The field names are the API's.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+PROPERTY = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 CHOICES = ("auto", "any", "tool", "none")
 EDITOR = "str_replace_based_edit_tool"
 VERSIONS = {
@@ -31,9 +32,13 @@ FIXED_NAMES: dict[str, str | None] = {
 }
 
 
-def tool_problems(tool: Mapping[str, Any]) -> list[str]:
+def tool_problems(tool: Any) -> list[str]:
     """What is wrong with one entry of ``tools``."""
-    kind, name = tool.get("type", "custom"), tool.get("name")
+    if not isinstance(tool, dict):
+        return [f"want an object, got {tool!r}"]
+    kind, name = tool.get("type") or "custom", tool.get("name")
+    if not isinstance(kind, str):
+        return [f"there is no type {kind!r}"]
     if kind in FIXED_NAMES:
         want = FIXED_NAMES[kind]
         return [] if name == want else [f"{kind} must have the name {want!r}: {name!r}"]
@@ -44,7 +49,10 @@ def tool_problems(tool: Mapping[str, Any]) -> list[str]:
         found.append(f"the name {name!r} does not match {NAME.pattern}")
     schema = tool.get("input_schema")
     if not isinstance(schema, dict) or schema.get("type") != "object":
-        found.append(f"input_schema.type must be 'object', got {schema!r}")
+        return [*found, f"input_schema.type must be 'object', got {schema!r}"]
+    for key in schema.get("properties") or {}:
+        if not PROPERTY.fullmatch(key):
+            found.append(f"the property {key!r} does not match {PROPERTY.pattern}")
     return found
 
 

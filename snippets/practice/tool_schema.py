@@ -30,8 +30,8 @@ def has_type(value: Any, name: str) -> bool:
             return isinstance(value, bool)
         case "number" | "integer":
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            whole = number and math.isfinite(value) and value == int(value)
-            return whole if name == "integer" else number
+            whole = isinstance(value, int) or (number and value.is_integer())
+            return number and whole if name == "integer" else number
         case "string" | "array" | "object":
             kind = {"string": str, "array": list, "object": dict}[name]
             return isinstance(value, kind)
