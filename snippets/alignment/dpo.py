@@ -1,4 +1,4 @@
-"""Losses of preference optimization: DPO, IPO, and KTO, from logits to the loss.
+"""Losses of preference optimization: DPO, IPO, and KTO.
 
 DPO is that of Rafailov et al. (2023), IPO of Azar et al. (2024), and KTO of
 Ethayarajh et al. (2024). Arguments have the names that TRL gives them.
@@ -15,74 +15,44 @@ Glossary::
 
 Axes::
 
-    batch    answers, each after its prompt
-    seq      tokens of a prompt and its answer
-    vocab    tokens that there are
+    batch    pairs of answers, or answers
     others   answers that were written to other prompts
+
+Half precision is computed in single precision.
 """
 
+import math
+
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from snippets.training.pretraining import IGNORED
-
 
 def check_positive(**values: float) -> None:
-    """Raise a ValueError that names the first value that is not above 0."""
+    """Raise a ValueError that names the first value that is not above 0 and finite."""
     for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
-def completion_logps(
-    logits: Float[Tensor, "batch seq vocab"], labels: Int[Tensor, "batch seq"]
-) -> Float[Tensor, " batch"]:
-    """Log-probability of each answer: the sum over its tokens.
-
-    The logits of position t - 1 answer for the label of position t. Labels of the
-    prompt and of padding are IGNORED, that of the end of the answer is not.
-
-    Raises
-    ------
-    ValueError
-        If a row has no label, or its first token is one: no logits answer for it.
-    """
-    kept = labels != IGNORED
-    if not kept.any(dim=-1).all():
-        raise ValueError(f"labels in each row: {kept.sum(dim=-1).tolist()}")
-    if kept[:, 0].any():
-        raise ValueError("the first token is a label, but nothing predicts it")
-    dtype = torch.promote_types(logits.dtype, torch.float32)
-    logp = logits[:, :-1].log_softmax(dim=-1, dtype=dtype)
-    index = labels[:, 1:].where(kept[:, 1:], 0)
-    chosen = logp.gather(-1, index.unsqueeze(-1)).squeeze(-1)
-    return chosen.where(kept[:, 1:], 0).sum(dim=-1)
+def single(values: Tensor) -> Tensor:
+    """The values in single precision, unless they are more precise."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def log_ratios(
-    logits: Tensor, ref_logits: Tensor, labels: Int[Tensor, "batch seq"]
-) -> Float[Tensor, " batch"]:
-    """How far the policy has moved from the reference: log pi_theta / pi_ref.
-
-    Both logits have the axes batch, seq, and vocab. The reference has no gradient.
+def margins(chosen_logratios: Tensor, rejected_logratios: Tensor) -> Tensor:
+    """Difference of the log ratios of each pair.
 
     Raises
     ------
     ValueError
-        If the two have other shapes, or an answer is impossible to one of them.
+        If there are not as many rejected answers as chosen ones.
     """
-    if logits.shape != ref_logits.shape:
-        shapes = tuple(logits.shape), tuple(ref_logits.shape)
-        raise ValueError(
-            "policy and reference have logits of {} and {}".format(*shapes)
-        )
-    reference = completion_logps(ref_logits.detach(), labels)
-    ratios = completion_logps(logits, labels) - reference
-    if not ratios.isfinite().all():
-        raise ValueError(f"log ratios must be finite, got {ratios.tolist()}")
-    return ratios
+    shapes = tuple(chosen_logratios.shape), tuple(rejected_logratios.shape)
+    if shapes[0] != shapes[1]:
+        raise ValueError("{} chosen and {} rejected log ratios".format(*shapes))
+    return single(chosen_logratios) - single(rejected_logratios)
 
 
 def dpo_loss(
@@ -98,7 +68,7 @@ def dpo_loss(
     tensor([0.2014])
     """
     check_positive(beta=beta)
-    return -logsigmoid(beta * (chosen_logratios - rejected_logratios))
+    return -logsigmoid(beta * margins(chosen_logratios, rejected_logratios))
 
 
 def ipo_loss(
@@ -116,7 +86,7 @@ def ipo_loss(
     tensor([1.])
     """
     check_positive(tau=tau)
-    return (chosen_logratios - rejected_logratios - 1 / (2 * tau)) ** 2
+    return (margins(chosen_logratios, rejected_logratios) - 1 / (2 * tau)) ** 2
 
 
 def kto_reference(logratios: Float[Tensor, " others"]) -> Float[Tensor, ""]:
@@ -131,7 +101,7 @@ def kto_reference(logratios: Float[Tensor, " others"]) -> Float[Tensor, ""]:
     """
     if len(logratios) < 2:
         raise ValueError(f"two answers or more are needed, got {len(logratios)}")
-    return logratios.detach().mean().clamp(min=0)
+    return single(logratios.detach()).mean().clamp(min=0)
 
 
 def kto_loss(
@@ -151,7 +121,7 @@ def kto_loss(
     """
     check_positive(beta=beta, desirable_weight=desirable_weight)
     check_positive(undesirable_weight=undesirable_weight)
-    gain = beta * (logratios - kl)
-    desirable_loss = desirable_weight * torch.sigmoid(-gain)  # 1 - sigmoid(gain)
+    gain = beta * (single(logratios) - kl)
+    desirable_loss = desirable_weight * torch.sigmoid(-gain)
     undesirable_loss = undesirable_weight * torch.sigmoid(gain)
     return torch.where(desirable, desirable_loss, undesirable_loss)

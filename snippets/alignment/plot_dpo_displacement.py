@@ -3,7 +3,7 @@ Likelihood displacement: the chosen answer loses probability, too
 =================================================================
 
 A figure of :doc:`/alignment/dpo`: the log ratio of chosen answers as the margin grows,
-for pairs with different and with similar features.
+for pairs with different and with similar features, few and many of them.
 """
 
 import matplotlib.pyplot as plt
@@ -12,19 +12,20 @@ import torch
 from snippets.alignment import bilinear_policy as bilinear
 
 BETA, MARGIN = 0.5, 6.0
-PROMPTS, OTHERS, SIZE, SCALE = 8, 48, 16, 3.0
+PROMPTS, OTHERS, SIZE, WIDE, SCALE = 8, 48, 16, 64, 3.0
 COSINES, SEEDS = (0.0, 0.5, 0.8, 0.9, 0.95), 5
 UPDATES, RATE, LONG = 120, 8.0, 3000
 
-generator = torch.Generator().manual_seed(0)
 cosine = torch.tensor(COSINES).repeat_interleave(SEEDS)
-data = bilinear.draw_features(cosine, PROMPTS, OTHERS, SIZE, generator)
-shape = (len(cosine), SIZE, SIZE)
-reference = SCALE * torch.randn(shape, generator=generator, dtype=torch.float64)
 rates = RATE / (1 - cosine.double())
-path = bilinear.train(data, reference, rates, beta=BETA, updates=UPDATES)
-even = torch.full_like(rates, RATE / 2)
-kept = bilinear.train(data, reference, even, beta=BETA, updates=LONG, likelihood=1.0)
+
+
+def setting(size):
+    """Features of each run, and its reference."""
+    generator = torch.Generator().manual_seed(0)
+    data = bilinear.draw_features(cosine, PROMPTS, OTHERS, size, generator)
+    shape = (len(cosine), size, size)
+    return data, SCALE * torch.randn(shape, generator=generator, dtype=torch.float64)
 
 
 def at_margin(path):
@@ -34,7 +35,12 @@ def at_margin(path):
     return path.chosen.gather(0, update[None]).view(len(COSINES), SEEDS)
 
 
-alone, both = at_margin(path), at_margin(kept)
+narrow = setting(SIZE)
+path = bilinear.train(*narrow, rates, beta=BETA, updates=UPDATES)
+many = bilinear.train(*setting(WIDE), rates, beta=BETA, updates=UPDATES)
+even = torch.full_like(rates, RATE / 2)
+kept = bilinear.train(*narrow, even, beta=BETA, updates=LONG, likelihood=1.0)
+alone, wide, both = at_margin(path), at_margin(many), at_margin(kept)
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
 for number, place in enumerate((0, len(COSINES) - 1)):
     runs = slice(place * SEEDS, (place + 1) * SEEDS)
@@ -43,11 +49,10 @@ for number, place in enumerate((0, len(COSINES) - 1)):
     lines = left.plot(margin, path.chosen[:, runs], **style)
     lines[0].set_label(name)
 spots = torch.arange(len(COSINES))
-for number, (values, name) in enumerate([(alone, "DPO"), (both, "DPO and likelihood")]):
-    right.plot(
-        spots, values.mean(dim=1), f"C{2 * number}" + ["-", "--"][number], label=name
-    )
-    right.plot(spots, values, f"C{2 * number}" + "ox"[number], markersize=4)
+rows = {"DPO": alone, f"DPO, {WIDE} features": wide, "DPO and likelihood": both}
+for (name, values), look in zip(rows.items(), ("C0-o", "C3:^", "C2--x"), strict=True):
+    right.plot(spots, values.mean(dim=1), look[:-1], label=name)
+    right.plot(spots, values, look[:2] + look[-1], markersize=4)
 for ax in (left, right):
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.legend(loc="lower left")
@@ -59,12 +64,15 @@ listed = ", ".join(f"{x:.1f}" for x in alone.mean(dim=1))
 fig.set_label(
     "Left: with growing margin the log ratio of chosen answers rises if the cosine is "
     f"{COSINES[0]:g}; it turns and falls below 0 if it is {COSINES[-1]:g}. Right: mean "
-    f"log ratios for growing cosines: {listed}; with the likelihood of chosen answers "
-    f"in the loss, all are between {both.min():.1f} and {both.max():.1f}."
+    f"log ratios for growing cosines: {listed}. Single runs with {WIDE} features are "
+    f"between {wide.min():.1f} and {wide.max():.1f}, those with the likelihood of "
+    f"chosen answers in the loss between {both.min():.1f} and {both.max():.1f}."
 )
 falls = (alone < 0).sum(dim=1)
 measured = {"distinct_min": alone[0].min(), "similar_max": alone[-1].max()}
 measured |= {"kept_min": both.min(), "runs_fallen": falls[-1]}
+measured |= {"wide_min": wide.min()}
 assert alone[0].min() > 1
 assert alone[-1].max() < -1
 assert both.min() > 1
+assert wide.min() > 0

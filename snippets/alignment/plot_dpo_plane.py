@@ -18,7 +18,7 @@ angles = torch.cat([torch.tensor([DEGREES, -DEGREES]), others]).double().deg2rad
 answers = torch.stack([angles.cos(), angles.sin()], dim=-1)
 pair = answers[0] - answers[1]
 
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), layout="compressed")
 shown = []
 for ax, margin in zip(axes, MARGINS, strict=True):
     weight = margin * pair / (pair @ pair)

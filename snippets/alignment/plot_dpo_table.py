@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from snippets.alignment.preference_table import draw_comparisons, fit_dpo, fit_scores
+from snippets.alignment.preference_table import draw_comparisons, fit_dpo
+from snippets.alignment.reward_models import fit_scores
 
 ANSWERS, COMPARISONS, BETA, RUNS = 12, 60_000, 0.5, 5
 

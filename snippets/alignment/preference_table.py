@@ -5,13 +5,12 @@ Axes::
     answers   to the one prompt
 """
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from snippets.alignment.dpo import dpo_loss
+from snippets.alignment.reward_models import check_wins
 
 Counts = Float[Tensor, "answers answers"]
 
@@ -47,11 +46,10 @@ def fit_dpo(
     Raises
     ------
     ValueError
-        If an answer lost, or won, all its comparisons: there is no minimum.
+        If no chain of wins leads from some answer to another one: there is no finite
+        and unique minimum.
     """
-    if (counts.sum(dim=0) == 0).any() or (counts.sum(dim=1) == 0).any():
-        won, lost = counts.sum(dim=1).tolist(), counts.sum(dim=0).tolist()
-        raise ValueError(f"each answer must win and lose, got {won=}, {lost=}")
+    check_wins(counts)
     logits = ref_logp.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [logits], max_iter=500, tolerance_grad=1e-10, tolerance_change=0
@@ -67,18 +65,3 @@ def fit_dpo(
 
     optimizer.step(closure)
     return logits.detach().log_softmax(dim=-1)
-
-
-def fit_scores(counts: Counts) -> Float[Tensor, " answers"]:
-    """Bradley-Terry scores by scikit-learn's logistic regression, with a mean of 0."""
-    wins = counts.numpy()
-    winner, loser = np.nonzero(wins)
-    own = np.eye(len(wins))[:, 1:]  # the first score is 0
-    design, weight = own[winner] - own[loser], wins[winner, loser]
-    fit = LogisticRegression(
-        C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-10
-    )
-    both, won = np.concatenate([design, -design]), np.repeat([1, 0], len(design))
-    fit.fit(both, won, np.concatenate([weight, weight]))
-    scores = torch.tensor([0, *fit.coef_[0]])
-    return scores - scores.mean()

@@ -2,6 +2,7 @@
 
 import warnings
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,19 +12,16 @@ from torch.testing import assert_close
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from snippets.alignment import bilinear_policy
+from snippets.alignment.answer_logps import completion_logps, log_ratios
 from snippets.alignment.dpo import (
-    completion_logps,
     dpo_loss,
     ipo_loss,
     kto_loss,
     kto_reference,
-    log_ratios,
+    margins,
 )
-from snippets.alignment.preference_table import (
-    draw_comparisons,
-    fit_dpo,
-    fit_scores,
-)
+from snippets.alignment.preference_table import draw_comparisons, fit_dpo
+from snippets.alignment.reward_models import fit_scores
 from snippets.training.pretraining import IGNORED
 
 # transformers warns of a name that TRL uses
@@ -39,6 +37,7 @@ SINGLE = [
     {"prompt": "c c c", "completion": " j a a", "label": True},
 ]
 NUMBERS = st.floats(-20, 20)
+WRONG = (ValueError, jaxtyping.TypeCheckError)
 
 
 @pytest.fixture
@@ -193,6 +192,11 @@ def test_bad_batches_are_refused():
         completion_logps(logits, labels.masked_fill(labels == 3, IGNORED))
     with pytest.raises(ValueError, match="first token is a label"):
         completion_logps(logits, labels.where(labels != IGNORED, 0))
+    with pytest.raises(ValueError, match=r"\(0, 3, 5\) and labels of \(0, 3\)"):
+        completion_logps(logits[:0], labels[:0])
+    for other in (torch.zeros(2, 6, 5), torch.zeros(3, 3, 5)):
+        with pytest.raises(WRONG):  # gather would take a corner
+            completion_logps(other, labels)
     impossible = logits.clone()
     impossible[1, 1, 3] = -torch.inf
     for pair in ((logits, impossible), (impossible, logits), (impossible, impossible)):
@@ -200,14 +204,14 @@ def test_bad_batches_are_refused():
             log_ratios(*pair, labels)
 
 
-@pytest.mark.parametrize("bad", [0.0, -0.1, float("nan")])
+@pytest.mark.parametrize("bad", [0.0, -0.1, float("nan"), float("inf")])
 def test_coefficients_that_are_not_positive_are_refused(bad):
     one = torch.ones(1)
-    with pytest.raises(ValueError, match=f"beta must be positive, got {bad}"):
+    with pytest.raises(ValueError, match=f"beta must be positive .* got {bad}"):
         dpo_loss(one, one, bad)
-    with pytest.raises(ValueError, match=f"tau must be positive, got {bad}"):
+    with pytest.raises(ValueError, match=f"tau must be positive .* got {bad}"):
         ipo_loss(one, one, bad)
-    with pytest.raises(ValueError, match=f"beta must be positive, got {bad}"):
+    with pytest.raises(ValueError, match=f"beta must be positive .* got {bad}"):
         kto_loss(one, one > 0, one[0], bad)
     with pytest.raises(ValueError, match=f"undesirable_weight .* got {bad}"):
         kto_loss(one, one > 0, one[0], 0.1, 1.0, bad)
@@ -243,7 +247,14 @@ def test_large_margins_do_not_overflow():
     good = torch.tensor([True, True])
     assert_close(kto_loss(far, good, far[0] * 0, 1.0), torch.tensor([0.0, 1.0]))
     half = dpo_loss(far.half(), -far.half(), 1.0)
-    assert_close(half, torch.tensor([0.0, 2e4]).half())
+    assert_close(half, torch.tensor([0.0, 2e4]))
+    half = ipo_loss(torch.tensor([300.0]).half(), torch.tensor([-300.0]).half(), 0.5)
+    assert_close(half, torch.tensor([599.0**2]))
+
+
+def test_pairs_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"\(3,\) chosen and \(3, 1\) rejected"):
+        margins(torch.zeros(3), torch.zeros(3, 1))
 
 
 def test_a_tie_costs_ln_2_and_pulls_apart():
@@ -274,14 +285,14 @@ def test_optimal_margins_for_a_share_of_wins(share):
     assert_close(grad, zero)
 
 
-def test_on_a_table_dpo_is_the_bradley_terry_fit_of_sklearn(agrees):
+def test_on_a_table_dpo_is_the_bradley_terry_fit():
     generator = torch.Generator().manual_seed(0)
     reward, logits = torch.randn(2, 5, generator=generator, dtype=torch.float64)
     ref_logp = logits.log_softmax(dim=-1)
     counts = draw_comparisons(reward, ref_logp, 400, generator)
     implicit = 0.4 * (fit_dpo(counts, ref_logp, beta=0.4) - ref_logp)
     found = implicit - implicit.mean()
-    agrees(found, fit_scores(counts), "sklearn.linear_model.LogisticRegression")
+    assert_close(found, fit_scores(counts), atol=1e-6, rtol=0)
     other = 2.0 * fit_dpo(counts, torch.zeros(5).double().log_softmax(-1), beta=2.0)
     assert_close(other - other.mean(), found, atol=1e-6, rtol=0)
 
@@ -300,10 +311,14 @@ def test_comparisons_follow_reward_and_reference():
 
 
 def test_a_table_without_a_best_policy_is_refused():
-    ref_logp = torch.zeros(2, dtype=torch.float64).log_softmax(-1)
     never = torch.tensor([[0.0, 3.0], [0.0, 0.0]]).double()
-    with pytest.raises(ValueError, match=r"won=\[3.0, 0.0\], lost=\[0.0, 3.0\]"):
-        fit_dpo(never, ref_logp, 0.1)
+    both = torch.tensor([[0.0, 2.0], [1.0, 0.0]]).double()
+    apart = torch.block_diag(both, both)  # each answer wins and loses
+    above = apart + torch.tensor([[0.0, 1.0], [0.0, 0.0]]).kron(torch.ones(2, 2))
+    for counts, start, end in ((never, 1, 0), (apart, 0, 2), (above, 2, 0)):
+        ref_logp = torch.zeros(len(counts), dtype=torch.float64).log_softmax(-1)
+        with pytest.raises(ValueError, match=f"from item {start} to item {end}"):
+            fit_dpo(counts, ref_logp, 0.1)
 
 
 # The bilinear policy
