@@ -1,6 +1,6 @@
 """Group relative policy optimization (GRPO): advantages from a group, a clipped loss.
 
-Source: Shao et al., DeepSeekMath (2024); the KL estimators: Schulman (2020).
+Source: Shao et al., DeepSeekMath (2024).
 
 .. code-block:: rst
 
@@ -20,12 +20,15 @@ Axes::
     group    answers to the same prompt (G)
     N        answers of a batch, prompts · group
     T        tokens of an answer, padding included
-    vocab    tokens that there are
 """
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from snippets.alignment.kl_estimators import k3
+
+LARGEST_LOG_RATIO = 10.0  # a larger one could overflow in half precision
 
 
 def group_advantages(
@@ -74,56 +77,6 @@ def dead_groups(rewards: Float[Tensor, "prompts group"]) -> Bool[Tensor, " promp
     return (rewards == rewards[:, :1]).all(1)
 
 
-def k1(
-    log_probs: Float[Tensor, "*shape"], ref_log_probs: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
-    """-log u, where u is the reference's probability over the policy's.
-
-    Its mean over samples of the policy is KL(policy || reference). It can be negative.
-    """
-    return log_probs - ref_log_probs
-
-
-def k2(
-    log_probs: Float[Tensor, "*shape"], ref_log_probs: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
-    """(log u)² / 2: biased, never negative."""
-    return (ref_log_probs - log_probs).square() / 2
-
-
-def k3(
-    log_probs: Float[Tensor, "*shape"], ref_log_probs: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
-    """u - 1 - log u: the mean of k1, and never negative.
-
-    Examples
-    --------
-    >>> k3(torch.tensor(0.5).log(), torch.tensor(0.25).log())  # 1/2 - 1 + ln 2
-    tensor(0.1931)
-    """
-    log_u = ref_log_probs - log_probs
-    return log_u.expm1() - log_u  # expm1: no cancellation near u = 1
-
-
-def kl_divergence(
-    log_probs: Float[Tensor, "*shape vocab"],
-    ref_log_probs: Float[Tensor, "*shape ref_vocab"],
-) -> Float[Tensor, "*shape"]:
-    """KL(policy || reference) of whole distributions, in nats: the sum over all tokens.
-
-    Raises
-    ------
-    ValueError
-        If the reference has another vocabulary.
-    """
-    sizes = log_probs.shape[-1], ref_log_probs.shape[-1]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"policy of {sizes[0]} tokens, reference of {sizes[1]}")
-    possible = log_probs.isfinite()  # 0 log 0 is 0
-    ratio = torch.where(possible, log_probs - ref_log_probs, 0.0)
-    return (log_probs.exp() * ratio).sum(-1)
-
-
 def clipped_loss(
     log_ratio: Float[Tensor, "N T"],
     advantages: Float[Tensor, " N"],
@@ -138,7 +91,7 @@ def clipped_loss(
     """
     if not epsilon > 0:
         raise ValueError(f"epsilon {epsilon} is not positive")
-    ratio = log_ratio.exp()
+    ratio = log_ratio.clamp(max=LARGEST_LOG_RATIO).exp()
     clipped = ratio.clamp(1 - epsilon, 1 + epsilon)
     return -torch.minimum(ratio * advantages[:, None], clipped * advantages[:, None])
 
@@ -186,8 +139,8 @@ def grpo_loss(
     ValueError
         If ``beta`` is negative, ``epsilon`` is not positive, or an answer has no token.
     """
-    if beta < 0:
-        raise ValueError(f"beta {beta} is negative")
+    if not beta >= 0:
+        raise ValueError(f"beta {beta} is not zero or positive")
     log_ratio = (log_probs - old_log_probs).where(mask, 0.0)  # before exp: no inf · 0
     loss = clipped_loss(log_ratio, advantages, epsilon)
     if ref_log_probs is not None:

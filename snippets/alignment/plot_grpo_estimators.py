@@ -10,12 +10,12 @@ import matplotlib.pyplot as plt
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from snippets.alignment.grpo import k1, k2, k3
+from snippets.alignment.kl_estimators import k1, k2, k3
 
 torch.manual_seed(0)
 SAMPLES = 1_000_000
 ESTIMATORS = {"k1": k1, "k2": k2, "k3": k3}
-DISTANCES = (0.1, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6)
+DISTANCES = (0.1, 0.2, 0.5, 1.0, 1.6)
 
 policy = Normal(torch.tensor(0.0, dtype=torch.float64), 1.0)
 draws = policy.sample((SAMPLES,))
@@ -28,8 +28,6 @@ for distance in DISTANCES:
     found = torch.stack([k(log_probs, ref_log_probs) for k in ESTIMATORS.values()])
     bias.append(found.mean(dim=1) / true[-1] - 1)
     spread.append(found.std(dim=1) / true[-1])
-    if distance == 1.0:
-        negative = (found[0] < 0).double().mean()
 true, bias, spread = (torch.stack(values) for values in (true, bias, spread))
 
 fig, (left, side) = plt.subplots(1, 2, figsize=(6.8, 3.0), layout="constrained")
@@ -54,10 +52,9 @@ fig.set_label(
     + " times the divergence."
 )
 one = DISTANCES.index(1.0)
-measured = {"negative": negative, "true_far": true[-1]}
-measured |= {"k2_bias_large": bias[one, 1], "k3_bias_large": bias[one, 2]}
+measured = {"k2_bias_large": bias[one, 1], "k3_bias_large": bias[one, 2]}
 for n in (0, 2):
-    measured |= {f"k{n + 1}_sd_small": spread[0, n], f"k{n + 1}_sd_far": spread[-1, n]}
+    measured |= {f"k{n + 1}_sd_small": spread[0, n]}
     measured |= {f"k{n + 1}_sd_large": spread[one, n]}
 assert spread[0, 2] < spread[0, 0] / 10
 assert spread[-1, 2] > spread[-1, 0]

@@ -48,7 +48,7 @@ fig.set_label(
     f"of one half, {shares[4][half]:.2f} for groups of 4, and near 1 at both ends for "
     "small groups; larger groups are dead less often."
 )
-measured = {"only_right": advantages[1, 0], "most_right": advantages[7, 0]}
+measured = {"only_right": advantages[1, 0]}
 rare = (chance - 0.1).abs().argmin()
 assert abs(chance[rare] - 0.1) < 1e-6
 measured |= {"dead_8": shares[8][rare], "dead_64": shares[64][rare]}

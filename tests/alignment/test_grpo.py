@@ -15,12 +15,9 @@ from snippets.alignment.grpo import (
     dead_groups,
     group_advantages,
     grpo_loss,
-    k1,
-    k2,
-    k3,
-    kl_divergence,
     mean_over_answers,
 )
+from snippets.alignment.kl_estimators import k1, k2, k3, kl_divergence
 
 BETA = 0.04
 
@@ -176,6 +173,15 @@ def test_gradient_is_zero_only_where_the_ratio_has_gone_far_enough(advantage):
     assert_close(log_ratio.grad[0], expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_huge_ratios_of_dead_or_right_answers_move_nothing(dtype):
+    log_ratio = torch.full((2, 1), 900.0, dtype=dtype).requires_grad_()
+    loss = clipped_loss(log_ratio, torch.tensor([0.0, 1.0], dtype=dtype))
+    assert_close(loss, torch.tensor([[0.0], [-1.2]], dtype=dtype))
+    loss.sum().backward()
+    assert (log_ratio.grad == 0).all()
+
+
 def test_first_step_is_the_policy_gradient():
     logp, _, _, advantages, mask = random_batch()
     logp.requires_grad_()
@@ -286,8 +292,9 @@ def test_bad_input_is_refused():
         kl_divergence(torch.zeros(2, 11), torch.zeros(2, 12))
     with pytest.raises(ValueError, match=r"epsilon -0\.1"):
         grpo_loss(logp, old, advantages, mask, -0.1)
-    with pytest.raises(ValueError, match=r"beta -1\.0"):
-        grpo_loss(logp, old, advantages, mask, 0.2, ref, -1.0)
+    for beta in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match=rf"beta {beta}"):
+            grpo_loss(logp, old, advantages, mask, 0.2, ref, beta)
     mask[3] = False
     with pytest.raises(ValueError, match="answer 3 has no token"):
         mean_over_answers(logp, mask)
