@@ -28,7 +28,8 @@ def best_of_n(
     Raises
     ------
     ValueError
-        If n < 1, or the probabilities are negative or do not sum to 1.
+        If n < 1, the probabilities are negative or do not sum to 1, or a reward is
+        not a number.
 
     Examples
     --------
@@ -37,6 +38,8 @@ def best_of_n(
     """
     if n < 1:
         raise ValueError(f"the best of {n} answers does not exist")
+    if rewards.isnan().any():
+        raise ValueError(f"rewards {rewards.tolist()}")
     own = probability.double()
     if own.min() < 0 or not math.isclose(own.sum(), 1, abs_tol=1e-3):
         raise ValueError(f"probabilities {own.tolist()}, sum {own.sum():.4g}")
@@ -58,7 +61,7 @@ def best_of_n_means(
     Raises
     ------
     ValueError
-        If an n is below 1 or above the number of samples.
+        If an n is below 1 or above the number of samples, or a reward is not a number.
 
     Examples
     --------
@@ -69,6 +72,8 @@ def best_of_n_means(
     samples = len(rewards)
     if not 1 <= min(counts) <= max(counts) <= samples:
         raise ValueError(f"the best of {list(counts)} among {samples} samples")
+    if rewards.isnan().any():
+        raise ValueError(f"{int(rewards.isnan().sum())} rewards are nan")
     _, group, size = rewards.unique(return_inverse=True, return_counts=True)
     up_to = size.cumsum(0).double()  # samples with this reward, or a lower one
     n = torch.as_tensor(counts).double()[:, None]

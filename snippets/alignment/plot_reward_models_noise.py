@@ -47,6 +47,7 @@ for row, (ax, title) in enumerate(zip(axes, titles, strict=True)):
     ax.set_xscale("log", base=2)
     ax.set(title=title, xlabel="n", ylabel="standard deviations")
 axes[1].set_yscale("symlog", linthresh=1)
+axes[1].set_ylim(bottom=-0.2)
 for theory, label in zip(theories, ["Gaussian, exact", None], strict=True):
     axes[0].plot(counts, theory, color="0.5", lw=1, label=label)
 fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)

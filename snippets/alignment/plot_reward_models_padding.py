@@ -36,7 +36,7 @@ for models, label, style in kinds:
     ends.append(lines[:, -1])
 ax.plot(repeats, felt, color="0.4", lw=2.5, label="rating")
 ax.axhline(0, color="0.5", lw=0.5)
-ax.set(xlabel="repetitions of one statement", ylabel="change")
+ax.set(xlabel="repetitions of one statement", ylabel="change", xticks=range(0, 21, 5))
 ax.legend(fontsize="small")
 told = [f"{end.min():.1f} to {end.max():.1f}" for end in ends]
 fig.set_label(

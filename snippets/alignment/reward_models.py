@@ -34,8 +34,8 @@ def mm_step(
     scores: Float[Tensor, " items"], wins: Real[Tensor, "items items"]
 ) -> Float[Tensor, " items"]:
     """One step of MM, which never lowers the log-likelihood. The mean stays 0."""
-    games = (wins + wins.T).to(scores.dtype).log()
-    won = wins.sum(dim=1).to(scores.dtype).log()
+    wins = wins.to(scores.dtype)
+    games, won = (wins + wins.T).log(), wins.sum(dim=1).log()
     pairs = torch.logaddexp(scores[:, None], scores)  # log(gamma_i + gamma_j)
     scores = won - (games - pairs).logsumexp(dim=1)
     return scores - scores.mean()
@@ -112,13 +112,18 @@ def reward_loss(
     Raises
     ------
     ValueError
-        If there are no pairs, or a reward is not finite.
+        If there are no pairs, the shapes differ, or a value is not finite.
     """
+    margin = torch.as_tensor(margin, device=chosen.device)
+    shapes = [tuple(x.shape) for x in (chosen, rejected, margin)]
+    if shapes[0] != shapes[1] or shapes[2] not in ((), shapes[0]):
+        raise ValueError(f"chosen, rejected, and margin have shapes {shapes}")
     if len(chosen) == 0:
-        raise ValueError(f"no pairs: rewards of shape {tuple(chosen.shape)}")
+        raise ValueError(f"no pairs: rewards of shape {shapes[0]}")
     wide = torch.promote_types(chosen.dtype, torch.float32)
     chosen, rejected = chosen.to(wide), rejected.to(wide)
-    if not (chosen.isfinite() & rejected.isfinite()).all():
-        raise ValueError(f"rewards {chosen.tolist()} and {rejected.tolist()}")
+    if not (chosen.isfinite() & rejected.isfinite() & margin.isfinite()).all():
+        values = chosen.tolist(), rejected.tolist(), margin.tolist()
+        raise ValueError("rewards {} and {}, margin {}".format(*values))
     loss = -logsigmoid(chosen - rejected - margin)
     return (loss + center * (chosen + rejected) ** 2).mean()

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -208,6 +209,26 @@ def test_bad_pairs_are_refused():
         reward_loss(torch.tensor([math.nan]), torch.tensor([0.0]))
     with pytest.raises(ValueError, match="inf"):
         reward_loss(torch.tensor([0.0]), torch.tensor([math.inf]))
+    with pytest.raises(ValueError, match="margin nan"):
+        reward_loss(torch.tensor([0.0]), torch.tensor([1.0]), math.nan)
+
+
+def test_shapes_that_would_broadcast_to_all_pairs_are_refused(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    one, logits = torch.zeros(3), torch.zeros(3, 1)  # a classifier's logits
+    with pytest.raises(ValueError, match=r"\(3,\), \(3, 1\), \(\)"):
+        reward_loss(one, logits)
+    with pytest.raises(ValueError, match=r"\(3,\), \(3,\), \(3, 1\)"):
+        reward_loss(one, one, logits)
+    with pytest.raises(ValueError, match=r"\(3,\), \(1,\), \(\)"):
+        reward_loss(one, one[:1])
+
+
+def test_counts_of_a_small_integer_type_do_not_overflow():
+    wins = torch.tensor([[0, 100], [90, 0]], dtype=torch.int8)
+    start = torch.zeros(2, **DOUBLE)
+    assert_close(mm_step(start, wins), mm_step(start, wins.double()))
+    assert_close(fit_scores(wins), fit_scores(wins.double()))
 
 
 def draws(probability, rewards, n):
@@ -302,6 +323,14 @@ def test_bad_numbers_of_answers_are_refused():
         best_of_n(torch.tensor([0.5, 0.4]), torch.tensor([1.0, 2.0]), 2)
     with pytest.raises(ValueError, match=r"\[1.5, -0.5\]"):
         best_of_n(torch.tensor([1.5, -0.5]), torch.tensor([1.0, 2.0]), 2)
+
+
+def test_rewards_that_are_not_numbers_are_refused():
+    rewards = torch.tensor([math.nan, 1.0])
+    with pytest.raises(ValueError, match=r"\[nan, 1.0\]"):
+        best_of_n(torch.tensor([0.5, 0.5]), rewards, 2)
+    with pytest.raises(ValueError, match="1 rewards are nan"):
+        best_of_n_means(torch.zeros(2), rewards, [2])
 
 
 def test_raters_follow_the_model():
