@@ -5,9 +5,9 @@ TRL 1.16, ``AsyncGRPOTrainer`` (how samples that are too old are dropped)
 
 One rollout is one episode of an agent: turns of generation, and calls of tools between
 them. A slot holds one rollout at a time. An update takes one batch of finished rollouts
-and makes the next version of the policy, in no time.
-
-The bound on staleness is eta in AReaL, and ``max_staleness`` in TRL and here.
+and makes the next version of the policy, in no time. Rollouts that are older than
+``max_staleness`` are discarded, as in TRL; AReaL's bound, eta, limits how many start.
+A rollout keeps the version that began it; in both libraries, it gets new weights.
 """
 
 import heapq
@@ -46,7 +46,7 @@ def synchronous(durations: Float[np.ndarray, "updates slots"]) -> list[Rollout]:
     Raises
     ------
     ValueError
-        If there is no rollout, or one that takes no time.
+        If there is no rollout, or one whose duration is not positive and finite.
 
     Examples
     --------
@@ -54,8 +54,8 @@ def synchronous(durations: Float[np.ndarray, "updates slots"]) -> list[Rollout]:
     >>> [(run.slot, run.start, run.end, run.version) for run in runs]
     [(0, 0.0, 1.0, 0), (1, 0.0, 4.0, 0), (0, 4.0, 6.0, 1), (1, 4.0, 7.0, 1)]
     """
-    if durations.size == 0 or not durations.min() > 0:
-        raise ValueError(f"durations must be positive, got {durations.tolist()}")
+    if not (durations.size and durations.min() > 0 and durations.max() < np.inf):
+        raise ValueError(f"durations must be positive: {durations.tolist()}")
     starts = np.cumsum(durations.max(axis=1)) - durations.max(axis=1)
     return [
         Rollout(slot, start, start + float(duration), version, 0, True)
@@ -75,8 +75,8 @@ def asynchronous(
     Raises
     ------
     ValueError
-        If a count is below 1, the bound is negative, a rollout takes no time, or there
-        are too few rollouts.
+        If a count is below 1, the bound is negative, a duration is not positive and
+        finite, or there are too few rollouts.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def asynchronous(
 
     def begin(slot: int, now: float) -> None:
         duration = next(stream, 0.0)
-        if not duration > 0:
+        if not 0 < duration < np.inf:
             raise ValueError(f"rollout of {duration=}, after {len(finished)} finished")
         heapq.heappush(running, (now + duration, slot, now, version))
 

@@ -111,5 +111,5 @@ def violations(
 
 
 def leaks(episode: Episode) -> bool:
-    """Whether an observation contains the answer."""
+    """Whether an observation contains the answer, letter by letter."""
     return any(episode.answer in text for text in episode.observations)

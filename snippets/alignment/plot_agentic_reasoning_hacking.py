@@ -52,7 +52,8 @@ fig.set_label(
     "reward at the end if half of the hacks are caught: "
     + ", ".join(f"{name} {found.mean():.2f}" for name, found in half.items())
 )
-measured = {"hacked": free.true[-1].max(), "proxy_end": proxy[-1].min()}
+measured = {"hacked": free.true[-1].max()}
+assert proxy[-1].min() > 0.99
 measured["found"] = (free.hack > 0.5).float().argmax(dim=0).max()
 measured |= {"penalized": half["penalty 2"].min(), "protected": safe[-1].min()}
 assert last["penalty 1"][3].max() < 0.05 < 0.55 < last["penalty 2"][3].min()

@@ -38,7 +38,7 @@ for ax, runs, name in zip(
     updates = [t for t in update_times(runs, SLOTS) if t <= end]
     for time in updates:
         ax.axvline(time, color="0.5", linestyle=":")
-    lost = sum(not run.kept for run in runs)
+    lost = sum(not run.kept for run in runs if run.end <= end)
     parts.append(f"{name}: {len(updates)} updates, {lost} rollouts discarded")
     ax.set(title=name, ylabel="slot", yticks=(), xlim=(0, end))
 axes[1].set_xlabel("time, in turns of generation")

@@ -2,6 +2,8 @@
 
 import importlib.resources
 import itertools
+import queue
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -149,7 +151,7 @@ def test_systems_that_cannot_run_are_refused(options, reason):
         asynchronous([1.0, 1.0, 1.0], *options)
 
 
-@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
 def test_durations_that_cannot_be_are_refused(wrong):
     with pytest.raises(ValueError, match="duration"):
         asynchronous([wrong], 1, 1, 1, 0)
@@ -453,8 +455,23 @@ def test_tools_are_the_commands_of_the_environment():
     assert schema["parameters"]["required"] == ["expression"]
 
 
-def test_trl_drops_old_samples_by_the_same_bound(monkeypatch):
+@pytest.mark.parametrize("bound", [0, 1, 3])
+def test_trl_drops_the_same_old_samples(monkeypatch, bound):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     from trl.experimental.async_grpo import AsyncGRPOConfig
+    from trl.experimental.async_grpo.async_grpo_trainer import RolloutQueueDataset
+    from trl.experimental.async_grpo.async_rollout_worker import RolloutSample
 
     assert AsyncGRPOConfig.max_staleness == 4
+    durations = draw_durations(400, np.random.default_rng(2)).tolist()
+    runs = asynchronous(durations, 5, 5, 11, bound)
+    finished, taken, fields = queue.Queue(), [], RolloutSample.__annotations__
+    for place, one in enumerate(runs):
+        row = {"model_version": one.version, "group_id": place}
+        finished.put(RolloutSample(**dict.fromkeys(fields) | row))
+    samples = RolloutQueueDataset(
+        finished, lambda: len(taken) // 5, None, 1.0, defaultdict(list), bound
+    )
+    for sample in itertools.islice(samples, 5 * 11):
+        taken.append(sample["group_id"])
+    assert taken == [place for place, one in enumerate(runs) if one.kept]
