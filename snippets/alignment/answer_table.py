@@ -112,7 +112,8 @@ def tilted(
         raise ValueError(f"reward {rewards[~rewards.isfinite()][0]} is not finite")
     possible = reference > -torch.inf
     best = rewards.where(possible, -torch.inf).amax(-1, keepdim=True)
-    tilt = ((rewards - best) / beta).where(possible, 0)  # at most 0: no overflow
+    # at most 0, so that a tiny beta does not overflow
+    tilt = ((rewards - best) / beta).where(possible, 0)
     return (reference + tilt).log_softmax(-1)
 
 

@@ -85,7 +85,8 @@ def leave_one_out(rewards: Float[Tensor, "*groups G"]) -> Float[Tensor, "*groups
     if not rewards.isfinite().all():
         raise ValueError(f"reward {rewards[~rewards.isfinite()][0]} is not finite")
     itself = torch.eye(size, dtype=torch.bool, device=rewards.device)
-    others = rewards[..., None, :].masked_fill(itself, 0)  # all minus one would cancel
+    # not the sum of all minus one: beside a large reward, the others would be lost
+    others = rewards[..., None, :].masked_fill(itself, 0)
     wide = torch.promote_types(rewards.dtype, torch.float)  # half precision: no inf
     return (others.sum(-1, dtype=wide) / (size - 1)).to(rewards.dtype)
 
@@ -113,9 +114,7 @@ def penalized_rewards(
     tensor([0.7000])
     """
     if not beta >= 0:
-        raise ValueError(
-            f"beta {beta} is not a price: a negative one rewards moving away"
-        )
+        raise ValueError(f"beta {beta} is not a price of at least zero")
     one_for_each_answer(rewards, log_probs)
     ratio = log_probs.detach() - reference.detach()
     if mask is not None:
