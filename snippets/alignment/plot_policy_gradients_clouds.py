@@ -10,13 +10,13 @@ import matplotlib.pyplot as plt
 import torch
 from torch.distributions import Categorical
 
-from snippets.alignment.policy_gradients import (
+from snippets.alignment.answer_table import (
     best_baseline,
     estimates,
     estimator_variance,
     exact_gradient,
-    leave_one_out,
 )
+from snippets.alignment.policy_gradients import leave_one_out
 
 torch.manual_seed(0)
 BATCHES, GROUP = 400, 32

@@ -13,7 +13,7 @@ import torch
 from snippets.alignment.digit_policy import DIGITS, LONGEST, DigitPolicy, digit_reward
 from snippets.alignment.policy_gradients import leave_one_out, policy_gradient_loss
 
-PROMPT, STARTS, ANSWERS, UPDATES, RATE, TRIALS = 12, (0, 1, 2), 64, 60, 0.02, 1000
+PROMPT, STARTS, ANSWERS, UPDATES, RATE, TRIALS = 12, (0, 1, 2), 64, 45, 0.02, 1000
 prompts, many = torch.full((ANSWERS,), PROMPT), torch.full((TRIALS,), PROMPT)
 
 

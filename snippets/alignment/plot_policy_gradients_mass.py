@@ -11,11 +11,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import FuncAnimation
 
-from snippets.alignment.policy_gradients import (
-    kl_divergence,
-    regularized_reward,
-    tilted,
-)
+from snippets.alignment.answer_table import kl_divergence, regularized_reward, tilted
 
 UPDATES = 3000
 probs = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)

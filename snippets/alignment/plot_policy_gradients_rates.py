@@ -12,7 +12,7 @@ import torch
 from snippets.alignment import step_policy as steps
 from snippets.alignment.policy_gradients import leave_one_out, policy_gradient_loss
 
-RATES, SEEDS, ANSWERS, UPDATES, EARLY = (1, 2, 4, 8, 16, 32), 8, 16, 200, 50
+RATES, SEEDS, ANSWERS, UPDATES, EARLY = (0.5, 1, 2, 4, 8, 16, 32), 8, 16, 200, 50
 METHODS = {  # name: reward added to every answer, baseline
     "no baseline, reward + 1": (1.0, "none"),
     "no baseline": (0.0, "none"),
@@ -56,7 +56,7 @@ for column, (ax, updates) in enumerate(zip(axes, (EARLY, UPDATES), strict=True))
         ax.vlines(places, runs.amin(1), runs.amax(1), f"C{number}", alpha=0.6)
     ax.axhline(1 / steps.VOCAB, color="0.6", linewidth=0.8, linestyle=":")
     ax.set(title=f"after {updates} updates", xlabel="learning rate", xscale="log")
-    ax.set_xticks(RATES, RATES)
+    ax.set_xticks(RATES, [f"{x:g}" for x in RATES])
     ax.minorticks_off()
 axes[0].set_ylabel("expected reward")
 fig.legend(loc="outside upper center", ncols=2)
@@ -70,10 +70,10 @@ fig.set_label(
 rate = RATES.index(16)
 large = {name: found[1][rate] for name, found in results.items()}
 measured = {"offset_best": best["no baseline, reward + 1"]}
-measured |= {
-    "none_best": best["no baseline"],
-    "none_large": large["no baseline"].mean(),
-}
+measured |= {"none_large": large["no baseline"].mean()}
+measured |= {"none_best": best["no baseline"]}
 measured |= {"rloo_large": large["RLOO"].amin(), "rloo_best": best["RLOO"]}
 assert measured["rloo_large"] > 0.99 > 0.9 > measured["none_large"]
+offset = results["no baseline, reward + 1"][1].mean(1)
+assert 0 < offset.argmax() < len(RATES) - 1
 assert measured["offset_best"] < measured["none_best"] < measured["rloo_large"]

@@ -17,6 +17,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from snippets.alignment.answer_table import kl_divergence
+
 VOCAB = 8
 LENGTH = 6
 START = VOCAB
@@ -34,7 +36,7 @@ def sample(
     >>> sample(torch.zeros(5, VOCAB + 1, VOCAB), 3).shape
     torch.Size([5, 3, 6])
     """
-    probs = checked(logits).detach().softmax(-1).flatten(0, -3)
+    probs = checked(logits).detach().softmax(-1).reshape(-1, VOCAB + 1, VOCAB)
     run = torch.arange(len(probs))[:, None]
     tokens = [torch.full((len(probs), count), START)]
     for _ in range(LENGTH):
@@ -85,8 +87,8 @@ def divergence(
     logits: Float[Tensor, "*runs S V"], reference: Float[Tensor, "*#runs S V"]
 ) -> Float[Tensor, "*runs"]:
     """KL divergence of the whole answers of a policy from those of a reference."""
-    log_probs, other = checked(logits).log_softmax(-1), reference.log_softmax(-1)
-    rows = (log_probs.exp() * (log_probs - other)).sum(-1)
+    log_probs = checked(logits).log_softmax(-1)
+    rows = kl_divergence(log_probs, checked(reference).log_softmax(-1))
     visits = torch.stack(visited(log_probs.exp()), -2)[..., :-1, :].sum(-2)
     return rows[..., START] + (visits * rows[..., :START]).sum(-1)
 

@@ -14,18 +14,20 @@ from torch.distributions import kl_divergence as torch_divergence
 from torch.testing import assert_close
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from snippets.alignment.digit_policy import STOP, DigitPolicy, until_stop
-from snippets.alignment.policy_gradients import (
+from snippets.alignment.answer_table import (
     best_baseline,
     estimates,
     estimator_variance,
     exact_gradient,
     kl_divergence,
+    regularized_reward,
+    tilted,
+)
+from snippets.alignment.digit_policy import STOP, DigitPolicy, until_stop
+from snippets.alignment.policy_gradients import (
     leave_one_out,
     penalized_rewards,
     policy_gradient_loss,
-    regularized_reward,
-    tilted,
 )
 
 PROBS = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
@@ -316,6 +318,22 @@ def test_half_precision_is_close_to_double():
     assert_close(half.double(), double, rtol=0.02, atol=0.05)
 
 
+def test_small_rewards_beside_a_large_one_are_not_lost():
+    found = leave_one_out(torch.tensor([1e8, 1.0, 2.0]))
+    assert_close(found, torch.tensor([1.5, 5e7, 5e7]))
+
+
+def test_half_precision_of_large_rewards_does_not_overflow():
+    rewards = torch.full((8,), 1e4).half()
+    assert_close(leave_one_out(rewards), rewards)
+
+
+def test_an_impossible_answer_with_a_huge_reward_does_not_matter():
+    reference = torch.tensor([1.0, 0.0]).log()
+    found = tilted(reference, torch.tensor([0.0, 1e38]), 1e-3)
+    assert_close(found.exp(), torch.tensor([1.0, 0.0]))
+
+
 @pytest.mark.parametrize("size", [0, 1])
 def test_a_group_without_others_is_refused(size):
     with pytest.raises(ValueError, match=f"a group of {size}: "):
@@ -329,8 +347,19 @@ def test_bad_input_is_refused_by_name():
     mask = torch.tensor([[True, True, False], [False, False, False]])
     with pytest.raises(ValueError, match=r"no token of answer \[1\]"):
         policy_gradient_loss(log_probs, torch.ones(2), mask)
-    with pytest.raises(ValueError, match=r"beta -0.1 is negative"):
-        penalized_rewards(torch.ones(2), log_probs, log_probs, -0.1)
+    for beta in (-0.1, float("nan")):
+        with pytest.raises(ValueError, match=f"beta {beta} is not a price"):
+            penalized_rewards(torch.ones(2), log_probs, log_probs, beta)
+    with pytest.raises(ValueError, match=r"each answer: \(\(2, 1\), \(2, 3\)\)"):
+        policy_gradient_loss(log_probs, torch.ones(2, 1))
+    with pytest.raises(ValueError, match=r"each answer: \(\(2, 1\), \(2, 3\)\)"):
+        penalized_rewards(torch.ones(2, 1), log_probs, log_probs, 0.1)
+    for size in ((2, 0), (0, 3)):
+        with pytest.raises(ValueError, match=r"no answer, or no token: \(\d, \d\)"):
+            policy_gradient_loss(torch.ones(size), torch.ones(size[0]))
+    for reward in ("nan", "inf"):
+        with pytest.raises(ValueError, match=f"reward {reward} is not finite"):
+            leave_one_out(torch.tensor([1.0, float(reward)]))
     for beta in (0.0, -1.0, float("nan")):
         with pytest.raises(ValueError, match=f"beta {beta} is not positive"):
             tilted(PROBS.log(), REWARDS, beta)

@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from snippets.alignment import step_policy as steps
-from snippets.alignment.policy_gradients import tilted
+from snippets.alignment.answer_table import tilted
 
 
 @pytest.fixture
@@ -52,6 +52,22 @@ def test_runs_do_not_mix(logits):
     answers = steps.sample(logits, 4)
     alone = [steps.step_log_probs(logits[i], answers[i]) for i in range(3)]
     assert_close(steps.step_log_probs(logits, answers), torch.stack(alone))
+
+
+def test_a_single_table_is_a_policy(logits):
+    drawn = steps.sample(logits[0], 4)
+    assert drawn.shape == (4, steps.LENGTH)
+    assert steps.step_log_probs(logits[0], drawn).shape == drawn.shape
+
+
+def test_a_token_of_probability_zero_leaves_the_divergence_finite(logits):
+    never = logits[0].clone()
+    never[:, 0] = -torch.inf
+    rare = logits[0].clone()
+    rare[:, 0] = -200
+    uniform = torch.zeros_like(never)
+    found = steps.divergence(never, uniform)
+    assert_close(found, steps.divergence(rare, uniform))
 
 
 def test_the_first_token_earns_nothing_and_the_last_steps_wrap():
