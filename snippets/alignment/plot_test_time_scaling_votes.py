@@ -27,7 +27,7 @@ for n, (name, share) in enumerate(shares.items()):
     left.bar(np.arange(5) + 0.4 * n - 0.2, share, 0.38, color=f"C{n}", label=name)
     side.plot(VOTES, curves[name], f"C{n}" + ["o-", "s--"][n], label=name)
 left.set_xticks(range(5), names)
-left.set(xlabel="answer", ylabel="share of the answers")
+left.set(xlabel="answer", ylabel="share of the answers", ylim=(0, 0.75))
 side.set(xlabel="votes", ylabel="vote is right, share", xscale="log", ylim=(0, 1.03))
 side.set_xticks(VOTES, VOTES)
 side.minorticks_off()
@@ -37,8 +37,8 @@ fig.set_label(
     f"Left: two questions, each answered rightly in {shares['spread errors'][0]:.0%} "
     "of the attempts. The first has four less frequent wrong answers, the second one "
     f"wrong answer of {shares['one common error'][1]:.0%}. Right: with {VOTES[-1]} "
-    f"votes the first is answered rightly in {last[0]:.0%} of the trials, the second in "
-    f"{last[1]:.0%}."
+    f"votes the first is answered rightly in {last[0]:.0%} of the trials, the second "
+    f"in {last[1]:.0%}."
 )
 measured = {"votes_spread": last[0], "votes_common": last[1]}
 assert last[0] > 0.95
