@@ -140,6 +140,16 @@ def test_a_test_with_false_accepts_has_a_limit():
     assert abs(share - 0.2 / 0.28) < 0.015
 
 
+def test_generate_puts_answers_to_one_prompt_side_by_side(gpt2):
+    """What the article says of transformers."""
+    model, prompts = gpt2(), torch.tensor([[3, 1], [2, 7]])
+    options = {"num_return_sequences": 3, "max_new_tokens": 2, "pad_token_id": 0}
+    ids = model.generate(prompts, do_sample=True, top_k=0, **options)
+    assert torch.equal(ids[:, :2], prompts.repeat_interleave(3, 0))
+    with pytest.raises(ValueError, match="Greedy methods"):
+        model.generate(prompts, do_sample=False, **options)
+
+
 # Bad input
 
 
