@@ -22,7 +22,7 @@ Axes::
 """
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int, Real
 from numpy import ndarray
 from scipy.special import betaln
 
@@ -87,9 +87,9 @@ def beta_failure(a: float, b: float, k: int) -> float:
 def vote(
     answers: Int[ndarray, "questions samples"],
     k: int,
-    weights: Num[ndarray, "questions samples"] | None = None,
+    weights: Real[ndarray, "questions samples"] | None = None,
 ) -> Int[ndarray, " questions"]:
-    """Of the first ``k`` answers, the one with most votes, or with the largest weight.
+    """Of the first ``k`` answers, the one with the most votes, or the most weight.
 
     In a tie, the answer that was drawn first wins.
 
@@ -108,10 +108,9 @@ def vote(
     cast = cast[:, :k]
     if not np.all(cast >= 0):
         raise ValueError(f"weight {cast.min()} is negative or not a number")
-    return np.array(
-        [most_weight(row[:k], given) for row, given in zip(answers, cast, strict=True)],
-        dtype=answers.dtype,
-    )
+    pairs = zip(answers[:, :k], cast, strict=True)
+    best = [most_weight(row, given) for row, given in pairs]
+    return np.array(best, dtype=answers.dtype)
 
 
 def most_weight(
@@ -125,7 +124,7 @@ def most_weight(
 
 def best_of(
     answers: Int[ndarray, "questions samples"],
-    scores: Num[ndarray, "questions scored"],
+    scores: Real[ndarray, "questions scored"],
     k: int,
 ) -> Int[ndarray, " questions"]:
     """Of the first ``k`` answers, the one with the highest score.
