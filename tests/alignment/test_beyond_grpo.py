@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from snippets.alignment import answer_lengths
 from snippets.alignment.beyond_grpo import (
     capped_weight,
     centered_advantages,
@@ -320,3 +321,35 @@ def test_bad_input_is_refused():
         gspo_loss(logp, old, advantages, mask & (torch.arange(5) != 3)[:, None])
     with pytest.raises(ValueError, match="buffer of 30 tokens, longest is 20"):
         overlong_penalty(torch.tensor([3]), 20, 30)
+
+
+# Answers whose length has nothing to do with their reward
+
+
+def test_lengths_and_log_probs_belong_to_the_same_answers():
+    torch.manual_seed(0)
+    stop = torch.tensor([-1.0, 0.5])
+    right = torch.arange(40_000) % 2
+    lengths, log_probs = answer_lengths.draw_answers(stop, right, 5)
+    assert lengths.min() == 1
+    assert lengths.max() == 5
+    for kind in (0, 1):
+        q = stop[kind].sigmoid().item()
+        mine = lengths[right == kind]
+        for n in (1, 2, 5):
+            expected = (1 - q) ** 4 if n == 5 else q * (1 - q) ** (n - 1)
+            assert abs((mine == n).float().mean() - expected) < 0.02
+        row = log_probs[right == kind][(mine == 2).nonzero()[0, 0]]
+        assert_close(row[:2].exp(), torch.tensor([1 - q, q]))
+    with pytest.raises(ValueError, match="longest answer of 0 tokens"):
+        answer_lengths.draw_answers(stop, right, 0)
+
+
+def test_only_division_by_length_moves_lengths():
+    torch.manual_seed(0)
+    found = answer_lengths.learn_lengths(grpo_loss, group_advantages, 0.5, 60)
+    wrong, right = (found.stop[-1] - found.stop[0]).tolist()
+    assert wrong < -0.5 < 0.5 < right  # wrong answers stop later
+    loss = partial(dr_grpo_loss, longest=64)
+    found = answer_lengths.learn_lengths(loss, centered_advantages, 8.0, 60)
+    assert (found.stop[-1] - found.stop[0]).abs().max() < 0.3
