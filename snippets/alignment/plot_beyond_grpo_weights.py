@@ -68,6 +68,6 @@ fig.set_label(
     f"above, all three equal the ratio; SAPO has {at('SAPO', -1.0, 0.5):.2f} at 0.5; "
     "CISPO is as on the left."
 )
-measured = {"sapo_top": top, "sapo_top_at": ratio[peak], "sapo_four": end}
+measured = {"sapo_top": top, "sapo_top_at": ratio[peak]}
 assert at("GRPO, Dr. GRPO", 1.0, 1.25) == 0 < at("DAPO", 1.0, 1.25)
 assert 0 < end < top
