@@ -62,7 +62,7 @@ fig, ax = plt.subplots(figsize=(6.8, 3.0), layout="constrained")
 for n, name in enumerate(METHODS):
     style = f"C{n}" + ["-o", "--s", ":^", "-.v", "-D"][n]
     ax.plot(mean[:, n], style, markersize=4, label=name)
-ax.set(xlabel="steps on this batch", ylabel="cosine with the gradient of GRPO")
+ax.set(xlabel="steps on this batch", ylabel="cosine with GRPO")
 ax.set_ylim(top=1.02)
 fig.legend(loc="outside right upper")
 ends = mean[[0, -1]].T
