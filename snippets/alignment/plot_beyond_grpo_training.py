@@ -38,14 +38,14 @@ runs = torch.stack(
 )  # methods, seeds, batches
 early = runs[..., :EARLY].mean(2)
 
-fig, (left, side) = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
+fig, (left, side) = plt.subplots(1, 2, figsize=(6.8, 3.5), layout="constrained")
 for n, name in enumerate(METHODS):
     style = f"C{n}" + ["-o", "--s", ":D", "-.^"][n]
     left.plot(range(1, BATCHES + 1), runs[n].mean(0), style, markersize=4, label=name)
     at = torch.linspace(-0.2, 0.2, len(SEEDS)) + n
     side.plot(at, early[n], style[:2] + style[-1])
 left.set(xlabel="batch", ylabel="tokens of wrong answers", xticks=range(0, 21, 5))
-left.legend()
+fig.legend(loc="outside upper center", ncols=4, handlelength=1.5)
 side.set_xticks(range(len(METHODS)), [n.replace(" ", "\n") for n in METHODS])
 side.set(ylabel=f"mean of {EARLY} batches, tokens")
 means = early.mean(1)
