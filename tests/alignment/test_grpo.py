@@ -1,6 +1,6 @@
 """GRPO against TRL: advantages, losses, and gradients while TRL's trainer runs."""
 
-import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -23,94 +23,26 @@ BETA = 0.04
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
+def seen(trl_steps):
     """What TRL's trainer and our functions compute in four steps, two on each batch."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
-    from trl import GRPOConfig, GRPOTrainer
-    from trl.data_utils import Dataset
-
-    folder = tmp_path_factory.mktemp("grpo")
-    words = ["<pad>", "<eos>", *"abcdefghi"]
-    vocab = {word: i for i, word in enumerate(words)}
-    plain = Tokenizer(models.WordLevel(vocab, unk_token="<pad>"))
-    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    special = {"pad_token": "<pad>", "eos_token": "<eos>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, **special)
-    sizes = {"vocab_size": 11, "n_positions": 8, "n_embd": 24, "n_layer": 2}
-    quiet = {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}
-    ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = GPT2Config(n_head=3, **sizes, **quiet, **ends)
-        GPT2LMHeadModel(config).save_pretrained(folder / "start")  # the reference
-    found = []
-
-    class Recorder(GRPOTrainer):
-        def compute_loss(self, model, inputs, **options):
-            theirs = super().compute_loss(model, inputs, **options)
-            mask = inputs["completion_mask"].bool()
-            ids = torch.cat((inputs["prompt_ids"], inputs["completion_ids"]), 1)
-            seen = torch.cat((inputs["prompt_mask"], inputs["completion_mask"]), 1)
-            logits = model(ids, attention_mask=seen).logits[:, :-1]
-            logp = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-            logp = logp[:, -mask.shape[1] :]
-            old, ref = inputs["old_per_token_logps"], inputs["ref_per_token_logps"]
-            ours = grpo_loss(logp, old, inputs["advantages"], mask, 0.2, ref, BETA)
-            weights = list(model.parameters())
-            grads = [torch.autograd.grad(x, weights, retain_graph=True)
-                     for x in (ours, theirs)]  # fmt: skip
-            flat = [torch.cat([g.flatten() for g in grad]) for grad in grads]
-            ratio = (logp - old).exp()[mask].detach()
-            losses = ours.detach(), theirs.detach()
-            rows = zip(inputs["prompt_ids"].tolist(), mask.sum(1).tolist(),
-                       inputs["advantages"].tolist(), strict=True)  # fmt: skip
-            found.append((*losses, *flat, ratio, list(rows)))
-            return theirs
-
-    def length(completion_ids, **_):
-        return [float(len(ids)) for ids in completion_ids]
-
-    data = Dataset.from_list([{"prompt": "a b"}, {"prompt": "c"}])
-    with warnings.catch_warnings():  # TRL calls names that transformers will drop
-        warnings.simplefilter("ignore", FutureWarning)
-        arguments = GRPOConfig(
-            str(folder / "out"),
-            report_to=[],
-            use_cpu=True,
-            bf16=False,
-            seed=1,
-            disable_tqdm=True,
-            save_strategy="no",
-            max_steps=4,
-            learning_rate=1e-2,
-            per_device_train_batch_size=12,
-            num_generations=6,
-            max_completion_length=5,
-            num_iterations=2,
-            loss_type="grpo",
-            beta=BETA,
-            use_bias_correction_kl=False,
-        )
-        trainer = Recorder(
-            str(folder / "start"), length, arguments, data, processing_class=tokenizer
-        )
-        trainer.train()
-    return found
+    loss = partial(grpo_loss, epsilon=0.2, beta=BETA)
+    options = {"loss_type": "grpo", "beta": BETA, "use_bias_correction_kl": False}
+    return trl_steps(loss, **options)
 
 
 def test_loss_and_gradient_are_those_of_trl(agrees, seen):
     assert len(seen) == 4
-    for ours, theirs, our_grad, their_grad, _, _ in seen:
-        agrees(ours, theirs, "trl.GRPOTrainer.compute_loss")
-        agrees(our_grad, their_grad, "trl.GRPOTrainer.compute_loss")
-    ratio = torch.cat([row[4] for row in seen])
+    for step in seen:
+        agrees(step.ours, step.theirs, "trl.GRPOTrainer.compute_loss")
+        gradients = step.our_gradient, step.their_gradient
+        agrees(*gradients, "trl.GRPOTrainer.compute_loss")
+    ratio = torch.cat([step.ratio for step in seen])
     assert (ratio > 1.2).any()  # the comparison reaches both bounds
     assert (ratio < 0.8).any()
 
 
 def test_advantages_are_those_of_trl(agrees, seen):
-    for rows in (seen[0][5], seen[2][5]):  # the reward is the length of an answer
+    for rows in (seen[0].rows, seen[2].rows):  # the reward is the length of an answer
         for prompt in {tuple(row[0]) for row in rows}:
             group = [row for row in rows if tuple(row[0]) == prompt]
             lengths = torch.tensor([[float(row[1]) for row in group]])
