@@ -373,6 +373,22 @@ def test_policy_and_critic_are_trained():
     assert_close(runs[0][1], runs[1][1])
 
 
+def test_the_critic_learns_the_level_of_the_rewards(monkeypatch):
+    """Labels from whitened advantages would have the mean of the old values."""
+    draw = digit_critic.draw
+    monkeypatch.setattr(
+        digit_critic,
+        "draw",
+        lambda *given: (batch := draw(*given))._replace(rewards=batch.rewards * 0 + 1),
+    )
+    torch.manual_seed(0)
+    policy, critic = DigitPolicy(8), digit_critic.DigitCritic(8)
+    digit_critic.train(policy, critic, batches=15, answers=40, passes=2)
+    prompts = torch.arange(1, 20)
+    tokens, _, mask = policy.sample(prompts)
+    assert (critic(prompts, tokens)[mask] - 1).abs().mean() < 0.2
+
+
 # Bad input
 
 
