@@ -36,7 +36,7 @@ rewards = token_rewards(scores, mask)
 so_far = earned(tokens).cumsum(-1) - earned(tokens)  # before each token
 ideal = so_far + look_up(exact_values(logits), tokens)
 wrong = look_up(ERROR * torch.randn(LENGTH, VOCAB + 1), tokens)
-critics = {"exact": ideal, "with errors": ideal + wrong}
+critics = {"exact values": ideal, "values with errors": ideal + wrong}
 critics["mean reward"] = scores.mean().expand_as(ideal)
 
 before = torch.cat((torch.full_like(tokens[:, :1], START), tokens[:, :-1]), 1)
@@ -57,14 +57,14 @@ def errors(values: torch.Tensor, lam: float) -> tuple[torch.Tensor, torch.Tensor
 found = torch.tensor([[errors(v, lam) for lam in lams] for v in critics.values()])
 bias, spread = found.unbind(-1)
 typical = (bias.square() + spread.square() / BATCH).sqrt()
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 3), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.3), layout="constrained", sharey=True)
 for ax, numbers in zip(axes, (bias, typical), strict=True):
     for n, (name, row) in enumerate(zip(critics, numbers, strict=True)):
         ax.plot(lams, row, f"C{n}" + ["o-", "s--", "^:"][n], label=name)
     ax.set(xlabel=r"$\lambda$", ylim=(-0.03, 1))
-axes[0].set(ylabel="in lengths of the exact gradient", title="bias")
+axes[0].set(ylabel="relative to the exact", title="bias")
 axes[1].set(title=f"typical error of {BATCH} answers")
-axes[0].legend(title="values")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 best = [lams[at] for at in typical.argmin(1)]
 fig.set_label(
     f"Left: the bias falls from lambda 0 to 1, with errors from {bias[1, 0]:.2f} to "

@@ -31,7 +31,7 @@ for n, name in enumerate(EPSILONS):
     side.plot(STEPS, moved[:, n], style)
 left.axhline(1 / 8, color="0.5", linestyle=":")
 left.set(ylabel="expected reward", ylim=(-0.03, 1.03))
-side.set(ylabel="KL divergence, nats (first batch)", yscale="log")
+side.set(ylabel="KL divergence (nats)", yscale="log")
 left.legend(loc="lower left", bbox_to_anchor=(0, 0.12))
 for ax in (left, side):
     ax.set(xlabel="steps on each batch", xscale="log")

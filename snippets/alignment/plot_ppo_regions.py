@@ -33,7 +33,7 @@ panels = [
 ]
 titles = ["advantage 1", "advantage -1", "critic"]
 
-fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.6), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.9), layout="constrained")
 flat = []
 for ax, (places, loss), title in zip(axes, panels, titles, strict=True):
     height, slope = curve(loss, places)
@@ -45,10 +45,10 @@ for ax, (places, loss), title in zip(axes, panels, titles, strict=True):
 axes[0].set(ylabel="loss", xlabel="ratio")
 axes[1].set(xlabel="ratio")
 axes[2].set(xlabel="new value")
-axes[0].plot(1, -1, "ko")
-axes[1].plot(1, 1, "ko")
-axes[2].plot(0, 0.5, "ko")
-axes[0].legend(loc="upper right")
+axes[0].plot(1, -1, "C3D")
+axes[1].plot(1, 1, "C3D")
+axes[2].plot(0, 0.5, "C3D")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center")
 spans = [f"{each.min():.2f} to {each.max():.2f}" for each in flat]
 fig.set_label(
     f"The loss is flat at ratios of {spans[0]} for advantage 1 and at {spans[1]} for "
