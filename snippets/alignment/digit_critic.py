@@ -1,0 +1,97 @@
+"""A critic for the digit task, and training of a policy with it by PPO.
+
+Axes: ``N`` answers; ``T`` tokens.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snippets.alignment.digit_policy import DIGITS, LARGEST, DigitPolicy, checked
+from snippets.alignment.digit_training import draw
+from snippets.alignment.ppo import gae, policy_loss, token_rewards, value_loss, whiten
+
+
+class DigitCritic(nn.Module):
+    """The network of the policy, with one number in place of the logits.
+
+    Examples
+    --------
+    >>> critic = DigitCritic(16)
+    >>> critic(torch.tensor([3, 12]), torch.tensor([[1, 2], [5, 7]])).shape
+    torch.Size([2, 2])
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        self.prompt = nn.Embedding(LARGEST + 1, width)
+        self.token = nn.Embedding(DIGITS + 2, width)  # the last one begins an answer
+        self.recurrent = nn.GRU(width, width, batch_first=True)
+        self.value = nn.Linear(width, 1)
+
+    def forward(
+        self, prompts: Int[Tensor, " N"], tokens: Int[Tensor, "N T"]
+    ) -> Float[Tensor, "N T"]:
+        """What is expected before each token, from the prompt and earlier tokens."""
+        first = torch.full_like(tokens[:, :1], DIGITS + 1)
+        inputs = self.token(torch.cat((first, tokens[:, :-1]), 1))
+        hidden, _ = self.recurrent(inputs, self.prompt(checked(prompts))[None])
+        return self.value(hidden)[..., 0]
+
+
+def train(
+    policy: DigitPolicy,
+    critic: DigitCritic,
+    batches: int,
+    answers: int = 256,
+    passes: int = 1,
+    steps: int = 4,
+    lam: float = 0.95,
+    epsilon: float = 0.2,
+    learning_rate: float = 6e-3,
+    generator: torch.Generator | None = None,
+) -> list[float]:
+    """Train policy and critic in place; the share of right answers of each batch.
+
+    Each pass goes once through the batch, in ``steps`` steps.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer answers than steps.
+    """
+    if not 1 <= steps <= answers:
+        raise ValueError(f"{steps} steps on {answers} answers")
+    weights = [*policy.parameters(), *critic.parameters()]
+    optimizer = torch.optim.Adam(weights, learning_rate)
+    shares = []
+    for _ in range(batches):
+        batch = draw(policy, answers, 1, lambda rewards: rewards, generator)
+        prompts, tokens, old_log_probs, mask, rewards, _ = batch
+        with torch.no_grad():
+            old_values = critic(prompts, tokens)
+        advantages = gae(token_rewards(rewards, mask), old_values, mask, lam=lam)
+        returns = advantages + old_values
+        advantages = whiten(advantages, mask)
+        for _ in range(passes):
+            for rows in torch.randperm(answers, generator=generator).tensor_split(
+                steps
+            ):
+                log_probs = policy.log_probs(prompts[rows], tokens[rows])
+                values = critic(prompts[rows], tokens[rows])
+                loss = policy_loss(
+                    log_probs,
+                    old_log_probs[rows],
+                    advantages[rows],
+                    mask[rows],
+                    epsilon,
+                ) + value_loss(
+                    values, old_values[rows], returns[rows], mask[rows], epsilon
+                )
+                optimizer.zero_grad()
+                loss.backward()
+                for net in (policy, critic):
+                    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+                optimizer.step()
+        shares.append(rewards.mean().item())
+    return shares
