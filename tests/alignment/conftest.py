@@ -31,7 +31,7 @@ def trl_steps(tmp_path_factory) -> Callable[..., list[Step]]:
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
     from trl import GRPOConfig, GRPOTrainer
-    from trl.data_utils import Dataset
+    from datasets import Dataset
 
     folder = tmp_path_factory.mktemp("grpo")
     words = ["<pad>", "<eos>", *"abcdefghi"]

@@ -48,7 +48,7 @@ def trainer(tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import trl
-            from trl.trainer.dpo_trainer import Dataset
+            from datasets import Dataset
 
             words = ["<pad>", "<eos>", "<unk>", *"abcdefghij"]
             ids = {word: n for n, word in enumerate(words)}

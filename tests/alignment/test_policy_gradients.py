@@ -65,7 +65,7 @@ def our_advantages(rewards, prompts, size=GROUP):
 def update(tmp_path):
     """One update of TRL's RLOOTrainer: advantages and gradients, theirs and ours."""
     from trl import RLOOConfig, RLOOTrainer
-    from trl.trainer.rloo_trainer import Dataset
+    from datasets import Dataset
 
     found = {}
 

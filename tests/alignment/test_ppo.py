@@ -159,7 +159,7 @@ def seen(tmp_path_factory):
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
     from trl import GRPOConfig, GRPOTrainer
-    from trl.data_utils import Dataset
+    from datasets import Dataset
 
     words = ["<pad>", "<eos>", *"abcdefghi"]
     vocab = {word: i for i, word in enumerate(words)}

@@ -66,7 +66,7 @@ def trainer(tmp_path):
         PreTrainedTokenizerFast,
     )
     from trl import RewardConfig, RewardTrainer
-    from trl.trainer.reward_trainer import Dataset
+    from datasets import Dataset
 
     def trainer(**options):
         words = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "b": 2}, "<end>"))
