@@ -2,14 +2,14 @@
 Votes find the right answer only if it is the most frequent one
 ===============================================================
 
-Figure of :doc:`/alignment/test_time_scaling`: two questions that a model answers
+Figure of :doc:`/alignment/inference_scaling`: two questions that a model answers
 rightly with the same chance, and how often a majority vote is right.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.alignment.test_time_scaling import vote
+from snippets.alignment.inference_scaling import vote
 
 rng = np.random.default_rng(0)
 TRIALS, VOTES = 1000, [1, 3, 7, 15, 31, 63, 127]

@@ -19,7 +19,7 @@ from snippets.alignment.running_sums import (
     answer,
     train,
 )
-from snippets.alignment.test_time_scaling import (
+from snippets.alignment.inference_scaling import (
     best_of,
     beta_failure,
     coverage,

@@ -2,14 +2,14 @@
 Coverage grows with the number of answers, and the picked answer lags behind
 ============================================================================
 
-Figure of :doc:`/alignment/test_time_scaling`: 400 simulated questions, five times, with
+Figure of :doc:`/alignment/inference_scaling`: 400 simulated questions, five times, with
 a right answer among N, and the answer that a vote or a verifier picks.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.alignment.test_time_scaling import best_of, vote
+from snippets.alignment.inference_scaling import best_of, vote
 
 rng = np.random.default_rng(0)
 QUESTIONS, RUNS, N = 400, 5, [1, 2, 4, 8, 16, 32, 64, 128, 256]

@@ -2,7 +2,7 @@
 Exponentials with different rates add up to a power law
 =======================================================
 
-Figure of :doc:`/alignment/test_time_scaling`: the share of questions without a right
+Figure of :doc:`/alignment/inference_scaling`: the share of questions without a right
 answer among k, for single questions and for the mean of many, with two distributions of
 the chance that one answer is right.
 """
@@ -10,7 +10,7 @@ the chance that one answer is right.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.alignment.test_time_scaling import beta_failure, coverage
+from snippets.alignment.inference_scaling import beta_failure, coverage
 
 rng = np.random.default_rng(0)
 A, B, QUESTIONS = 0.6, 1.4, 100_000

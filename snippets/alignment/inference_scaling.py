@@ -6,7 +6,7 @@ et al. (2025), https://arxiv.org/abs/2502.17578
 
 .. code-block:: rst
 
-   .. snippet:: alignment.test_time_scaling.pass_at_k
+   .. snippet:: alignment.inference_scaling.pass_at_k
 
 Paper's symbol → our name::
 

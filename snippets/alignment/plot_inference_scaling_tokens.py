@@ -2,7 +2,7 @@
 Longer answers against more answers, at equal tokens
 ====================================================
 
-Figure of :doc:`/alignment/test_time_scaling`: small networks add eight digits modulo
+Figure of :doc:`/alignment/inference_scaling`: small networks add eight digits modulo
 10, with a scratch-pad of 1, 2, 4 or 8 running sums. More tokens buy more votes.
 """
 
@@ -17,7 +17,7 @@ from snippets.alignment.running_sums import (
     answer,
     train,
 )
-from snippets.alignment.test_time_scaling import vote
+from snippets.alignment.inference_scaling import vote
 
 torch.manual_seed(1)  # with 0, the settings were chosen
 RUNS, WIDTH, STEPS, BUDGET = 4, 16, 3000, 64
