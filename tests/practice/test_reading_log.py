@@ -41,8 +41,8 @@ After it.
 
 
 def test_the_log_is_that_of_the_articles():
-    """If this fails: ``python -m snippets.practice.reading_log``."""
-    assert load_log() == read_articles()
+    same = load_log() == read_articles()
+    assert same, "write the log anew: python -m snippets.practice.reading_log"
 
 
 def test_the_log_has_every_article_that_quotes_a_claim():
