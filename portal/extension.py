@@ -26,6 +26,7 @@ from portal.article import (
     shapes,
     snippet,
     source_math,
+    terms,
     title_math,
     verdicts,
 )
@@ -118,6 +119,7 @@ MODULES = (
     evidence_line,
     code_guard,
     markup_guard,
+    terms,
     citation_styles,
     reading_time,
     neighbors,

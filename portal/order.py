@@ -52,6 +52,7 @@ class Context(IntEnum):
 class Resolved(IntEnum):
     """``doctree-resolved``: at 500 what follows from all pages is filled in."""
 
+    TERMS = 600  # in the text as it will stand
     EPUB = 700  # simplifies what is there
 
 

@@ -73,7 +73,7 @@ class Words:
 
 
 def lead_to_headings(article: HtmlElement) -> None:
-    """Give headings the names of their sections, and no link of their own."""
+    """Give headings the names of their sections, and no link; make terms headings."""
     for link in article.find_class("headerlink"):
         link.drop_tree()
     for section in article.iter("section"):
@@ -82,6 +82,8 @@ def lead_to_headings(article: HtmlElement) -> None:
         heading = next(section.iterchildren(*HEADINGS), None)
         if heading is not None and "id" in section.attrib:
             heading.set("id", section.attrib.pop("id"))
+    for term in article.xpath(".//dl[contains(@class, 'glossary')]/dt"):
+        term.tag = "h6"  # a result leads to each, as to a heading
 
 
 def symptoms(article: HtmlElement) -> str:
