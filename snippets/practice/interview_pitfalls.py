@@ -67,7 +67,9 @@ def out_of_fold_means(
     return means
 
 
-def precision(recall: Rate, false_positive_rate: Rate, prevalence: Rate) -> float:
+def precision_from_rates(
+    recall: Rate, false_positive_rate: Rate, prevalence: Rate
+) -> float:
     """Share of true positives among all alarms, by Bayes' rule.
 
     Raises
@@ -79,7 +81,7 @@ def precision(recall: Rate, false_positive_rate: Rate, prevalence: Rate) -> floa
     --------
     Of 1000 rows, 10 are positive: 9 right alarms and 99 false ones.
 
-    >>> round(precision(recall=0.9, false_positive_rate=0.1, prevalence=0.01), 4)
+    >>> round(precision_from_rates(0.9, 0.1, prevalence=0.01), 4)
     0.0833
     """
     for rate in (recall, false_positive_rate, prevalence):

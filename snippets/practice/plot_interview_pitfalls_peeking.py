@@ -3,8 +3,8 @@ Each look at a running test is another chance of a false alarm
 ==============================================================
 
 A figure of :doc:`/practice/interview_pitfalls`: tests of a mean that is 0, looked at up
-to 100 times. Left: five tests. Right: the share that is significant at some look. The
-script also measures how often three rules find a mean that is not 0.
+to 100 times. Left: six tests. Right: the share that is significant at some look. The
+script also measures how often four rules find a mean that is not 0, and how soon.
 """
 
 import matplotlib.pyplot as plt
@@ -29,16 +29,25 @@ simulated = np.array([(z[:, at] > 1.96).any(axis=1).mean() for at in places])
 exact = np.array([false_positive_rate(int(k), 1.96) for k in looks])
 assert np.all(np.abs(simulated - exact) < 4 * np.sqrt(exact * (1 - exact) / RUNS))
 
-alarms, high = {}, constant_threshold(10)
-for name, values in (("null", noise), ("power", noise + EFFECT)):
-    size = np.abs(values.cumsum(axis=1)) / np.sqrt(parts)
-    valid = always_valid_p_values(values, sigma=1.0, tau=EFFECT)
-    alarms[f"{name}_one"] = np.mean(size[:, -1] > 1.96)
-    alarms[f"{name}_ten"] = np.mean((size[:, places[3]] > high).any(axis=1))
-    alarms[f"{name}_valid"] = np.mean(valid[:, -1] <= 0.05)
-limit = 0.05 + 4 * np.sqrt(0.05 * 0.95 / RUNS)
-assert max(alarms["null_one"], alarms["null_ten"], alarms["null_valid"]) < limit
-assert alarms["power_one"] > alarms["power_ten"] > alarms["power_valid"]
+ten, high = places[3], constant_threshold(10)
+falling = np.quantile(np.abs(noise.cumsum(axis=1)[:, ten]).max(axis=1), 0.95)
+found = {}
+for name, values in (("null", rng.normal(size=noise.shape)), ("power", noise + EFFECT)):
+    size = np.abs(values.cumsum(axis=1))
+    valid = always_valid_p_values(values, sigma=1.0, tau=EFFECT) <= 0.05
+    for rule, hits, when in (
+        ("one", size[:, [-1]] > 1.96 * np.sqrt(PARTS), parts[[-1]]),
+        ("ten", (size / np.sqrt(parts))[:, ten] > high, parts[ten]),
+        ("falling", size[:, ten] > falling, parts[ten]),
+        ("valid", valid, parts),
+    ):
+        found[f"{name}_{rule}"] = hits.any(axis=1).mean()
+        stop = np.where(hits.any(axis=1), when[hits.argmax(axis=1)], PARTS)
+        found[f"{name}_{rule}_data"] = stop.mean() / PARTS
+limit = 0.05 + 4 * np.sqrt(2 * 0.05 * 0.95 / RUNS)  # falling has an error of its own
+assert max(found[f"null_{rule}"] for rule in ("one", "ten", "falling", "valid")) < limit
+power = [found[f"power_{rule}"] for rule in ("one", "falling", "ten", "valid")]
+assert np.all(np.diff(power) < -0.01)
 
 fig, (ax, right) = plt.subplots(1, 2, figsize=(6.4, 3), layout="constrained")
 first = (z > 1.96).argmax(axis=1)  # 0 if never
@@ -66,4 +75,4 @@ fig.set_label(
     "end below it. Three do not. Right: a rising line with dots on it; for "
     f"{', '.join(map(str, looks))} looks, {told} % false positives."
 )
-measured = alarms | {"looks_2": exact[1], "looks_100": exact[-1]}
+measured = found | {"looks_2": exact[1], "looks_100": exact[-1]}

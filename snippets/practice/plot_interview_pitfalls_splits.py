@@ -65,10 +65,11 @@ right.set_xticks([0, 1], ["KFold\n(shuffled)", "TimeSeriesSplit"])
 right.axhline(0, color="0.5", ls=":")
 right.set_yscale("symlog", linthresh=1)
 right.set(ylabel="$R^2$, random walks", xlim=(-0.4, 1.4), ylim=(-10, 1.5))
-right.set_yticks([1, 0, -1, -10], ["1", "0", "-1", "-10"])
+right.set_yticks([1, 0, -1, -10], ["1", "0", "$-1$", "$-10$"])
 fig.set_label(
-    f"Left: {SETS} sets of patients, accuracy {random.min():.2f} or more with random "
-    f"folds, {grouped.min():.2f} to {grouped.max():.2f} with grouped folds. Right: "
+    f"Left: {SETS} sets of patients. Lowest accuracy with random folds: "
+    f"{random.min():.2f}. With grouped folds: {grouped.min():.2f} to "
+    f"{grouped.max():.2f}. Right: "
     f"{SETS} random walks, R² of {near.min():.2f} or more with random folds, and of "
     f"{forward.max():.1f} or less with the time split."
 )

@@ -42,17 +42,22 @@ pooled, truth = np.concatenate(pooled, axis=1), np.concatenate(truth)
 brier, area, mean = np.array(brier), np.array(area), np.array(mean)
 assert np.array_equal(area[:, 0], area[:, 1])
 assert np.all(brier[:, 1] < brier[:, 0] / 4)
+assert brier[:, 1].mean() < truth.mean() * (1 - truth.mean()) < brier[:, 0].mean()
 
 fig, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
 for number, (name, p) in enumerate(zip(names, pooled, strict=True)):
     share, said = calibration_curve(truth, p, n_bins=20, strategy="quantile")
-    ax.plot(100 * said, 100 * share, "osv"[number] + "-", ms=4, label=name)
-ax.plot([0, 100], [0, 100], color="0.5", ls=":")
-ax.set(xlabel="predicted probability (%)", ylabel="positive rows (%)", ylim=(-1, 40))
+    ax.loglog(100 * said, 100 * share, "osv"[number] + "-", ms=4, label=name)
+ax.plot([0.01, 100], [0.01, 100], color="0.5", ls=":")
+percent = [0.01, 0.1, 1, 10, 100]
+ax.set_xticks(percent, percent)
+ax.set_yticks(percent, percent)
+ax.minorticks_off()
+ax.set(xlabel="predicted probability (%)", ylabel="positive rows (%)")
 ax.legend(fontsize="small", title="trained on")
 fig.set_label(
-    "Share of positive rows against the predicted probability. The curve of the "
-    f"balanced model lies far below the dotted diagonal: its mean prediction is "
+    "Share of positive rows against the predicted probability, on logarithmic axes. "
+    "The curve of the balanced model lies far below the dotted diagonal: its mean is "
     f"{100 * mean[:, 0].mean():.0f} %, and {100 * truth.mean():.1f} % are positive. "
     "The corrected curve and that of all rows follow the diagonal."
 )
@@ -62,6 +67,7 @@ measured = {
     "positive_share": truth.mean(),
     "raw_brier": brier[:, 0].mean(),
     "corrected_brier": brier[:, 1].mean(),
+    "constant_brier": truth.mean() * (1 - truth.mean()),
     "area_balanced": area[:, 0].mean(),
     "area_all": area[:, 2].mean(),
 }

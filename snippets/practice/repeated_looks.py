@@ -31,7 +31,8 @@ def false_positive_rate(looks: int, threshold: Number, nodes: int = 200) -> floa
 
     The looks come after equal amounts of data, and the true mean is 0. ``density`` is
     that of S_n for the experiments that go on. The next value adds a normal number, so
-    the next density is an integral, which Gauss's rule computes.
+    the next density is an integral, which Gauss's rule computes. A wide interval gets
+    more than the given number of nodes, so that two are never farther apart than 1.
 
     Raises
     ------
@@ -45,6 +46,7 @@ def false_positive_rate(looks: int, threshold: Number, nodes: int = 200) -> floa
     """
     if looks < 1 or not threshold > 0:
         raise ValueError(f"{looks=} must be 1 or more, {threshold=} above 0")
+    nodes = max(nodes, int(4 * threshold * np.sqrt(looks)))
     points, weights = np.polynomial.legendre.leggauss(nodes)
     stopped = 2 * norm.sf(threshold)
     sums, density = threshold * points, norm.pdf(threshold * points)

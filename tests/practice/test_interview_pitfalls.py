@@ -27,7 +27,7 @@ from snippets.practice.feature_screening import (
 )
 from snippets.practice.interview_pitfalls import (
     out_of_fold_means,
-    precision,
+    precision_from_rates,
     standardized_rates,
     undo_undersampling,
 )
@@ -157,9 +157,9 @@ def test_precision_agrees_with_scikit_learn(agrees):
     alarm = np.repeat([1, 0, 1, 0], [9, 1, 99, 891])
     theirs = precision_score(y, alarm)
     name = "sklearn.metrics.precision_score"
-    agrees(np.array(precision(0.9, 0.1, 0.01)), np.array(theirs), name)
-    assert precision(1, 0, 0.5) == 1
-    assert precision(0.3, 0.3, 0.2) == pytest.approx(0.2)
+    agrees(np.array(precision_from_rates(0.9, 0.1, 0.01)), np.array(theirs), name)
+    assert precision_from_rates(1, 0, 0.5) == 1
+    assert precision_from_rates(0.3, 0.3, 0.2) == pytest.approx(0.2)
 
 
 def test_standardized_rates_agree_with_loops_and_with_the_paper():
@@ -211,6 +211,14 @@ def test_false_positive_rate_agrees_with_simulation():
 def test_false_positive_rate_does_not_depend_on_the_nodes():
     exact = false_positive_rate(60, 1.96)
     assert_allclose(false_positive_rate(60, 1.96, nodes=300), exact, rtol=1e-9)
+
+
+def test_wide_intervals_get_more_nodes():
+    """Fewer than one node per unit would give wrong rates: 200 nodes, 3000 looks."""
+    for looks, threshold in ((60, 1.96), (200, 2.5)):
+        exact = false_positive_rate(looks, threshold)
+        few = false_positive_rate(looks, threshold, nodes=2)
+        assert_allclose(few, exact, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("looks", "pocock"), [(2, 2.178), (5, 2.413), (10, 2.555)])
@@ -280,9 +288,9 @@ def test_impossible_rates_are_refused():
     with pytest.raises(ValueError, match=r"not probabilities: \[1.5, nan\]"):
         undo_undersampling(np.array([0.5, 1.5, math.nan]), 0.5)
     with pytest.raises(ValueError, match=r"1\.2 is not a rate"):
-        precision(0.5, 0.5, 1.2)
+        precision_from_rates(0.5, 0.5, 1.2)
     with pytest.raises(ValueError, match="no alarms: recall=0"):
-        precision(0, 0, 0.5)
+        precision_from_rates(0, 0, 0.5)
     successes, trials = STONES
     with pytest.raises(ValueError, match="needs trials in each stratum"):
         standardized_rates(successes * 0, trials * [[1, 0], [1, 1]])
