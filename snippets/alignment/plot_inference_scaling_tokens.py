@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from snippets.alignment.inference_scaling import vote
 from snippets.alignment.running_sums import (
     DIGITS,
     STRIDES,
@@ -17,7 +18,6 @@ from snippets.alignment.running_sums import (
     answer,
     train,
 )
-from snippets.alignment.inference_scaling import vote
 
 torch.manual_seed(1)  # with 0, the settings were chosen
 RUNS, WIDTH, STEPS, BUDGET = 4, 16, 3000, 64

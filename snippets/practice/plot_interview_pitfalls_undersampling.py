@@ -64,7 +64,6 @@ fig.set_label(
 measured = {
     "raw_mean": mean[:, 0].mean(),
     "corrected_mean": mean[:, 1].mean(),
-    "positive_share": truth.mean(),
     "raw_brier": brier[:, 0].mean(),
     "corrected_brier": brier[:, 1].mean(),
     "constant_brier": truth.mean() * (1 - truth.mean()),

@@ -28,10 +28,10 @@ def trl_steps(tmp_path_factory) -> Callable[..., list[Step]]:
     ``ref_log_probs`` by name if there is a reference.
     """
     import torch
+    from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
     from trl import GRPOConfig, GRPOTrainer
-    from datasets import Dataset
 
     folder = tmp_path_factory.mktemp("grpo")
     words = ["<pad>", "<eos>", *"abcdefghi"]

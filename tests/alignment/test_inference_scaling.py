@@ -11,6 +11,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from snippets.alignment.inference_scaling import (
+    best_of,
+    beta_failure,
+    coverage,
+    pass_at_k,
+    vote,
+)
 from snippets.alignment.running_sums import (
     DIGITS,
     EMPTY,
@@ -18,13 +25,6 @@ from snippets.alignment.running_sums import (
     RunningSums,
     answer,
     train,
-)
-from snippets.alignment.inference_scaling import (
-    best_of,
-    beta_failure,
-    coverage,
-    pass_at_k,
-    vote,
 )
 
 # pass@k

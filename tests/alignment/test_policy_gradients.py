@@ -64,8 +64,8 @@ def our_advantages(rewards, prompts, size=GROUP):
 @pytest.fixture
 def update(tmp_path):
     """One update of TRL's RLOOTrainer: advantages and gradients, theirs and ours."""
-    from trl import RLOOConfig, RLOOTrainer
     from datasets import Dataset
+    from trl import RLOOConfig, RLOOTrainer
 
     found = {}
 

@@ -156,10 +156,10 @@ def test_rewards_of_tokens_sum_to_the_penalized_reward():
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
     """What TRL and our loss say in four steps, with an advantage for each token."""
+    from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
     from trl import GRPOConfig, GRPOTrainer
-    from datasets import Dataset
 
     words = ["<pad>", "<eos>", *"abcdefghi"]
     vocab = {word: i for i, word in enumerate(words)}

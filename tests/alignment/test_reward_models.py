@@ -59,6 +59,7 @@ def test_scores_agree_with_logistic_regression(agrees, items):
 @pytest.fixture
 def trainer(tmp_path):
     """TRL's trainer around a tiny classifier with one output."""
+    from datasets import Dataset
     from tokenizers import Tokenizer, models
     from transformers import (
         GPT2Config,
@@ -66,7 +67,6 @@ def trainer(tmp_path):
         PreTrainedTokenizerFast,
     )
     from trl import RewardConfig, RewardTrainer
-    from datasets import Dataset
 
     def trainer(**options):
         words = Tokenizer(models.WordLevel({"<end>": 0, "a": 1, "b": 2}, "<end>"))
