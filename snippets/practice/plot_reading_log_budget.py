@@ -45,6 +45,7 @@ ahead = curves[1] > curves[0]
 crossing = budgets[ahead.argmax(axis=1)]
 assert not ahead[:, 0].any()
 assert (ahead == (budgets >= crossing[:, None])).all()  # they cross once
+assert (anew[1] > anew[0]).all()
 drop = winner - anew
 
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
