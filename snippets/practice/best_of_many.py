@@ -2,6 +2,7 @@
 
 Dodge et al. (2019), Show Your Work, https://arxiv.org/abs/1909.03004: the expected
 best of n trials, estimated from the trials that were made.
+Tang et al. (2020), https://arxiv.org/abs/2004.13705: its bias.
 
 Symbols::
 
@@ -18,6 +19,8 @@ from scipy.stats import norm
 
 def expected_best(results: Real[ndarray, " trials"], n: int) -> float:
     """The mean of the best of n draws from the results, with replacement.
+
+    It is too low on average for the best of n new settings (Tang et al. 2020).
 
     Raises
     ------

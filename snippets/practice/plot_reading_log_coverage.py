@@ -15,7 +15,8 @@ from snippets.practice.reading_log import VERDICTS, load_log
 # %%
 # What to look for
 # ----------------
-# Most claims come out in part: they hold at our size, or with a condition.
+# How wide the band of claims is that came out in part, with a condition that the page
+# names, and how narrow that of the contradicted ones.
 
 records = load_log()
 tested = [record for record in records if record.verdict != "not tested"]

@@ -17,8 +17,8 @@ from snippets.practice.reading_log import load_log
 # %%
 # What to look for
 # ----------------
-# Left: the forecasts by book lie near the diagonal. Right: they are hardly better than
-# one number for all claims.
+# Left: whether the points follow the diagonal. Right: grouping the claims gains little
+# over one number for all of them.
 
 tested = [record for record in load_log() if record.verdict != "not tested"]
 outcomes = np.array([r.verdict in ("reproduced", "recomputed") for r in tested])
@@ -30,40 +30,50 @@ groups = {
 }
 forecasts = {n: from_other_sources(outcomes, sources, g) for n, g in groups.items()}
 labels = outcomes.astype(int)
-scores = {name: brier_score(labels, f) for name, f in forecasts.items()}
-bins = reliability(outcomes, forecasts["by book"])
+scores = [brier_score(labels, forecast) for forecast in forecasts.values()]
 
 # Sources are drawn with replacement: two claims of one paper are not independent.
 rng, unique = np.random.default_rng(0), np.unique(sources)
-own = {source: np.flatnonzero(np.array(sources) == source) for source in unique}
+own = [np.flatnonzero(np.array(sources) == source) for source in unique]
 error = {name: (f - labels) ** 2 for name, f in forecasts.items()}
-gain = error["same for all"] - error["by book"]
-draws = [
-    gain[np.concatenate([own[source] for source in rng.choice(unique, len(unique))])]
-    for _ in range(1000)
-]
-low, high = np.quantile([draw.mean() for draw in draws], [0.025, 0.975])
+gains = np.array([error["same for all"] - error[n] for n in ("by book", "by numbers")])
+picks = rng.integers(len(own), size=(1000, len(own)))
+draws = [np.concatenate([own[i] for i in pick]) for pick in picks]
+means = [gains[:, draw].mean(axis=1) for draw in draws]
+low, high = np.quantile(means, [0.025, 0.975], axis=0)
+assert gains.mean(axis=1).max() < 0.02
+
+# Half of the sources forecasts the other half.
+half = dict(zip(unique, rng.permutation(len(unique)) % 2, strict=True))
+halves = np.array([str(half[source]) for source in sources])
+across = from_other_sources(outcomes, list(halves), groups["by book"])
+bins = [reliability(outcomes[m], across[m]) for m in (halves == "0", halves == "1")]
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-spread = np.sqrt(bins.share * (1 - bins.share) / bins.records)
-left.errorbar(bins.forecast, bins.share, 2 * spread, fmt="o", capsize=3)
+for part, name, mark in zip(bins, ("first", "second"), "os", strict=True):
+    spread = np.sqrt(part.forecast * (1 - part.forecast) / part.records)
+    style = {"fmt": mark, "capsize": 3, "label": f"{name} half"}
+    left.errorbar(part.forecast, part.share, 2 * spread, **style)
 left.plot([0, 1], [0, 1], ":", color="gray")
 left.set(xlabel="forecast, by book", ylabel="share that came out in full")
-right.barh(list(scores)[::-1], list(scores.values())[::-1])
-right.axvline(0.25, color="gray", ls=":")
-right.set(xlabel="Brier score (lower is better; dots: always one half)")
+left.set_ylim(-0.05, 1.05)
+left.legend(loc="upper left")
+right.locator_params(axis="x", nbins=5)
+center = gains.mean(axis=1)
+right.errorbar(center, [1, 0], xerr=[center - low, high - center], fmt="o", capsize=4)
+right.axvline(0, color="gray", ls=":")
+right.set_yticks([1, 0], ["by book", "by numbers"])
+right.set(ylim=(-0.6, 1.6), xlabel="Brier score gained over one number for all")
+forecast, share = (np.array([part[i] for part in bins]) for i in (0, 1))
 fig.set_label(
-    f"Left: bins of about {bins.records.mean():.0f} claims with mean forecasts from "
-    f"{bins.forecast.min():.2f} to {bins.forecast.max():.2f} and shares from "
-    f"{bins.share.min():.2f} to {bins.share.max():.2f}. Right: Brier scores "
-    + ", ".join(f"{score:.3f} {name}" for name, score in scores.items())
-    + "."
+    f"Left: two times five bins, with mean forecasts from {forecast.min():.2f} to "
+    f"{forecast.max():.2f}, shares from {share.min():.2f} to {share.max():.2f}, and a "
+    f"dotted diagonal. Right: gains of {center[0]:.3f} by book, {center[1]:.3f} by "
+    "numbers, with intervals and a line at zero."
 )
 
 measured = {
-    "brier_all": scores["same for all"],
-    "brier_book": scores["by book"],
-    "brier_numbers": scores["by numbers"],
-    "gain_low": low,
-    "gain_high": high,
+    **dict(zip(("brier_all", "brier_book", "brier_numbers"), scores, strict=True)),
+    **dict(zip(("gain_low", "numbers_low"), low, strict=True)),
+    **dict(zip(("gain_high", "numbers_high"), high, strict=True)),
 }

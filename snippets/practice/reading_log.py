@@ -55,7 +55,8 @@ def claims(article: str, page: str, years: Mapping[str, int]) -> Iterator[Record
     Raises
     ------
     ValueError
-        If a claim names no source, or one without a year, or an unknown verdict.
+        If a claim names no source, or one without a year, or an unknown verdict, or
+        says nothing.
 
     Examples
     --------
@@ -86,7 +87,8 @@ def claims(article: str, page: str, years: Mapping[str, int]) -> Iterator[Record
         verdict = fields.get("verdict", "")
         if verdict not in VERDICTS:
             raise ValueError(f"{page}: verdict {verdict!r} on {source}")
-        reports = fields["reports"]
+        if not (reports := fields.get("reports", "")):
+            raise ValueError(f"{page}: nothing reported of {source}")
         yield Record(page, source, years[source], reports, evidence, verdict)
 
 

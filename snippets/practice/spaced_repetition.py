@@ -8,6 +8,7 @@ Symbols::
     I(n)  days until the next repetition
 """
 
+import math
 from typing import NamedTuple
 
 
@@ -22,7 +23,9 @@ class Note(NamedTuple):
 def review(note: Note, quality: int) -> Note:
     """The note after an answer; ``days`` says when to ask again.
 
-    An answer below 3 starts the intervals anew and leaves the easiness as it is.
+    An answer below 3 starts the intervals anew and leaves the easiness as it is. The
+    next interval is computed with the easiness before the answer. SM-2 also repeats
+    answers below 4 on the same day; that is left to the caller.
 
     Raises
     ------
@@ -43,7 +46,9 @@ def review(note: Note, quality: int) -> Note:
     if quality < 3:
         return Note(1, note.easiness, 1)
     miss = 5 - quality
-    easiness = max(1.3, note.easiness + 0.1 - miss * (0.08 + miss * 0.02))
+    # Hundredths are kept exact: else 51.0 may come out above 51 and be rounded up.
+    easiness = round(max(1.3, note.easiness + 0.1 - miss * (0.08 + miss * 0.02)), 2)
     count = note.repetitions + 1
-    days = {1: 1, 2: 6}.get(count) or -int(-(note.days * note.easiness) // 1)
+    longer = math.ceil(round(note.days * note.easiness, 2))
+    days = {1: 1, 2: 6}.get(count, longer)
     return Note(count, easiness, days)

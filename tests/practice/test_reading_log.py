@@ -1,8 +1,10 @@
 """The log says what the articles say; forecasts, maxima and schedules are right."""
 
+import itertools
 import json
 import math
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -89,6 +91,7 @@ def test_a_claim_may_run_over_lines():
         ("a2020", "b2020", "a/b: a claim of b2020, of no year"),
         ("reproduced", "true", "a/b: verdict 'true' on a2020"),
         ("   :verdict: reproduced\n", "", "a/b: verdict '' on a2020"),
+        (":reports:", ":control:", "a/b: nothing reported of a2020"),
     ],
 )
 def test_a_record_that_lacks_something_is_named(right, wrong, message):
@@ -158,6 +161,12 @@ def test_the_expected_best_is_that_of_all_draws(n):
     assert expected_best(results, n) == pytest.approx(values @ chances)
 
 
+def test_the_expected_best_is_too_low_for_new_trials():
+    trials = np.random.default_rng(0).standard_normal((2000, 10))
+    found = np.mean([expected_best(row, 8) for row in trials])
+    assert found < inflation(8) - 0.1
+
+
 def test_inflation_agrees_with_order_statistics_of_scipy(agrees):
     ks = (1, 2, 3, 10, 100)
     theirs = [stats.order_statistic(stats.Normal(), r=k, n=k).mean() for k in ks]
@@ -189,6 +198,17 @@ def test_a_schedule_follows_the_rules_of_sm_2():
     for _ in range(20):
         note = review(note, 3)
     assert note.easiness == 1.3
+
+
+def test_intervals_are_rounded_up_as_in_exact_arithmetic():
+    for answers in itertools.product((3, 4, 5), repeat=6):
+        note, easiness, days = Note(), Fraction("2.5"), 0
+        for count, quality in enumerate((3, 3, *answers), 1):
+            days = {1: 1, 2: 6}.get(count) or math.ceil(days * easiness)
+            change = {3: "-0.14", 4: "0", 5: "0.1"}[quality]
+            easiness = max(Fraction("1.3"), easiness + Fraction(change))
+            note = review(note, quality)
+            assert note.days == days, (answers, count)
 
 
 @pytest.mark.parametrize(
