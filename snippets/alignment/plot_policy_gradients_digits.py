@@ -1,6 +1,6 @@
 """
-A network learns from a score, and forgets all right answers but one
-====================================================================
+A network learns from its reward, and forgets all right answers but one
+=======================================================================
 
 A figure of :doc:`/alignment/policy_gradients`: the share of right answers to one prompt
 while three recurrent networks learn by RLOO, and the answers that they end with.

@@ -21,7 +21,7 @@ Axes::
 """
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Num
 from torch import Tensor
 
 
@@ -66,7 +66,7 @@ def policy_gradient_loss(
     return -(advantages * log_probs.sum(-1)).mean(-1)
 
 
-def leave_one_out(rewards: Float[Tensor, "*groups G"]) -> Float[Tensor, "*groups G"]:
+def leave_one_out(rewards: Num[Tensor, "*groups G"]) -> Float[Tensor, "*groups G"]:
     """RLOO baseline: for each answer, the mean reward of the others in its group.
 
     Raises
@@ -84,6 +84,7 @@ def leave_one_out(rewards: Float[Tensor, "*groups G"]) -> Float[Tensor, "*groups
         raise ValueError(f"a group of {size}: leaving one out takes at least two")
     if not rewards.isfinite().all():
         raise ValueError(f"reward {rewards[~rewards.isfinite()][0]} is not finite")
+    rewards = rewards + 0.0  # whole numbers become floating, as their mean must be
     itself = torch.eye(size, dtype=torch.bool, device=rewards.device)
     # not the sum of all minus one: beside a large reward, the others would be lost
     others = rewards[..., None, :].masked_fill(itself, 0)
@@ -94,7 +95,7 @@ def leave_one_out(rewards: Float[Tensor, "*groups G"]) -> Float[Tensor, "*groups
 def penalized_rewards(
     rewards: Float[Tensor, "..."],
     log_probs: Float[Tensor, "*runs N T"],
-    reference: Float[Tensor, "*runs N T"],
+    reference: Float[Tensor, "..."],
     beta: float,
     mask: Bool[Tensor, "*runs N T"] | None = None,
 ) -> Float[Tensor, "*runs N"]:
@@ -105,7 +106,8 @@ def penalized_rewards(
     Raises
     ------
     ValueError
-        If ``beta`` is negative, or the rewards are not one for each answer.
+        If ``beta`` is negative, the rewards are not one for each answer, or the
+        reference has other tokens than the policy.
 
     Examples
     --------
@@ -116,6 +118,9 @@ def penalized_rewards(
     if not beta >= 0:
         raise ValueError(f"beta {beta} is not a price of at least zero")
     one_for_each_answer(rewards, log_probs)
+    if reference.shape != log_probs.shape:
+        sizes = tuple(reference.shape), tuple(log_probs.shape)
+        raise ValueError(f"reference and policy have other tokens: {sizes}")
     ratio = log_probs.detach() - reference.detach()
     if mask is not None:
         ratio = ratio.where(mask, 0)

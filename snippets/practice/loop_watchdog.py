@@ -9,8 +9,9 @@ import re
 import tempfile
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import IO, Any, NamedTuple
+from typing import NamedTuple
 
 
 class Frame(NamedTuple):
@@ -25,8 +26,8 @@ class Frame(NamedTuple):
 async def watchdog(threshold: float = 0.05) -> AsyncIterator[list[list[Frame]]]:
     """Where the loop's thread was each time it did not come back for ``threshold``.
 
-    The list is filled at the end of the ``async with`` block. It has the frames of each
-    stall, innermost first. The threshold is in real seconds.
+    The list has the frames of each stall, innermost first. A stall is there while it
+    lasts, for other threads to see. The threshold is in real seconds.
 
     Raises
     ------
@@ -36,30 +37,39 @@ async def watchdog(threshold: float = 0.05) -> AsyncIterator[list[list[Frame]]]:
     if not 0 < threshold < float("inf"):
         raise ValueError(f"{threshold=} is not positive and finite")
     stalls, stop, loop = [], threading.Event(), asyncio.get_running_loop()
-    with tempfile.TemporaryFile("w+") as file:
-        task = asyncio.create_task(
-            asyncio.to_thread(watch, loop, threshold, file, stop)
-        )
-        try:
-            yield stalls
-        finally:
-            stop.set()
-            await task
-            file.seek(0)
-            stalls += stacks(file.read(), threading.get_ident())
+    pool, thread = ThreadPoolExecutor(1), threading.get_ident()
+    watching = loop.run_in_executor(pool, watch, loop, thread, threshold, stalls, stop)
+    try:
+        yield stalls
+    finally:
+        stop.set()
+        pool.shutdown(wait=False)
+        await watching
 
 
 def watch(
-    loop: asyncio.AbstractEventLoop, threshold: float, file: IO[Any], stop: Any
+    loop: asyncio.AbstractEventLoop,
+    thread: int,
+    threshold: float,
+    stalls: list[list[Frame]],
+    stop: threading.Event,
 ) -> None:
     """In another thread: asks the loop for a sign of life, again and again."""
     while not stop.is_set():
         alive = threading.Event()
         loop.call_soon_threadsafe(alive.set)
         if not alive.wait(threshold):
-            faulthandler.dump_traceback(file)  # of all threads
+            stalls += stacks(report(), thread)
             alive.wait()
         stop.wait(threshold / 4)
+
+
+def report() -> str:
+    """The frames of up to 100 threads, the newest thread first."""
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file)
+        file.seek(0)
+        return file.read()
 
 
 def stacks(reports: str, thread: int) -> list[list[Frame]]:

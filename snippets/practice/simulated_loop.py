@@ -38,7 +38,7 @@ class JumpingSelector(selectors.DefaultSelector):
 class SimulatedLoop(asyncio.SelectorEventLoop):
     """The event loop of asyncio, on a clock that jumps to the next timer.
 
-    Threads and sockets still take real time, which this clock does not show.
+    It never waits for sockets, and refuses work for other threads.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,16 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Simulated seconds since the loop was made."""
         return self.selector.now
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        """Refused: this clock could jump before a thread is done.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(f"a simulated clock does not wait for threads: {func}")
 
 
 def run(

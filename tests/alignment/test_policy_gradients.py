@@ -328,6 +328,11 @@ def test_half_precision_of_large_rewards_does_not_overflow():
     assert_close(leave_one_out(rewards), rewards)
 
 
+def test_rewards_that_are_whole_numbers_have_a_mean_that_is_not():
+    others = leave_one_out(torch.tensor([1, 2, 4]))
+    assert others.tolist() == [3.0, 2.5, 1.5]
+
+
 def test_an_impossible_answer_with_a_huge_reward_does_not_matter():
     reference = torch.tensor([1.0, 0.0]).log()
     found = tilted(reference, torch.tensor([0.0, 1e38]), 1e-3)
@@ -354,6 +359,9 @@ def test_bad_input_is_refused_by_name():
         policy_gradient_loss(log_probs, torch.ones(2, 1))
     with pytest.raises(ValueError, match=r"each answer: \(\(2, 1\), \(2, 3\)\)"):
         penalized_rewards(torch.ones(2, 1), log_probs, log_probs, 0.1)
+    for other in ((2, 1), (3,)):  # one number for each answer, or for each place
+        with pytest.raises(ValueError, match="reference and policy have other tokens"):
+            penalized_rewards(torch.ones(2), log_probs, torch.zeros(other), 0.1)
     for size in ((2, 0), (0, 3)):
         with pytest.raises(ValueError, match=r"no answer, or no token: \(\d, \d\)"):
             policy_gradient_loss(torch.ones(size), torch.ones(size[0]))

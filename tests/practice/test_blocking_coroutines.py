@@ -5,10 +5,12 @@ simpy is a simulator of discrete events that shares no code with asyncio.
 
 import asyncio
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
 import simpy
@@ -350,26 +352,55 @@ def test_a_failed_worker_stops_the_source():
 # Watchdog, on the real clock: what it finds is asserted, not when
 
 
-def stuck():
-    time.sleep(0.2)
+def stuck(seconds=0.1):
+    time.sleep(seconds)
 
 
 async def watched(function, threshold):
     async with watchdog(threshold) as stalls:
-        await asyncio.sleep(threshold / 4)
         function()
     return stalls
 
 
+async def watched_until_found(threshold):
+    """A busy machine may stop either thread anywhere, so it may take several calls."""
+    async with watchdog(threshold) as stalls:
+        while not (found := [s for s in stalls if s[0].function == "stuck"]):
+            stuck()
+            await asyncio.sleep(0)
+    return found[0]
+
+
 def test_watchdog_names_the_line():
-    line = stuck.__code__.co_firstlineno + 1
-    for _ in range(50):  # a busy machine may let the writer wait
-        stalls = run(watched(stuck, 0.02))
-        if stalls:
-            break
-    assert (stalls[0][0].line, stalls[0][0].function) == (line, "stuck")
-    assert stalls[0][0].file.endswith("test_blocking_coroutines.py")
-    assert stalls[0][1].function == "watched"
+    stack = run(watched_until_found(0.02))
+    assert stack[0].line == stuck.__code__.co_firstlineno + 1
+    assert stack[0].file.endswith("test_blocking_coroutines.py")
+    assert stack[1].function == "watched_until_found"
+
+
+def test_watchdog_needs_no_thread_of_the_default_pool():
+    async def main():
+        ends = [threading.Event() for _ in range(40)]
+        for end in ends:
+            asyncio.get_running_loop().run_in_executor(None, end.wait)
+        found = await watched_until_found(0.02)
+        for end in ends:
+            end.set()
+        return found
+
+    assert run(main())[0].function == "stuck"
+
+
+def test_watchdog_reports_a_stall_while_it_lasts_and_before_the_first_await():
+    async def main():
+        async with watchdog(0.02) as stalls:
+            for _ in range(6000):  # does not come back before there is a report
+                if stalls:
+                    return len(stalls)
+                time.sleep(0.01)
+        return 0
+
+    assert run(main()) == 1
 
 
 def test_watchdog_is_silent_while_the_loop_runs():
@@ -436,6 +467,11 @@ async def blocked(seconds):
     block(seconds)
 
 
+def test_a_simulated_clock_refuses_threads():
+    with pytest.raises(ValueError, match="does not wait for threads"):
+        simulate(asyncio.to_thread(os.getpid))
+
+
 def test_a_real_clock_cannot_be_moved():
     with pytest.raises(ValueError, match="is not simulated"):
         run(blocked(1.0))
@@ -466,6 +502,73 @@ def test_default_sizes_of_thread_pools(monkeypatch):
     assert anyio.run(tokens) == 40
 
 
+def test_a_semaphore_does_not_limit_threads_whose_tasks_are_cancelled():
+    end, begun = threading.Event(), []
+
+    def model(i):
+        begun.append(i)
+        end.wait()
+
+    async def main():
+        gate = asyncio.Semaphore(2)
+
+        async def answer(i):
+            async with gate:
+                return await asyncio.to_thread(model, i)
+
+        tasks = [asyncio.create_task(answer(i)) for i in range(4)]
+        for task in tasks:
+            while tasks.index(task) not in begun:
+                await asyncio.sleep(0.001)
+            task.cancel()
+        end.set()
+
+    run(main())
+    assert begun == [0, 1, 2, 3]
+
+
+def test_a_pool_limits_threads_whose_tasks_are_cancelled():
+    end, begun = threading.Event(), []
+
+    def model(i):
+        begun.append(i)
+        end.wait()
+
+    async def main():
+        async def answer(i):
+            async with asyncio.timeout(0.01):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(pool, model, i)
+
+        answers = map(answer, range(6))
+        results = await asyncio.gather(*answers, return_exceptions=True)
+        end.set()
+        return results
+
+    with ThreadPoolExecutor(2) as pool:
+        assert {type(result) for result in run(main())} == {TimeoutError}
+    assert len(begun) <= 2
+
+
+@pytest.mark.parametrize("abandon", [False, True])
+def test_anyio_waits_for_a_thread_unless_it_may_abandon_it(abandon):
+    async def main():
+        end, result = threading.Event(), None
+
+        def model():
+            anyio.from_thread.run_sync(scope.cancel)
+            if abandon:
+                end.wait()
+            return "done"
+
+        with anyio.CancelScope() as scope:
+            result = await anyio.to_thread.run_sync(model, abandon_on_cancel=abandon)
+        end.set()
+        return result
+
+    assert anyio.run(main) == (None if abandon else "done")
+
+
 def test_slow_callbacks_are_logged(caplog):
     async def main():
         loop = asyncio.get_running_loop()
@@ -478,4 +581,5 @@ def test_slow_callbacks_are_logged(caplog):
     slow = [r.getMessage() for r in caplog.records if "took" in r.getMessage()]
     assert len(slow) == 1
     assert slow[0].startswith("Executing <Task finished")
+    assert "coro=<blocked() " in slow[0]
     assert slow[0].endswith("took 0.200 seconds")
