@@ -305,6 +305,7 @@ def test_small_types_do_not_overflow(dtype):
         wide = metric(values.astype(float), predicted.astype(float))
         close(metric(values, predicted), wide)
     close(root_mean_squared_error(np.int32([0]), np.int32([10**5])), 1e5)
+    close(mean_absolute_percentage_error(np.int8([-128]), np.int8([-64])), 0.5)
 
 
 @pytest.mark.parametrize("quantile", [0.0, 0.1, 0.9, 1.0])
