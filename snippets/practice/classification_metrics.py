@@ -10,28 +10,25 @@ Symbols::
 """
 
 import numpy as np
-from jaxtyping import Int, Real
+from jaxtyping import Real, Shaped
 from numpy import ndarray
 
-Labels = Int[ndarray, " n"]
+from snippets.practice.metric_inputs import check, check_probabilities
+
+Labels = Shaped[ndarray, " n"]
 Scores = Real[ndarray, " n"]
+Predicted = Shaped[ndarray, " m"]
 
 
-def counts(labels: Labels, predicted: Int[ndarray, " m"]) -> tuple[int, int, int, int]:
+def counts(labels: Labels, predicted: Predicted) -> tuple[int, int, int, int]:
     """True positives, false positives, false negatives, true negatives.
-
-    Raises
-    ------
-    ValueError
-        If there is no example, or labels and predictions differ in number.
 
     Examples
     --------
     >>> counts(np.array([1, 1, 1, 0]), np.array([1, 1, 0, 1]))
     (2, 1, 1, 0)
     """
-    if not 0 < len(labels) == len(predicted):
-        raise ValueError(f"{len(labels)} labels and {len(predicted)} predictions")
+    check(labels, predicted)
     y, z = labels == 1, predicted == 1
     table = (y & z, ~y & z, y & ~z, ~y & ~z)
     return tuple(int(cell.sum()) for cell in table)
@@ -39,6 +36,7 @@ def counts(labels: Labels, predicted: Int[ndarray, " m"]) -> tuple[int, int, int
 
 def accuracy(labels: Labels, predicted: Labels) -> float:
     """The share of predictions that are right; labels of any number of classes."""
+    check(labels, predicted)
     return float((labels == predicted).mean())
 
 
@@ -60,10 +58,10 @@ def f_score(labels: Labels, predicted: Labels, beta: float = 1.0) -> float:
     Raises
     ------
     ValueError
-        If ``beta`` is not positive.
+        If ``beta`` is negative or infinite.
     """
-    if not beta > 0:
-        raise ValueError(f"beta {beta} is not positive")
+    if not 0 <= beta < np.inf:
+        raise ValueError(f"beta {beta} is negative or infinite")
     hits, false_alarms, misses, _ = counts(labels, predicted)
     total = (1 + beta**2) * hits + beta**2 * misses + false_alarms
     return (1 + beta**2) * hits / total if total else 0.0
@@ -81,6 +79,7 @@ def cohen_kappa(first: Labels, second: Labels) -> float:
 
     Labels of any number of classes. NaN if both always give the same single label.
     """
+    check(first, second)
     classes = np.union1d(first, second)
     shares = [(rater == classes[:, None]).mean(axis=1) for rater in (first, second)]
     chance = shares[0] @ shares[1]
@@ -93,14 +92,16 @@ def log_loss(labels: Labels, probabilities: Scores) -> float:
 
     Probabilities are moved away from 0 and 1 by the machine epsilon of their type.
     """
-    p = np.where(labels == 1, probabilities, 1 - probabilities)
+    check_probabilities(labels, probabilities)
+    p = 1.0 * np.where(labels == 1, probabilities, 1 - probabilities)
     epsilon = np.finfo(p.dtype).eps
     return float(-np.log(p.clip(epsilon, 1 - epsilon)).mean())
 
 
 def brier_score(labels: Labels, probabilities: Scores) -> float:
     """Mean squared difference of probability and label: 0 is best, 1 is worst."""
-    return float(((probabilities - labels) ** 2).mean())
+    check_probabilities(labels, probabilities)
+    return float((np.subtract(probabilities, labels, dtype=float) ** 2).mean())
 
 
 def roc_auc(labels: Labels, scores: Scores) -> float:
@@ -111,11 +112,12 @@ def roc_auc(labels: Labels, scores: Scores) -> float:
     ValueError
         If a class has no example.
     """
+    check(labels, scores)
     positive, negative = scores[labels == 1], scores[labels == 0]
     if not len(positive) or not len(negative):
         raise ValueError(f"{len(positive)} positives and {len(negative)} negatives")
-    difference = positive[:, None] - negative
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+    above, equal = positive[:, None] > negative, positive[:, None] == negative
+    return float((above + 0.5 * equal).mean())
 
 
 def average_precision(labels: Labels, scores: Scores) -> float:
@@ -123,9 +125,10 @@ def average_precision(labels: Labels, scores: Scores) -> float:
 
     Equal scores are one threshold. 0 if there is no positive.
     """
-    order = np.argsort(-scores, kind="stable")
-    hits = labels[order].cumsum()
-    last = np.append(np.diff(scores[order]) != 0, True)  # of each run of equal scores
+    check(labels, scores)
+    order = np.argsort(scores)[::-1]
+    hits, falling = (labels[order] == 1).cumsum(), scores[order]
+    last = np.append(falling[1:] != falling[:-1], True)  # of each run of equal scores
     precisions = hits[last] / (1 + np.flatnonzero(last))
     added = np.diff(hits[last], prepend=0)
     return float(precisions @ added / max(hits[-1], 1))

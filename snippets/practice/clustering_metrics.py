@@ -49,7 +49,7 @@ def normalized_mutual_information(first: Labels, second: Labels) -> float:
     joint = contingency(first, second) / len(first)
     one, other = entropy(joint.sum(1)), entropy(joint.sum(0))
     shared = one + other - entropy(joint.ravel())
-    return shared / ((one + other) / 2) if one or other else 1.0
+    return max(shared, 0.0) / ((one + other) / 2) if one or other else 1.0
 
 
 def clusters(labels: Labels) -> tuple[Int[ndarray, " n"], Int[ndarray, " k"]]:

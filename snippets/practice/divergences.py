@@ -8,14 +8,16 @@ from scipy.spatial.distance import cdist
 Shares = Real[ndarray, " k"]
 
 
-def kl_divergence(p: Shares, q: Shares) -> float:
+def kl_divergence(p: Shares, q: Real[ndarray, " m"]) -> float:
     """Sum of p log(p / q), in nats; infinite where q is 0 and p is not.
 
     Raises
     ------
     ValueError
-        If the shares of one do not sum to 1.
+        If the shares of one do not sum to 1, or they differ in number.
     """
+    if len(p) != len(q):
+        raise ValueError(f"{len(p)} and {len(q)} shares")
     for shares in (p, q):
         if (shares < 0).any() or not np.isclose(shares.sum(), 1):
             raise ValueError(f"shares {shares} that sum to {shares.sum()}")
@@ -26,7 +28,7 @@ def kl_divergence(p: Shares, q: Shares) -> float:
 def js_divergence(p: Shares, q: Shares) -> float:
     """Mean of the KL divergences from the mean: symmetric, at most log 2."""
     middle = (p + q) / 2
-    return (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2
+    return max(0.0, (kl_divergence(p, middle) + kl_divergence(q, middle)) / 2)
 
 
 def wasserstein_1(x: Real[ndarray, " n"], y: Real[ndarray, " m"]) -> float:
@@ -40,7 +42,7 @@ def wasserstein_1(x: Real[ndarray, " n"], y: Real[ndarray, " m"]) -> float:
     if not len(x) or not len(y):
         raise ValueError(f"samples of {len(x)} and {len(y)}")
     x, y = np.sort(x), np.sort(y)
-    edges = np.sort(np.concatenate((x, y)))
+    edges = np.sort(np.concatenate((x, y)).astype(float))
     below = [np.searchsorted(s, edges[:-1], "right") / len(s) for s in (x, y)]
     return float(np.abs(below[0] - below[1]) @ np.diff(edges))
 

@@ -1,10 +1,23 @@
 """Metrics of predicted numbers, each in a few lines."""
 
 import numpy as np
-from jaxtyping import Real
+from jaxtyping import Float, Real
 from numpy import ndarray
 
 Values = Real[ndarray, " n"]
+
+
+def errors(values: Values, predicted: Real[ndarray, " m"]) -> Float[ndarray, " n"]:
+    """Values minus predictions, in double precision: 8 bits cannot hold 0 - 250.
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or values and predictions differ in number.
+    """
+    if not 0 < len(values) == len(predicted):
+        raise ValueError(f"{len(values)} values and {len(predicted)} predictions")
+    return np.subtract(values, predicted, dtype=float)
 
 
 def r_squared(values: Values, predicted: Values) -> float:
@@ -15,21 +28,22 @@ def r_squared(values: Values, predicted: Values) -> float:
     ValueError
         If all values are equal: there is nothing to explain.
     """
-    spread = ((values - values.mean()) ** 2).sum()
-    if not spread:
+    error = errors(values, predicted)
+    if (values == values[0]).all():
         raise ValueError("all values are equal")
-    return float(1 - ((values - predicted) ** 2).sum() / spread)
+    spread = ((values - values.mean(dtype=float)) ** 2).sum()
+    return float(1 - (error**2).sum() / spread)
 
 
 def root_mean_squared_error(values: Values, predicted: Values) -> float:
     """In the unit of the values; large errors weigh more than in the mean error."""
-    return float(np.sqrt(((values - predicted) ** 2).mean()))
+    return float(np.sqrt((errors(values, predicted) ** 2).mean()))
 
 
 def mean_absolute_percentage_error(values: Values, predicted: Values) -> float:
     """Mean of | error / value |, as a fraction; explodes where a value is near 0."""
-    smallest = np.finfo(float).eps
-    return float((np.abs(values - predicted) / np.abs(values).clip(smallest)).mean())
+    sizes = np.abs(values.astype(float)).clip(np.finfo(float).eps)
+    return float((np.abs(errors(values, predicted)) / sizes).mean())
 
 
 def pinball_loss(values: Values, predicted: Values, quantile: float = 0.5) -> float:
@@ -42,5 +56,5 @@ def pinball_loss(values: Values, predicted: Values, quantile: float = 0.5) -> fl
     """
     if not 0 <= quantile <= 1:
         raise ValueError(f"quantile {quantile} is not between 0 and 1")
-    error = values - predicted
+    error = errors(values, predicted)
     return float(np.maximum(quantile * error, (quantile - 1) * error).mean())

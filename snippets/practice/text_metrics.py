@@ -17,11 +17,13 @@ def perplexity(log_probs: Real[ndarray, " tokens"]) -> float:
     Raises
     ------
     ValueError
-        If there is no token.
+        If there is no token, or a log-probability is positive, as a loss is.
     """
     if not len(log_probs):
         raise ValueError("no token")
-    return float(np.exp(-np.mean(log_probs)))
+    if log_probs.max() > 1e-3:  # more than rounding
+        raise ValueError(f"log-probability {log_probs.max()} is above 0")
+    return float(np.exp(-np.mean(log_probs, dtype=float)))
 
 
 def grams(tokens: Tokens, n: int) -> Counter:

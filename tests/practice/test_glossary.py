@@ -49,6 +49,7 @@ from snippets.practice.ranking_metrics import (
     reciprocal_rank,
 )
 from snippets.practice.regression_metrics import (
+    errors,
     mean_absolute_percentage_error,
     pinball_loss,
     r_squared,
@@ -138,7 +139,7 @@ def test_metrics_of_predicted_classes_agree_with_scikit_learn(agrees, ours, thei
     agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
 
 
-@pytest.mark.parametrize("beta", [0.5, 2.0])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 2.0])
 def test_f_beta_agrees_with_scikit_learn(beta):
     labels, scores = labels_and_scores(0)
     predicted = (scores > 0.5).astype(int)
@@ -170,6 +171,46 @@ def test_probabilities_of_0_and_1_are_clipped_as_scikit_learn_does():
         certain = np.array([1.0, 1.0, 0.5], dtype)
         expected = metrics.log_loss(labels, certain)
         assert log_loss(labels, certain) == pytest.approx(expected, rel=1e-6)
+
+
+def test_classes_are_taken_as_probabilities_as_scikit_learn_does():
+    labels = np.array([0, 1, 1, 0])
+    for predicted in (np.array([0, 1, 0, 0]), np.array([0, 1, 0, 0], np.uint8)):
+        close(log_loss(labels, predicted), metrics.log_loss(labels, predicted))
+        expected = metrics.brier_score_loss(labels, predicted)
+        close(brier_score(labels.astype(np.uint8), predicted), expected)
+
+
+def test_labels_may_be_booleans():
+    labels, scores = labels_and_scores(0)
+    predicted = scores > 0.5
+    for metric in (roc_auc, average_precision, log_loss, brier_score):
+        assert metric(labels == 1, scores) == metric(labels, scores)
+    for metric in (accuracy, f_score, matthews, cohen_kappa):
+        close(metric(labels == 1, predicted), metric(labels, predicted.astype(int)))
+
+
+def test_classes_may_have_names():
+    first, second = np.array(["a", "b", "b"]), np.array(["a", "b", "c"])
+    assert accuracy(first, second) == 2 / 3
+    close(cohen_kappa(first, second), metrics.cohen_kappa_score(first, second))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.float16, np.float32])
+def test_scores_of_small_types_rank_as_those_of_large_ones(dtype):
+    labels, scores = labels_and_scores(0)
+    large, small = scores * 6, (scores * 6).astype(dtype)
+    for metric in (roc_auc, average_precision, dcg, ndcg, reciprocal_rank):
+        assert metric(labels, small) == metric(labels, large)
+    hits = [[hit_rate(i, s, 7) for i in range(30)] for s in (small, large)]
+    assert hits[0] == hits[1]
+
+
+def test_log_probabilities_of_minus_infinity_tie():
+    labels, scores = np.array([1, 0, 1, 0]), np.array([-math.inf, -math.inf, 0.0, -1.0])
+    finite = scores.clip(-9)
+    for metric in (roc_auc, average_precision, dcg, ndcg, reciprocal_rank):
+        assert metric(labels, scores) == metric(labels, finite)
 
 
 def test_equal_scores_make_an_auc_of_one_half_and_a_precision_of_the_base_rate():
@@ -214,9 +255,9 @@ def test_reciprocal_rank_is_the_label_ranking_precision_of_one_label():
     assert reciprocal_rank(np.zeros(3, int), np.arange(3.0)) == 0
 
 
-def test_hit_rate_is_the_top_k_accuracy():
+def test_hit_rate_is_the_top_k_accuracy_and_scores_tie():
     rng = np.random.default_rng(0)
-    scores, wanted = rng.standard_normal((40, 6)), rng.integers(0, 6, 40)
+    scores, wanted = rng.integers(0, 4, (40, 6)) / 4, rng.integers(0, 6, 40)
     expected = metrics.top_k_accuracy_score(wanted, scores, k=2, labels=range(6))
     hits = [hit_rate(int(one), row, 2) for one, row in zip(wanted, scores, strict=True)]
     close(np.mean(hits), expected)
@@ -226,6 +267,12 @@ def test_mean_average_precision_is_the_mean_over_queries():
     pairs = [labels_and_scores(seed) for seed in range(5)]
     expected = np.mean([metrics.average_precision_score(*pair) for pair in pairs])
     close(mean_average_precision(*zip(*pairs, strict=True)), expected)
+
+
+def test_mean_average_precision_knows_relevant_or_not_only():
+    scores, grades = np.array([0.9, 0.8, 0.7]), np.array([3, 0, 1])
+    expected = metrics.average_precision_score(grades > 0, scores)
+    close(mean_average_precision([grades], [scores]), expected)
 
 
 @pytest.mark.parametrize(
@@ -244,6 +291,21 @@ def test_metrics_of_numbers_agree_with_scikit_learn(agrees, ours, theirs):
         values[3] = 0.0  # a percentage of nothing
         results.append((ours(values, predicted), theirs(values, predicted)))
     agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float16])
+def test_small_types_do_not_overflow(dtype):
+    values, predicted = np.array([[1, 250, 3, 7], [250, 0, 4, 9]]).astype(dtype)
+    for metric in (
+        r_squared,
+        root_mean_squared_error,
+        mean_absolute_percentage_error,
+        pinball_loss,
+    ):
+        wide = metric(values.astype(float), predicted.astype(float))
+        close(metric(values, predicted), wide)
+    close(root_mean_squared_error(np.int32([0]), np.int32([10**5])), 1e5)
+    close(mean_absolute_percentage_error(np.int8([-128]), np.int8([-64])), 0.5)
 
 
 @pytest.mark.parametrize("quantile", [0.0, 0.1, 0.9, 1.0])
@@ -271,6 +333,12 @@ def test_metrics_of_clusters_agree_with_scikit_learn(agrees, ours, theirs):
     agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
 
 
+def test_independent_groupings_share_no_information():
+    for k in range(2, 9):
+        first, second = np.repeat(np.arange(k), 6), np.tile(np.arange(6), k)
+        assert 0 <= normalized_mutual_information(first, second) < 1e-14
+
+
 def test_silhouette_agrees_with_scikit_learn(agrees):
     results = []
     for seed in SEEDS:
@@ -291,6 +359,9 @@ def test_perplexity_is_that_of_the_cross_entropy_of_pytorch():
     chosen = logits.log_softmax(1).gather(1, tokens[:, None])[:, 0]
     close(perplexity(chosen.numpy()), expected)
     close(perplexity(np.full(4, -math.log(6))), 6)
+    assert perplexity(np.array([-1.0, -math.inf])) == math.inf
+    large = perplexity(np.full(4, -12, np.float16))  # above the largest float16
+    assert large == pytest.approx(math.exp(12))
 
 
 def texts(seed):
@@ -331,6 +402,9 @@ def test_divergences_agree_with_scipy(agrees):
     agrees(*np.array(results).T, "scipy.stats.entropy, jensenshannon")
     assert kl_divergence(np.array([0.5, 0.5]), np.array([1.0, 0.0])) == math.inf
     close(js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])), math.log(2))
+    tenth = np.full(10, 0.1)
+    nearly = np.append(tenth[1:], tenth[0] + 1e-16)
+    assert 0 <= js_divergence(tenth, nearly) < 1e-15
 
 
 def test_wasserstein_distance_agrees_with_scipy(agrees):
@@ -339,6 +413,8 @@ def test_wasserstein_distance_agrees_with_scipy(agrees):
         rng = np.random.default_rng(seed)
         x, y = rng.integers(0, 6, 9) / 2, rng.integers(0, 6, 14) / 2
         results.append((wasserstein_1(x, y), stats.wasserstein_distance(x, y)))
+    low, high = np.array([[-128], [127]], np.int8)
+    results.append((wasserstein_1(low, high), 255))
     agrees(*np.array(results).T, "scipy.stats.wasserstein_distance")
 
 
@@ -357,16 +433,24 @@ def test_bad_input_is_named():
         ("0 labels and 0 predictions", lambda: counts(zeros[:0], zeros[:0])),
         ("3 labels and 2 predictions", lambda: counts(zeros, zeros[:2])),
         ("of 3 and 2 examples", lambda: contingency(zeros, zeros[:2])),
-        ("beta 0.0 is not positive", lambda: f_score(zeros, zeros, 0.0)),
+        ("beta -1.0 is neg", lambda: f_score(zeros, zeros, -1.0)),
+        ("beta inf is neg", lambda: f_score(zeros, zeros, math.inf)),
         ("0 positives and 3 negatives", lambda: roc_auc(zeros, scores)),
+        ("probability 2.0 is not", lambda: log_loss(zeros, scores)),
+        ("probability 2.0 is not", lambda: brier_score(zeros, scores)),
+        ("relevance -1 is neg", lambda: ndcg(zeros - 1, scores)),
+        ("the first -1 items", lambda: hit_rate(0, scores, -1)),
         ("the first 0 items", lambda: dcg(scores, scores, 0)),
         ("no query", lambda: mean_average_precision([], [])),
         ("all values are equal", lambda: r_squared(np.ones(3), scores)),
+        ("3 values and 1 pred", lambda: errors(scores, scores[:1])),
         ("quantile 1.5 is not", lambda: pinball_loss(scores, scores, 1.5)),
         ("of 0 and 0 examples", lambda: contingency(zeros[:0], zeros[:0])),
         ("1 clusters of 3", lambda: silhouette(np.ones((3, 1)), zeros)),
         ("3 clusters of 3", lambda: silhouette(np.ones((3, 1)), np.arange(3))),
         ("no token", lambda: perplexity(empty)),
+        ("log-probability 2.0 is above 0", lambda: perplexity(scores)),
+        ("1 and 2 shares", lambda: kl_divergence(np.ones(1), np.ones(2) / 2)),
         ("that sum to 0.9", lambda: kl_divergence(np.array([0.9]), np.array([1.0]))),
         ("samples of 0 and 3", lambda: wasserstein_1(empty, scores)),
         ("1 and 2 points", lambda: squared_mmd(np.ones((1, 1)), np.ones((2, 1)))),
@@ -374,3 +458,39 @@ def test_bad_input_is_named():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [log_loss, brier_score, roc_auc, average_precision, dcg, ndcg, reciprocal_rank],
+)
+def test_no_example_and_scores_that_are_not_numbers_are_refused(metric):
+    with pytest.raises(ValueError, match="0 labels"):
+        metric(np.zeros(0, int), np.zeros(0))
+    with pytest.raises(ValueError, match="a prediction is NaN"):
+        metric(np.array([0, 1]), np.array([0.5, math.nan]))
+
+
+@pytest.mark.parametrize("metric", [accuracy, cohen_kappa, precision, f_score])
+def test_no_example_has_no_classes(metric):
+    with pytest.raises(ValueError, match="0 labels and 0 predictions"):
+        metric(np.zeros(0, int), np.zeros(0, int))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        r_squared,
+        root_mean_squared_error,
+        mean_absolute_percentage_error,
+        pinball_loss,
+    ],
+)
+def test_no_value_has_no_error(metric):
+    with pytest.raises(ValueError, match="0 values and 0 predictions"):
+        metric(np.zeros(0), np.zeros(0))
+
+
+def test_values_that_are_equal_but_for_rounding_of_their_mean_are_refused():
+    with pytest.raises(ValueError, match="all values are equal"):
+        r_squared(np.full(3, 0.1), np.zeros(3))
