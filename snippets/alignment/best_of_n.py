@@ -28,8 +28,8 @@ def best_of_n(
     Raises
     ------
     ValueError
-        If n < 1, the probabilities are negative or do not sum to 1, or a reward is
-        not a number.
+        If n < 1, the shapes differ, the probabilities are negative or do not sum to 1,
+        or a reward is not a number.
 
     Examples
     --------
@@ -38,6 +38,9 @@ def best_of_n(
     """
     if n < 1:
         raise ValueError(f"the best of {n} answers does not exist")
+    shapes = tuple(probability.shape), tuple(rewards.shape)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 1:
+        raise ValueError(f"probability and rewards have shapes {shapes}")
     if rewards.isnan().any():
         raise ValueError(f"rewards {rewards.tolist()}")
     own = probability.double()

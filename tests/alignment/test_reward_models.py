@@ -325,6 +325,15 @@ def test_bad_numbers_of_answers_are_refused():
         best_of_n(torch.tensor([1.5, -0.5]), torch.tensor([1.0, 2.0]), 2)
 
 
+@pytest.mark.parametrize("shapes", [((1,), (3,)), ((2, 1), (2,)), ((2,), (2, 1))])
+def test_an_answer_has_one_probability_and_one_reward(shapes, monkeypatch):
+    """Without types, (1,) and (3,) gave probabilities of 1, 3, and 5."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    probability, rewards = (torch.ones(shape) for shape in shapes)
+    with pytest.raises(ValueError, match=r"have shapes"):
+        best_of_n(probability / probability.sum(), rewards, 2)
+
+
 def test_rewards_that_are_not_numbers_are_refused():
     rewards = torch.tensor([math.nan, 1.0])
     with pytest.raises(ValueError, match=r"\[nan, 1.0\]"):
