@@ -44,8 +44,7 @@ fig, ax = plt.subplots(figsize=(5.6, 3.0), layout="constrained")
 for n, (high, share) in enumerate(best.items()):
     style = f"C{n}" + ["-o", "--s", ":^"][n]
     ax.semilogy(share, style, markersize=4, label=f"upper bound {1 + high:.2f}")
-ax.axhline(0.5, color="0.5", linewidth=0.8)
-ax.set(xlabel="batches", ylabel="probability of the best answer")
+ax.set(xlabel="batches", ylabel="probability, best answer")
 ax.set_xticks(range(0, BATCHES + 1, 4))
 ax.legend()
 fig.set_label(
