@@ -56,7 +56,7 @@ fig.set_label(
 )
 gap = mean[..., 0] - mean[..., 1]
 gap_error = (end.var(-1).sum(-1) / RUNS).sqrt()
-measured = {"four": mean[1, 1, 0], "four_free": mean[1, 1, 1]}
+measured = {"four_free": mean[1, 1, 1]}
 measured |= {"once": mean[1, 0, 0], "once_large": mean[2, 0, 0]}
 measured |= {"many": mean[1, 3, 0], "many_free": mean[1, 3, 1]}
 measured |= {"many_large": mean[2, 3, 0], "many_large_free": mean[2, 3, 1]}
