@@ -34,7 +34,7 @@ def divergences(logp):
 
 
 rates = [{"params": [means], "lr": 0.2}, {"params": [log_scales], "lr": 0.02}]
-optimizer, frames = torch.optim.Adam(rates), []
+optimizer, frames, lines = torch.optim.Adam(rates), [], []
 for step in range(STEPS + 1):
     logp = curves(means, log_scales.exp())
     if step % EVERY == 0:
@@ -51,7 +51,6 @@ grid = torch.linspace(0, 40, 81)[:, None, None], torch.linspace(1, 20, 96)[:, No
 best = [found.min() for found in divergences(curves(*grid))]
 
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.4), layout="constrained", sharey=True)
-lines = []
 for n, (ax, name) in enumerate(zip(axes, ESTIMATORS, strict=True)):
     ax.fill_between(tokens, ref.exp(), color="0.5", alpha=0.3, linewidth=0)
     lines += ax.plot(tokens, frames[-1][n, :3].exp().T, f"C{n}")
@@ -60,9 +59,8 @@ axes[0].set_ylabel("probability")
 
 
 def draw(frame):
-    for line, values in zip(
-        lines, frames[frame][:, :3].exp().flatten(0, 1), strict=True
-    ):
+    shown = frames[frame][:, :3].exp().flatten(0, 1)
+    for line, values in zip(lines, shown, strict=True):
         line.set_ydata(values)
     return lines
 
