@@ -55,11 +55,12 @@ ax.minorticks_off()
 ax.set_ylim(0, 1)
 fig.legend(loc="outside right center", fontsize="small")
 last = "; ".join(f"{n} {x:.0%}" for n, x in zip(labels, mean[-1], strict=True))
+peak = mean[:, 5].argmax()
 fig.set_label(
     f"Six curves from {mean[0, 0]:.0%} at one answer. At {N[-1]} answers: "
     + last.replace("\n", " ")
     + f". The majority vote and the test are nearly level from {N[4]} answers on. The "
-    f"last curve rises to {mean[2, 5]:.0%} at {N[2]} answers, and then falls."
+    f"last curve rises to {mean[peak, 5]:.0%} at {N[peak]} answers, and then falls."
 )
 measured = {"one": mean[0, 0], "coverage": mean[-1, 0]}
 measured |= {"majority": mean[-1, 1], "majority_limit": limit[0]}
