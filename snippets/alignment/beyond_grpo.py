@@ -1,16 +1,15 @@
-"""Losses after GRPO: Dr. GRPO, DAPO, GSPO, SAPO, and CISPO.
+"""What GRPO's successors change: advantages, token losses, divisors, a reward.
 
 Sources: Liu et al., Dr. GRPO (2025); Yu et al., DAPO (2025); Zheng et al., GSPO (2025);
 Gao et al., SAPO (2025); MiniMax, CISPO (2025).
 
 .. code-block:: rst
 
-   .. snippet:: alignment.beyond_grpo.dapo_loss
+   .. snippet:: alignment.beyond_grpo.mean_over_tokens
 
 Papers' symbol → our name::
 
     r_i,t(θ) = π_θ / π_old      exp(log_ratio), of one token
-    s_i(θ)                      exp(sequence_log_ratio), of one answer
     Â_i                         advantages, one for each answer
     ε_low, ε_high               low, high
     τ_pos, τ_neg                positive, negative
@@ -29,7 +28,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from snippets.alignment.grpo import dead_groups, mean_over_answers
+from snippets.alignment.grpo import LARGEST_LOG_RATIO, dead_groups
 
 # Advantages
 
@@ -70,11 +69,14 @@ def two_sided_clip(
     Raises
     ------
     ValueError
-        If a bound is not positive, or ``low`` is not below 1.
+        If ``low`` is not below 1, or a bound is lost when it is added to 1: zero,
+        negative, or too small for the type of ``log_ratio``.
     """
-    if not (0 < low < 1 and high > 0):
-        raise ValueError(f"bounds low {low}, high {high}")
-    ratio, advantages = log_ratio.exp(), advantages[:, None]
+    smallest = torch.finfo(log_ratio.dtype).eps
+    if not (smallest <= low < 1 and high >= smallest):
+        raise ValueError(f"bounds low {low}, high {high} for {log_ratio.dtype}")
+    ratio = log_ratio.clamp(max=LARGEST_LOG_RATIO).exp()
+    advantages = advantages[:, None]
     clipped = ratio.clamp(1 - low, 1 + high)
     return -torch.minimum(ratio * advantages, clipped * advantages)
 
@@ -96,7 +98,8 @@ def soft_gate(
         raise ValueError(f"temperatures {positive}, {negative}")
     advantages = advantages[:, None]
     tau = torch.where(advantages > 0, positive, negative).to(log_ratio)
-    return -4 / tau * torch.sigmoid(tau * (log_ratio.exp() - 1)) * advantages
+    ratio = log_ratio.clamp(max=LARGEST_LOG_RATIO).exp()
+    return -4 / tau * torch.sigmoid(tau * (ratio - 1)) * advantages
 
 
 def capped_weight(
@@ -116,24 +119,6 @@ def capped_weight(
         raise ValueError(f"largest ratio {largest} is below 1")
     weight = log_ratio.detach().exp().clamp(max=largest)
     return -weight * advantages[:, None] * log_probs
-
-
-def masked_log_ratio(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    mask: Bool[Tensor, "N T"],
-) -> Float[Tensor, "N T"]:
-    """Logarithm of each token's ratio, 0 behind the end of an answer."""
-    return (log_probs - old_log_probs).where(mask, 0.0)
-
-
-def sequence_log_ratio(
-    log_ratio: Float[Tensor, "N T"], mask: Bool[Tensor, "N T"]
-) -> Float[Tensor, "N T"]:
-    """Each answer's mean over its tokens, repeated for all of them (GSPO)."""
-    total = log_ratio.where(mask, 0.0).sum(1, keepdim=True)
-    mean = total / mask.sum(1, keepdim=True).clamp(min=1)
-    return mean.expand_as(log_ratio)
 
 
 # From tokens to one number
@@ -171,88 +156,12 @@ def mean_over_places(
     Raises
     ------
     ValueError
-        If an answer has more than ``longest`` tokens.
+        If an answer has more than ``longest`` tokens, or ``longest`` is below 1.
     """
     most = int(mask.sum(1).max())
-    if most > longest:
+    if longest < max(most, 1):
         raise ValueError(f"answer of {most} tokens, longest is {longest}")
     return values.where(mask, 0.0).sum() / (len(values) * longest)
-
-
-# The losses
-
-
-def dr_grpo_loss(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
-    mask: Bool[Tensor, "N T"],
-    longest: int,
-    epsilon: float = 0.2,
-) -> Float[Tensor, ""]:
-    """Clipped as in GRPO, divided by a constant; take ``centered_advantages``."""
-    log_ratio = masked_log_ratio(log_probs, old_log_probs, mask)
-    values = two_sided_clip(log_ratio, advantages, epsilon, epsilon)
-    return mean_over_places(values, mask, longest)
-
-
-def dapo_loss(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
-    mask: Bool[Tensor, "N T"],
-    low: float = 0.2,
-    high: float = 0.28,
-    total: int | None = None,
-) -> Float[Tensor, ""]:
-    """Clipped with a higher upper bound, averaged over all tokens of the batch."""
-    log_ratio = masked_log_ratio(log_probs, old_log_probs, mask)
-    values = two_sided_clip(log_ratio, advantages, low, high)
-    return mean_over_tokens(values, mask, total)
-
-
-def gspo_loss(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
-    mask: Bool[Tensor, "N T"],
-    low: float = 3e-4,
-    high: float = 4e-4,
-) -> Float[Tensor, ""]:
-    """Clipped by answer: one ratio for all of its tokens."""
-    log_ratio = masked_log_ratio(log_probs, old_log_probs, mask)
-    log_ratio = sequence_log_ratio(log_ratio, mask)
-    return mean_over_answers(two_sided_clip(log_ratio, advantages, low, high), mask)
-
-
-def sapo_loss(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
-    mask: Bool[Tensor, "N T"],
-    positive: float = 1.0,
-    negative: float = 1.05,
-) -> Float[Tensor, ""]:
-    """A smooth gate instead of the clip, averaged by answer."""
-    log_ratio = masked_log_ratio(log_probs, old_log_probs, mask)
-    values = soft_gate(log_ratio, advantages, positive, negative)
-    return mean_over_answers(values, mask)
-
-
-def cispo_loss(
-    log_probs: Float[Tensor, "N T"],
-    old_log_probs: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
-    mask: Bool[Tensor, "N T"],
-    largest: float = 5.0,
-    total: int | None = None,
-) -> Float[Tensor, ""]:
-    """Policy gradient with a capped ratio as weight, averaged over all tokens."""
-    log_ratio = masked_log_ratio(log_probs, old_log_probs, mask)
-    own = log_probs.where(mask, 0.0)
-    return mean_over_tokens(
-        capped_weight(log_ratio, own, advantages, largest), mask, total
-    )
 
 
 # A reward

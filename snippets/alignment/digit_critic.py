@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snippets.alignment.digit_policy import DIGITS, LARGEST, DigitPolicy, checked
-from snippets.alignment.digit_training import draw
+from snippets.alignment.digit_policy import DigitPolicy
+from snippets.alignment.digit_training import draw, shares
 from snippets.alignment.ppo import gae, policy_loss, token_rewards, value_loss, whiten
 
 
@@ -24,19 +24,15 @@ class DigitCritic(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
-        self.prompt = nn.Embedding(LARGEST + 1, width)
-        self.token = nn.Embedding(DIGITS + 2, width)  # the last one begins an answer
-        self.recurrent = nn.GRU(width, width, batch_first=True)
+        self.body = DigitPolicy(width)
+        self.body.logits = nn.Identity()  # the next layer takes its place
         self.value = nn.Linear(width, 1)
 
     def forward(
         self, prompts: Int[Tensor, " N"], tokens: Int[Tensor, "N T"]
     ) -> Float[Tensor, "N T"]:
         """What is expected before each token, from the prompt and earlier tokens."""
-        first = torch.full_like(tokens[:, :1], DIGITS + 1)
-        inputs = self.token(torch.cat((first, tokens[:, :-1]), 1))
-        hidden, _ = self.recurrent(inputs, self.prompt(checked(prompts))[None])
-        return self.value(hidden)[..., 0]
+        return self.value(self.body.states(prompts, tokens))[..., 0]
 
 
 def train(
@@ -60,11 +56,9 @@ def train(
     ValueError
         If there are fewer answers than steps.
     """
-    if not 1 <= steps <= answers:
-        raise ValueError(f"{steps} steps on {answers} answers")
     weights = [*policy.parameters(), *critic.parameters()]
-    optimizer = torch.optim.Adam(weights, learning_rate)
-    shares = []
+    optimizer = torch.optim.Adam(weights, learning_rate, fused=True)
+    right = []
     for _ in range(batches):
         batch = draw(policy, answers, 1, lambda rewards: rewards, generator)
         prompts, tokens, old_log_probs, mask, rewards, _ = batch
@@ -74,24 +68,20 @@ def train(
         returns = advantages + old_values
         advantages = whiten(advantages, mask)
         for _ in range(passes):
-            for rows in torch.randperm(answers, generator=generator).tensor_split(
-                steps
-            ):
+            for rows in shares(answers, steps, generator):
                 log_probs = policy.log_probs(prompts[rows], tokens[rows])
                 values = critic(prompts[rows], tokens[rows])
+                old = old_log_probs[rows], old_values[rows]
                 loss = policy_loss(
-                    log_probs,
-                    old_log_probs[rows],
-                    advantages[rows],
-                    mask[rows],
-                    epsilon,
-                ) + value_loss(
-                    values, old_values[rows], returns[rows], mask[rows], epsilon
+                    log_probs, old[0], advantages[rows], mask[rows], epsilon
+                )
+                loss = loss + value_loss(
+                    values, old[1], returns[rows], mask[rows], epsilon
                 )
                 optimizer.zero_grad()
                 loss.backward()
                 for net in (policy, critic):
                     nn.utils.clip_grad_norm_(net.parameters(), 1.0)
                 optimizer.step()
-        shares.append(rewards.mean().item())
-    return shares
+        right.append(rewards.mean().item())
+    return right

@@ -85,14 +85,20 @@ class DigitPolicy(nn.Module):
         drawn = torch.cat(tokens, 1)
         return Answers(drawn, torch.cat(log_probs, 1), until_stop(drawn))
 
+    def states(
+        self, prompts: Int[Tensor, " N"], tokens: Int[Tensor, "N T"]
+    ) -> Float[Tensor, "N T width"]:
+        """What the network remembers before each token of given answers."""
+        first = torch.full_like(tokens[:, :1], DIGITS + 1)
+        inputs = self.token(torch.cat((first, tokens[:, :-1]), 1))
+        hidden, _ = self.recurrent(inputs, self.prompt(checked(prompts))[None])
+        return hidden
+
     def forward(
         self, prompts: Int[Tensor, " N"], tokens: Int[Tensor, "N T"]
     ) -> Float[Tensor, "N T V"]:
         """Log-probabilities of every possible token at each place of given answers."""
-        first = torch.full_like(tokens[:, :1], DIGITS + 1)
-        inputs = self.token(torch.cat((first, tokens[:, :-1]), 1))
-        hidden, _ = self.recurrent(inputs, self.prompt(checked(prompts))[None])
-        return self.logits(hidden).log_softmax(-1)
+        return self.logits(self.states(prompts, tokens)).log_softmax(-1)
 
     def log_probs(
         self, prompts: Int[Tensor, " N"], tokens: Int[Tensor, "N T"]

@@ -60,6 +60,27 @@ def draw(
     return Batch(asked, tokens, log_probs, mask, rewards, found)
 
 
+def shares(
+    answers: int, steps: int, generator: torch.Generator | None = None
+) -> tuple[Int[Tensor, "..."], ...]:
+    """Which answers each step learns from: all once, in random order.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer answers than steps.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> shares(5, steps=2)
+    (tensor([4, 0, 1]), tensor([3, 2]))
+    """
+    if not 1 <= steps <= answers:
+        raise ValueError(f"{steps} steps on {answers} answers")
+    return torch.randperm(answers, generator=generator).tensor_split(steps)
+
+
 def update(
     policy: DigitPolicy,
     optimizer: torch.optim.Optimizer,
@@ -68,17 +89,8 @@ def update(
     steps: int = 4,
     generator: torch.Generator | None = None,
 ) -> None:
-    """Take ``steps`` steps, each on its own share of the answers, in random order.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer answers than steps.
-    """
-    if not 1 <= steps <= len(batch.tokens):
-        raise ValueError(f"{steps} steps on {len(batch.tokens)} answers")
-    order = torch.randperm(len(batch.tokens), generator=generator)
-    for rows in order.tensor_split(steps):
+    """Take ``steps`` steps, each on its own share of the answers, in random order."""
+    for rows in shares(len(batch.tokens), steps, generator):
         part = Batch(*(field[rows] for field in batch))
         log_probs = policy.log_probs(part.prompts, part.tokens)
         optimizer.zero_grad()

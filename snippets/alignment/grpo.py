@@ -53,7 +53,7 @@ def group_advantages(
     dead = dead_groups(rewards)
     centered = rewards - rewards.mean(1, keepdim=True)
     scaled = centered / (rewards.std(1, keepdim=True) + delta)
-    return scaled.masked_fill(dead[:, None], 0.0)  # not the rounding error / delta
+    return scaled.masked_fill(dead[:, None], 0.0)  # no rounding errors
 
 
 def dead_groups(rewards: Float[Tensor, "prompts group"]) -> Bool[Tensor, " prompts"]:
@@ -79,7 +79,7 @@ def dead_groups(rewards: Float[Tensor, "prompts group"]) -> Bool[Tensor, " promp
 
 def clipped_loss(
     log_ratio: Float[Tensor, "N T"],
-    advantages: Float[Tensor, " N"],
+    advantages: Float[Tensor, "*answers"],
     epsilon: float = 0.2,
 ) -> Float[Tensor, "N T"]:
     """Of each token, -min(r A, clip(r) A) with r = exp(log_ratio).
@@ -87,10 +87,12 @@ def clipped_loss(
     Raises
     ------
     ValueError
-        If ``epsilon`` is not positive.
+        If ``epsilon`` is not positive, or there is not one advantage for each answer.
     """
     if not epsilon > 0:
         raise ValueError(f"epsilon {epsilon} is not positive")
+    if advantages.shape != log_ratio.shape[:1]:
+        raise ValueError(f"advantages of shape {tuple(advantages.shape)}")
     ratio = log_ratio.clamp(max=LARGEST_LOG_RATIO).exp()
     clipped = ratio.clamp(1 - epsilon, 1 + epsilon)
     return -torch.minimum(ratio * advantages[:, None], clipped * advantages[:, None])

@@ -64,7 +64,7 @@ def pass_at_k(n: int, correct: Int[ndarray, " questions"], k: int) -> PerQuestio
     if not np.all((correct >= 0) & (correct <= n)):
         raise ValueError(f"{correct.min()} to {correct.max()} right answers of {n}")
     drawn = np.arange(k)  # how many have been drawn, all of them wrong
-    wrong_left = np.maximum(n - correct[:, None] - drawn, 0)
+    wrong_left = np.maximum(n - (drawn + correct[:, None]), 0)
     return 1 - np.prod(wrong_left / (n - drawn), axis=1)
 
 
@@ -135,6 +135,8 @@ def best_of(
     array([7])
     """
     check_count(k, min(answers.shape[1], scores.shape[1]))
+    if len(scores) != len(answers):
+        raise ValueError(f"{len(answers)} questions, but scores of {len(scores)}")
     if np.isnan(scores[:, :k]).any():
         raise ValueError("a score is not a number")
     return answers[np.arange(len(answers)), scores[:, :k].argmax(axis=1)]

@@ -14,7 +14,8 @@ from matplotlib.animation import FuncAnimation
 from torch.nn.functional import logsigmoid
 
 from snippets.alignment.answer_lengths import learn_lengths
-from snippets.alignment.beyond_grpo import centered_advantages, dapo_loss, dr_grpo_loss
+from snippets.alignment.beyond_grpo import centered_advantages
+from snippets.alignment.beyond_grpo_losses import dapo_loss, dr_grpo_loss
 from snippets.alignment.grpo import group_advantages, grpo_loss
 
 RUNS, STEPS, LONGEST, WIDTH, EVERY = 3, 400, 64, 8, 10

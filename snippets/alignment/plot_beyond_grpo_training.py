@@ -11,12 +11,13 @@ from functools import partial
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.alignment.beyond_grpo import centered_advantages, dapo_loss, dr_grpo_loss
+from snippets.alignment.beyond_grpo import centered_advantages
+from snippets.alignment.beyond_grpo_losses import dapo_loss, dr_grpo_loss
 from snippets.alignment.digit_policy import LONGEST, DigitPolicy
 from snippets.alignment.digit_training import train
 from snippets.alignment.grpo import group_advantages, grpo_loss
 
-SEEDS, BATCHES, EARLY = (4, 5, 6, 7, 8), 20, 10
+SEEDS, BATCHES, EARLY = (4, 5, 6, 7, 8), 15, 10
 METHODS = {
     "GRPO": (grpo_loss, group_advantages),
     "GRPO without std": (grpo_loss, centered_advantages),
@@ -44,7 +45,7 @@ for n, name in enumerate(METHODS):
     left.plot(range(1, BATCHES + 1), runs[n].mean(0), style, markersize=4, label=name)
     at = torch.linspace(-0.2, 0.2, len(SEEDS)) + n
     side.plot(at, early[n], style[:2] + style[-1])
-left.set(xlabel="batch", ylabel="tokens of wrong answers", xticks=range(0, 21, 5))
+left.set(xlabel="batch", ylabel="tokens of wrong answers", xticks=range(0, 16, 5))
 fig.legend(loc="outside upper center", ncols=4, handlelength=1.5)
 side.set_xticks(range(len(METHODS)), [n.replace(" ", "\n") for n in METHODS])
 side.set(ylabel=f"mean of {EARLY} batches, tokens")

@@ -63,7 +63,8 @@ cap = found["CISPO, cap 1.28", 1.0].max()
 fig.set_label(
     "Gradient weight by ratio, from 0 to 4. Positive advantage: GRPO and DAPO equal "
     f"the ratio up to 1.2 and 1.28, then 0; SAPO rises to {top:.2f} and falls to "
-    f"{end:.2f}; CISPO stays at {cap:.2f}; GSPO equals the ratio up to just above 1, "
+    f"{end:.2f}; CISPO equals the ratio up to {cap:.2f}, then stays there; GSPO equals "
+    "it up to just above 1, "
     "then 0. Negative advantage: GRPO and DAPO are 0 below 0.8, GSPO just below 1; "
     f"above, all three equal the ratio; SAPO has {at('SAPO', -1.0, 0.5):.2f} at 0.5; "
     "CISPO is as on the left."

@@ -22,25 +22,23 @@ means = torch.full((3, RUNS, 1), 17.0, requires_grad=True)
 log_scales = torch.full((3, RUNS, 1), 4.0).log().requires_grad_()
 
 
-def policies():
-    """Log-probabilities: estimators, runs, tokens."""
-    return (-(((tokens - means) / log_scales.exp()) ** 2) / 2).log_softmax(-1)
+def curves(centers, scales):
+    """Log-probabilities of bell curves over the tokens."""
+    return (-(((tokens - centers) / scales) ** 2) / 2).log_softmax(-1)
 
 
-def divergences():
-    """KL(policy || ref) and KL(ref || policy), by estimator and run."""
-    with torch.no_grad():
-        logp = policies()
-        wide = ref.expand_as(logp)
-        return kl_divergence(logp, wide), kl_divergence(wide, logp)
+def divergences(logp):
+    """KL(policy || ref) and KL(ref || policy) of each policy."""
+    wide = ref.expand_as(logp)
+    return kl_divergence(logp, wide), kl_divergence(wide, logp)
 
 
 rates = [{"params": [means], "lr": 0.2}, {"params": [log_scales], "lr": 0.02}]
-optimizer, start, frames = torch.optim.Adam(rates), divergences(), []
+optimizer, frames, lines = torch.optim.Adam(rates), [], []
 for step in range(STEPS + 1):
-    logp = policies()
+    logp = curves(means, log_scales.exp())
     if step % EVERY == 0:
-        frames.append(logp.detach().exp())
+        frames.append(logp.detach())
     drawn = torch.multinomial(logp.detach().exp().flatten(0, 1), SAMPLES, True)
     drawn = drawn.view(3, RUNS, SAMPLES)  # no gradient flows through them
     own, reference = logp.gather(2, drawn), ref[drawn]
@@ -48,19 +46,21 @@ for step in range(STEPS + 1):
     optimizer.zero_grad()
     sum(loss.mean(dim=1).sum() for loss in losses).backward()
     optimizer.step()
-end = divergences()
+start, end = divergences(frames[0]), divergences(frames[-1])
+grid = torch.linspace(0, 40, 81)[:, None, None], torch.linspace(1, 20, 96)[:, None]
+best = [found.min() for found in divergences(curves(*grid))]
 
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 2.4), layout="constrained", sharey=True)
-lines = []
 for n, (ax, name) in enumerate(zip(axes, ESTIMATORS, strict=True)):
     ax.fill_between(tokens, ref.exp(), color="0.5", alpha=0.3, linewidth=0)
-    lines += ax.plot(tokens, frames[-1][n, :3].T, f"C{n}")
+    lines += ax.plot(tokens, frames[-1][n, :3].exp().T, f"C{n}")
     ax.set(title=f"loss: {name}", xlabel="token", ylim=(0, 0.16))
 axes[0].set_ylabel("probability")
 
 
 def draw(frame):
-    for line, values in zip(lines, frames[frame][:, :3].flatten(0, 1), strict=True):
+    shown = frames[frame][:, :3].exp().flatten(0, 1)
+    for line, values in zip(lines, shown, strict=True):
         line.set_ydata(values)
     return lines
 
@@ -75,5 +75,6 @@ fig.set_label(
 )
 measured = {"start": start[0][0, 0], "k1_end": end[0][0].mean()}
 measured |= {"k2_worst": end[0][1].max(), "k3_reverse": end[1][2].max()}
+measured |= {"k2_best": best[0], "k3_best": best[1]}
 assert measured["k2_worst"] < 0.75 < 1 < measured["k1_end"]
 assert measured["k3_reverse"] < 0.5 < 5 < end[1][1].min()

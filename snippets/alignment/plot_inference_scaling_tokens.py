@@ -10,32 +10,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from snippets.alignment import running_sums as sums
 from snippets.alignment.inference_scaling import vote
-from snippets.alignment.running_sums import (
-    DIGITS,
-    STRIDES,
-    RunningSums,
-    answer,
-    train,
-)
 
 torch.manual_seed(1)  # with 0, the settings were chosen
 RUNS, WIDTH, STEPS, BUDGET = 4, 16, 3000, 64
-network = RunningSums(RUNS, WIDTH)
-train(network, STEPS)
-questions = torch.randint(10, (400, DIGITS))
+network = sums.RunningSums(RUNS, WIDTH)
+sums.train(network, STEPS)
+questions = torch.randint(10, (400, sums.DIGITS))
 truth = (questions.sum(1) % 10).numpy()
 
 accuracy, covered = {}, []
-for stride in STRIDES[::-1]:
-    length = DIGITS // stride
-    drawn = answer(network, questions, stride, BUDGET // length).numpy()
+for stride in sums.STRIDES[::-1]:
+    length = sums.DIGITS // stride
+    drawn = sums.answer(network, questions, stride, BUDGET // length).numpy()
     votes = [2**n for n in range(7) if 2**n * length <= BUDGET]
     accuracy[length] = np.array(
         [[np.mean(vote(run, k) == truth) for run in drawn] for k in votes]
     )
     covered.append((drawn == truth[:, None]).any(axis=2).mean(axis=1))
 covered = np.array(covered)
+steps = {}
+for stride in (1, 2):
+    last, chunk, right = sums.single_tokens(RUNS, torch.full((20_000, 1), stride))
+    chances = network(last, chunk).softmax(2).detach()
+    steps[stride] = chances.gather(2, right[..., None]).mean((1, 2))
 voted = np.array([values[-1] for values in accuracy.values()])  # lengths, runs
 
 fig, (ax, side) = plt.subplots(1, 2, figsize=(6.8, 3.3), layout="constrained")
@@ -70,11 +69,11 @@ fig.set_label(
 )
 measured = {"long_8": accuracy[8][0].mean(), "long_64": voted[3].mean()}
 measured |= {"long_low": accuracy[8][0].min(), "long_high": accuracy[8][0].max()}
-measured |= {"long_64_low": voted[3].min(), "long_64_high": voted[3].max()}
-measured |= {"direct_64": voted[0].mean()}
-measured |= {"four_8": accuracy[4][1].mean()}
-measured |= {"four_64": voted[2].mean(), "direct_coverage": covered[0].mean()}
+measured |= {"direct_coverage": covered[0].mean()}
+measured |= {"four_8": accuracy[4][1].mean(), "four_64": voted[2].mean()}
+measured |= {"step_1": steps[1].mean().item(), "step_2": steps[2].mean().item()}
 assert (accuracy[8][0] > accuracy[4][1] + 0.05).all()  # run by run, at 8 tokens
 assert (voted[3] > voted[2] + 0.05).all()
 assert (np.abs(voted[0] - 0.1) < 0.05).all()
+assert (steps[1] ** 2 > steps[2] + 0.05).all()
 assert voted[3].mean() > accuracy[8][0].mean() + 0.05

@@ -40,6 +40,5 @@ fig.set_label(
     f"votes the first is answered rightly in {last[0]:.0%} of the trials, the second "
     f"in {last[1]:.0%}."
 )
-measured = {"votes_spread": last[0], "votes_common": last[1]}
 assert last[0] > 0.95
 assert last[1] < 0.2

@@ -12,9 +12,9 @@ import torch
 from snippets.alignment.ppo import gae, token_rewards
 from snippets.alignment.step_policy import (
     LENGTH,
-    START,
     VOCAB,
     expected_reward,
+    last_tokens,
     sample,
     step_rewards,
 )
@@ -39,9 +39,8 @@ wrong = look_up(ERROR * torch.randn(LENGTH, VOCAB + 1), tokens)
 critics = {"exact values": ideal, "values with errors": ideal + wrong}
 critics["mean reward"] = scores.mean().expand_as(ideal)
 
-before = torch.cat((torch.full_like(tokens[:, :1], START), tokens[:, :-1]), 1)
-score = torch.eye(VOCAB)[tokens] - logits.softmax(-1)[before]
-cells = torch.eye(VOCAB + 1)[before]
+score = torch.eye(VOCAB)[tokens] - logits.softmax(-1)[last_tokens(tokens)]
+cells = torch.eye(VOCAB + 1)[last_tokens(tokens)]
 
 
 def errors(values: torch.Tensor, lam: float) -> tuple[torch.Tensor, torch.Tensor]:

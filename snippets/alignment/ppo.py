@@ -1,6 +1,6 @@
 """Proximal policy optimization (PPO): advantages with a critic, and clipped losses.
 
-Sources: Schulman et al., GAE (2015); Schulman et al., PPO (2017). The clipped loss of
+Sources: Schulman et al., GAE (2016); Schulman et al., PPO (2017). The clipped loss of
 the policy is that of ``grpo.py``, here with an advantage for each token.
 
 Glossary::
@@ -46,7 +46,7 @@ def token_rewards(
     Raises
     ------
     ValueError
-        If ``beta`` is negative or an answer has no token.
+        If ``beta`` is not zero or positive, or an answer has no token.
 
     Examples
     --------
@@ -54,8 +54,8 @@ def token_rewards(
     >>> token_rewards(torch.tensor([5.0]), mask)
     tensor([[0., 5., 0.]])
     """
-    if beta < 0:
-        raise ValueError(f"beta {beta} is negative")
+    if not beta >= 0:
+        raise ValueError(f"beta {beta} is not zero or positive")
     if not mask.any(-1).all():
         raise ValueError(f"answer {(~mask.any(-1)).nonzero()[0].tolist()} has no token")
     left = mask.flip(-1).cumsum(-1).flip(-1)  # tokens from here on
@@ -66,7 +66,7 @@ def token_rewards(
 
 
 def gae(
-    rewards: Float[Tensor, "*runs N T"],
+    rewards: Float[Tensor, "..."],
     values: Float[Tensor, "*runs N T"],
     mask: Bool[Tensor, "*runs N T"],
     gamma: float = 1.0,
@@ -76,6 +76,8 @@ def gae(
 
     Parameters
     ----------
+    rewards
+        One for each token.
     values
         Of the prompt and the tokens before each token. Nothing follows the last token
         of an answer, so the value after it is zero.
@@ -85,7 +87,8 @@ def gae(
     Raises
     ------
     ValueError
-        If ``gamma`` or ``lam`` is not from 0 to 1, or a mask has a gap.
+        If ``gamma`` or ``lam`` is not from 0 to 1, a mask has a gap, or there is not
+        one reward for each token.
 
     Examples
     --------
@@ -99,6 +102,8 @@ def gae(
             raise ValueError(f"{name} {number} is not from 0 to 1")
     if (mask[..., 1:] & ~mask[..., :-1]).any():
         raise ValueError("a mask has a gap: the chosen tokens must come first")
+    if not rewards.shape == values.shape == mask.shape:
+        raise ValueError(f"{tuple(rewards.shape)}: not a reward for each token")
     rewards, values = rewards.where(mask, 0), values.detach().where(mask, 0)
     after = torch.zeros_like(values[..., 0])  # value of what follows
     advantage = torch.zeros_like(after)
@@ -118,7 +123,7 @@ def whiten(
 ) -> Float[Tensor, "*runs N T"]:
     """Subtract the mean over a run's chosen tokens, divide by the standard deviation.
 
-    ``delta`` is added to the standard deviation.
+    ``delta`` is added to the standard deviation. Sums are in float32 or wider.
 
     Raises
     ------
@@ -134,11 +139,11 @@ def whiten(
     count = mask.sum((-2, -1), keepdim=True)
     if not count.all():
         raise ValueError("no token to whiten")
-    centered = values.where(mask, 0)
-    mean = centered.sum((-2, -1), keepdim=True) / count
-    centered = (values - mean).where(mask, 0)
+    wide = values.to(torch.promote_types(values.dtype, torch.float))  # sums: no inf
+    mean = wide.where(mask, 0).sum((-2, -1), keepdim=True) / count
+    centered = (wide - mean).where(mask, 0)
     square = centered.square().sum((-2, -1), keepdim=True) / count
-    return centered / (square.sqrt() + delta)
+    return (centered / (square.sqrt() + delta)).to(values.dtype)
 
 
 def policy_loss(
@@ -205,7 +210,7 @@ def silent(
     advantages: Float[Tensor, "*shape"],
     epsilon: float = 0.2,
 ) -> Bool[Tensor, "*shape"]:
-    """True where the clipped loss has no gradient.
+    """True where clipping to 1 ± epsilon takes the gradient away.
 
     Examples
     --------

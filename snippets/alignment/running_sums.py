@@ -48,6 +48,20 @@ class RunningSums(nn.Module):
         return torch.baddbmm(self.biases[-1], x, self.weights[-1])
 
 
+def single_tokens(
+    runs: int, stride: Int[Tensor, "batch 1"], generator: torch.Generator | None = None
+) -> tuple[
+    Int[Tensor, "runs batch"],
+    Int[Tensor, "runs batch digits"],
+    Int[Tensor, "runs batch"],
+]:
+    """Random steps: the last sum, the next ``stride`` digits, the right next sum."""
+    last = torch.randint(10, (runs, len(stride)), generator=generator)
+    chunk = torch.randint(10, (runs, len(stride), DIGITS), generator=generator)
+    chunk = chunk.where(torch.arange(DIGITS) < stride, EMPTY)
+    return last, chunk, (last + (chunk * (chunk < EMPTY)).sum(2)) % 10
+
+
 def train(
     network: RunningSums,
     steps: int,
@@ -61,10 +75,7 @@ def train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     stride = torch.tensor(STRIDES).repeat(-(-batch // len(STRIDES)))[:batch, None]
     for _ in range(steps):
-        last = torch.randint(10, (runs, batch), generator=generator)
-        chunk = torch.randint(10, (runs, batch, DIGITS), generator=generator)
-        chunk = chunk.where(torch.arange(DIGITS) < stride, EMPTY)
-        target = (last + (chunk * (chunk < EMPTY)).sum(2)) % 10
+        last, chunk, target = single_tokens(runs, stride, generator)
         loss = cross_entropy(network(last, chunk).flatten(0, 1), target.flatten())
         optimizer.zero_grad()
         (runs * loss).backward()  # each run gets the gradient of its own mean
@@ -85,7 +96,8 @@ def answer(
     Raises
     ------
     ValueError
-        If the network was not trained for the stride.
+        If the network was not trained for the stride, or a question is not made of
+        eight digits.
 
     Examples
     --------
@@ -95,6 +107,8 @@ def answer(
     """
     if stride not in STRIDES:
         raise ValueError(f"stride {stride} is not one of {STRIDES}")
+    if questions.shape[1] != DIGITS or ((questions < 0) | (questions > 9)).any():
+        raise ValueError(f"questions of shape {tuple(questions.shape)}, or no digits")
     runs = len(network.weights[0])
     asked = questions.repeat_interleave(samples, 0).expand(runs, -1, -1)
     last = torch.zeros(asked.shape[:2], dtype=torch.long)

@@ -51,10 +51,19 @@ def step_log_probs(
 ) -> Float[Tensor, "*runs N T"]:
     """Log-probabilities of the tokens of given answers."""
     table = checked(logits).log_softmax(-1).flatten(-2)
-    first = torch.full_like(tokens[..., :1], START)
-    last = torch.cat((first, tokens[..., :-1]), -1)
-    cells = (last * VOCAB + tokens).flatten(-2)
+    cells = (last_tokens(tokens) * VOCAB + tokens).flatten(-2)
     return table.gather(-1, cells).view(tokens.shape)
+
+
+def last_tokens(tokens: Int[Tensor, "*runs N T"]) -> Int[Tensor, "*runs N T"]:
+    """The row of a table for each token: the token before it, or the start.
+
+    Examples
+    --------
+    >>> last_tokens(torch.tensor([[6, 7, 0, 1, 2, 2]]))
+    tensor([[8, 6, 7, 0, 1, 2]])
+    """
+    return torch.cat((torch.full_like(tokens[..., :1], START), tokens[..., :-1]), -1)
 
 
 def step_rewards(tokens: Int[Tensor, "*runs N T"]) -> Float[Tensor, "*runs N"]:

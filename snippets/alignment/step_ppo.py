@@ -1,7 +1,7 @@
 """PPO on the step task: tables as policy and critic, many runs side by side.
 
-Axes: ``settings`` values of epsilon; ``runs`` of each; the others as in
-``step_policy.py``.
+Axes: learning ``rates``; ``clips``, values of epsilon; ``runs`` of each; the others as
+in ``step_policy.py``.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snippets.alignment.ppo import gae, policy_loss, value_loss, whiten
+from snippets.alignment.grpo import clipped_loss
+from snippets.alignment.ppo import gae, whiten
 from snippets.alignment.step_policy import (
     LENGTH,
     VOCAB,
@@ -35,18 +36,18 @@ class Course(NamedTuple):
         Share of the batch's tokens whose ratio ends more than 0.2 away from 1.
     """
 
-    rewards: Float[Tensor, "batches settings runs"]
-    moved: Float[Tensor, "batches settings runs"]
-    outside: Float[Tensor, "batches settings runs"]
+    rewards: Float[Tensor, "batches rates clips runs"]
+    moved: Float[Tensor, "batches rates clips runs"]
+    outside: Float[Tensor, "batches rates clips runs"]
 
 
 def train(
     epsilons: tuple[float, ...],
     steps: int,
+    rates: tuple[float, ...] = (0.1,),
     runs: int = 12,
     batches: int = 25,
     answers: int = 16,
-    learning_rate: float = 0.1,
 ) -> Course:
     """Train from a uniform policy, with several ``steps`` on each whole batch.
 
@@ -54,35 +55,41 @@ def train(
     --------
     >>> _ = torch.manual_seed(0)
     >>> train((0.2, 1e9), steps=2, runs=3, batches=4).rewards.shape
-    torch.Size([4, 2, 3])
+    torch.Size([4, 1, 2, 3])
     """
-    sizes = len(epsilons), runs
-    logits = torch.zeros(*sizes, VOCAB + 1, VOCAB, requires_grad=True)
-    critic = torch.zeros(*sizes, LENGTH, VOCAB + 1, requires_grad=True)
-    adam = torch.optim.Adam([logits, critic], learning_rate)
+    sizes = len(rates), len(epsilons), runs
+    shapes = (VOCAB + 1, VOCAB), (LENGTH, VOCAB + 1)  # policy, critic
+    tables = [
+        [torch.zeros(*sizes[1:], *each, requires_grad=True) for each in shapes]
+        for _ in rates
+    ]
+    groups = zip(tables, rates, strict=True)
+    groups = [{"params": pair, "lr": rate} for pair, rate in groups]
+    adam = torch.optim.Adam(groups, fused=True)
     rewards, moved, outside = [], [], []
     for _ in range(batches):
-        before = logits.detach().clone()
-        tokens = sample(logits.flatten(0, 1), answers).unflatten(0, sizes)
+        with torch.no_grad():
+            before, critic = map(torch.stack, zip(*tables, strict=True))
+        tokens = sample(before, answers)
         chosen = torch.ones_like(tokens).bool()
         with torch.no_grad():
-            old, values = step_log_probs(logits, tokens), look_up(critic, tokens)
+            old, values = step_log_probs(before, tokens), look_up(critic, tokens)
         advantages = gae(earned(tokens), values, chosen)
-        labels = advantages + values, values, chosen
-        returns, values, mask = (each.flatten(0, 2) for each in labels)
-        weights = whiten(advantages, chosen)
+        returns, weights = advantages + values, whiten(advantages, chosen)
         for _ in range(steps):
-            now, found = step_log_probs(logits, tokens), look_up(critic, tokens)
-            # sums over settings and runs: each has gradients of its own
-            loss = value_loss(found.flatten(0, 2), values, returns, mask, torch.inf)
-            loss = loss * len(epsilons)
+            logits, critic = map(torch.stack, zip(*tables, strict=True))
+            log_ratio = step_log_probs(logits, tokens) - old
+            # the losses of ppo.py, without a mask: no answer has padding
+            losses = [(look_up(critic, tokens) - returns).square() / 2]
             for n, epsilon in enumerate(epsilons):
-                parts = (each[n].flatten(0, 1) for each in (now, old, weights, chosen))
-                loss = loss + policy_loss(*parts, epsilon)
+                parts = log_ratio[:, n].reshape(-1, 1), weights[:, n].flatten()
+                losses.append(clipped_loss(*parts, epsilon))
             adam.zero_grad()
-            (loss * runs).backward()
+            # of each run, the mean over its tokens
+            (sum(each.sum() for each in losses) / (answers * LENGTH)).backward()
             adam.step()
         with torch.no_grad():
+            logits = torch.stack([policy for policy, _ in tables])
             rewards.append(expected_reward(logits))
             moved.append(divergence(logits, before))
             ratio = (step_log_probs(logits, tokens) - old).exp()

@@ -8,7 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from snippets.alignment.step_policy import LENGTH, START, VOCAB, checked
+from snippets.alignment.step_policy import (
+    LENGTH,
+    START,
+    VOCAB,
+    checked,
+    last_tokens,
+)
 
 
 def earned(tokens: Int[Tensor, "*runs N T"]) -> Float[Tensor, "*runs N T"]:
@@ -56,6 +62,4 @@ def look_up(
     if table.shape[-2:] != (LENGTH, VOCAB + 1):
         found = tuple(table.shape[-2:])
         raise ValueError(f"a table of {found}, not of {(LENGTH, VOCAB + 1)}")
-    first = torch.full_like(tokens[..., :1], START)
-    last = torch.cat((first, tokens[..., :-1]), -1)
-    return table.transpose(-1, -2).gather(-2, last)
+    return table.transpose(-1, -2).gather(-2, last_tokens(tokens))

@@ -25,7 +25,8 @@ def trl_steps(tmp_path_factory) -> Callable[..., list[Step]]:
     The model is a small GPT-2 with random weights; an answer has at most five tokens,
     and its length is its reward. ``trl_steps(loss, **arguments)`` computes ``loss`` on
     what TRL sees, as ``loss(log_probs, old_log_probs, advantages, mask)``, with
-    ``ref_log_probs`` by name if there is a reference.
+    ``ref_log_probs`` by name if there is a reference. ``advantages(mask)``, if given,
+    replaces TRL's advantages.
     """
     import torch
     from datasets import Dataset
@@ -48,13 +49,15 @@ def trl_steps(tmp_path_factory) -> Callable[..., list[Step]]:
         config = GPT2Config(n_head=3, **sizes, **quiet, **ends)
         GPT2LMHeadModel(config).save_pretrained(folder / "start")  # the reference
 
-    def run(loss, **arguments):
+    def run(loss, advantages=None, **arguments):
         found = []
 
         class Recorder(GRPOTrainer):
             def compute_loss(self, model, inputs, **options):
-                theirs = super().compute_loss(model, inputs, **options)
                 mask = inputs["completion_mask"].bool()
+                if advantages is not None:
+                    inputs = inputs | {"advantages": advantages(mask)}
+                theirs = super().compute_loss(model, inputs, **options)
                 ids = torch.cat((inputs["prompt_ids"], inputs["completion_ids"]), 1)
                 seen = torch.cat((inputs["prompt_mask"], inputs["completion_mask"]), 1)
                 logits = model(ids, attention_mask=seen).logits[:, :-1]

@@ -12,17 +12,19 @@ from snippets.alignment import answer_lengths
 from snippets.alignment.beyond_grpo import (
     capped_weight,
     centered_advantages,
+    mean_over_places,
+    mean_over_tokens,
+    overlong_penalty,
+    soft_gate,
+    two_sided_clip,
+)
+from snippets.alignment.beyond_grpo_losses import (
     cispo_loss,
     dapo_loss,
     dr_grpo_loss,
     gspo_loss,
-    mean_over_places,
-    mean_over_tokens,
-    overlong_penalty,
     sapo_loss,
     sequence_log_ratio,
-    soft_gate,
-    two_sided_clip,
 )
 from snippets.alignment.grpo import clipped_loss, group_advantages, grpo_loss
 
@@ -289,11 +291,23 @@ def test_types_and_dead_groups(dtype):
     assert (dead == 0).all()
     logp, old, advantages, mask = random_batch()
     batch = logp.to(dtype), old.to(dtype), advantages.to(dtype), mask
-    for name, loss in LOSSES.items():
+    wide = {"gspo": partial(gspo_loss, low=0.03, high=0.04)}  # 3e-4 needs float32
+    for name, loss in (LOSSES | wide).items():
         found = loss(*batch)
         assert found.dtype == dtype, name
         expected = loss(logp, old, advantages, mask)
         assert_close(found.double(), expected, rtol=0.1, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+@pytest.mark.parametrize("values", [two_sided_clip, soft_gate])
+def test_huge_ratios_of_dead_or_right_answers_move_nothing(values, dtype):
+    log_ratio = torch.full((2, 1), 900.0, dtype=dtype).requires_grad_()
+    found = values(log_ratio, torch.tensor([0.0, 1.0], dtype=dtype))
+    expected = {two_sided_clip: -1.28, soft_gate: -4.0}[values]
+    assert_close(found, torch.tensor([[0.0], [expected]], dtype=dtype))
+    found.sum().backward()
+    assert (log_ratio.grad == 0).all()
 
 
 def test_bad_input_is_refused():
@@ -307,6 +321,11 @@ def test_bad_input_is_refused():
         dapo_loss(*batch, high=-0.1)
     with pytest.raises(ValueError, match=r"low 1\.5"):
         dapo_loss(*batch, low=1.5)
+    half = [x.bfloat16() for x in (logp, old, advantages)]
+    with pytest.raises(ValueError, match=r"high 0\.0004 for torch.bfloat16"):
+        gspo_loss(*half, mask)
+    with pytest.raises(ValueError, match="answer of 0 tokens, longest is 0"):
+        mean_over_places(logp, torch.zeros_like(mask), 0)
     with pytest.raises(ValueError, match=r"temperatures 1\.0, -1\.0"):
         sapo_loss(*batch, negative=-1.0)
     with pytest.raises(ValueError, match=r"largest ratio 0\.28"):

@@ -224,6 +224,9 @@ def test_bad_input_is_refused():
         kl_divergence(torch.zeros(2, 11), torch.zeros(2, 12))
     with pytest.raises(ValueError, match=r"epsilon -0\.1"):
         grpo_loss(logp, old, advantages, mask, -0.1)
+    for wrong in (torch.ones(5, 1), torch.ones(1)):  # would be broadcast
+        with pytest.raises(ValueError, match="advantages of shape"):
+            clipped_loss((logp - old)[:, :5], wrong.double())
     for beta in (-1.0, float("nan")):
         with pytest.raises(ValueError, match=rf"beta {beta}"):
             grpo_loss(logp, old, advantages, mask, 0.2, ref, beta)

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import combinations
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -150,6 +151,12 @@ def test_generate_puts_answers_to_one_prompt_side_by_side(gpt2):
         model.generate(prompts, do_sample=False, **options)
 
 
+def test_small_integers_count_right_answers():
+    found = pass_at_k(200, np.array([0, 3, 100], dtype=np.int8), 150)
+    expected = stats.hypergeom.sf(0, 200, [0, 3, 100], 150)
+    assert_allclose(found, expected, atol=1e-12)
+
+
 # Bad input
 
 
@@ -176,6 +183,9 @@ def test_bad_input_is_refused():
         vote(answers, 5, np.full((2, 5), np.nan))
     with pytest.raises(ValueError, match="score is not a number"):
         best_of(answers, np.full((2, 5), np.nan), 5)
+    wrong = (ValueError, jaxtyping.TypeCheckError)  # with types checked: the latter
+    with pytest.raises(wrong):
+        best_of(answers, np.zeros((1, 5)), 5)
 
 
 # Running sums
@@ -258,6 +268,15 @@ def test_answers_repeat_with_their_generator(network):
         for _ in range(2)
     )
     assert torch.equal(first, second)
+
+
+def test_a_question_that_is_not_eight_digits_is_refused(network):
+    for shape in ((1, DIGITS - 1), (1, DIGITS + 1), (2, 0)):
+        with pytest.raises(ValueError, match=rf"questions of shape \({shape[0]}, "):
+            answer(network, torch.zeros(shape, dtype=torch.long), 2, 1)
+    for digit in (-1, EMPTY):
+        with pytest.raises(ValueError, match="no digits"):
+            answer(network, torch.full((1, DIGITS), digit), 2, 1)
 
 
 def test_a_stride_that_was_not_trained_is_named(network):

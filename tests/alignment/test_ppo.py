@@ -1,7 +1,6 @@
 """PPO against scipy's filter (GAE) and TRL (clipped loss with token advantages)."""
 
 import itertools
-import warnings
 
 import pytest
 import scipy.signal
@@ -122,6 +121,8 @@ def test_half_precision_and_one_token():
     assert found.dtype == torch.float16
     exact = gae(rewards.double(), values.double(), mask)
     assert_close(found.double(), exact, rtol=1e-2, atol=1e-2)
+    many = torch.randn(300, 300).half()  # the sum of squares is no half number
+    assert abs(whiten(many, torch.ones(300, 300).bool()).float().std() - 1) < 0.01
     equal = whiten(torch.full((3, 5), 0.7).half(), torch.ones(3, 5).bool())
     assert (equal.abs() < 0.5).all()
     one = torch.ones(1, 1)
@@ -153,85 +154,30 @@ def test_rewards_of_tokens_sum_to_the_penalized_reward():
 # Losses
 
 
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory):
-    """What TRL and our loss say in four steps, with an advantage for each token."""
-    from datasets import Dataset
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
-    from trl import GRPOConfig, GRPOTrainer
-
-    words = ["<pad>", "<eos>", *"abcdefghi"]
-    vocab = {word: i for i, word in enumerate(words)}
-    plain = Tokenizer(models.WordLevel(vocab, unk_token="<pad>"))
-    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    special = {"pad_token": "<pad>", "eos_token": "<eos>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, **special)
-    sizes = {"vocab_size": 11, "n_positions": 8, "n_embd": 24, "n_layer": 2}
-    quiet = {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}
-    ends = {"bos_token_id": None, "eos_token_id": 1, "pad_token_id": 0}
-    found = []
-
-    class Recorder(GRPOTrainer):
-        def compute_loss(self, model, inputs, **options):
-            mask = inputs["completion_mask"].bool()
-            random = torch.Generator().manual_seed(5)  # the same for both steps
-            values = torch.randn(mask.shape, generator=random)
-            rewards = token_rewards(mask.sum(1).float(), mask)
-            advantages = whiten(gae(rewards, values, mask), mask)
-            theirs = super().compute_loss(
-                model, inputs | {"advantages": advantages}, **options
-            )
-            ids = torch.cat((inputs["prompt_ids"], inputs["completion_ids"]), 1)
-            real = torch.cat((inputs["prompt_mask"], inputs["completion_mask"]), 1)
-            logits = model(ids, attention_mask=real).logits[:, :-1]
-            logp = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
-            logp = logp[:, -mask.shape[1] :]
-            old = inputs["old_per_token_logps"]
-            ours = policy_loss(logp, old, advantages, mask)
-            weights = list(model.parameters())
-            grads = [torch.autograd.grad(x, weights, retain_graph=True)
-                     for x in (ours, theirs)]  # fmt: skip
-            flat = [torch.cat([g.flatten() for g in grad]) for grad in grads]
-            quiet = silent((logp - old)[mask], advantages[mask]).float().mean()
-            found.append((ours.detach(), theirs.detach(), *flat, quiet))
-            return theirs
-
-    def length(completion_ids, **_):
-        return [float(len(ids)) for ids in completion_ids]
-
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        torch.manual_seed(0)
-        model = GPT2LMHeadModel(GPT2Config(n_head=3, **sizes, **quiet, **ends))
-        arguments = GRPOConfig(
-            str(tmp_path_factory.mktemp("ppo")),
-            report_to=[],
-            use_cpu=True,
-            bf16=False,
-            seed=1,
-            disable_tqdm=True,
-            save_strategy="no",
-            max_steps=4,
-            learning_rate=1e-2,
-            per_device_train_batch_size=12,
-            num_generations=6,
-            max_completion_length=5,
-            num_iterations=2,
-            loss_type="bnpo",  # the mean over all tokens of the batch
-            beta=0.0,
-        )
-        data = Dataset.from_list([{"prompt": "a b"}, {"prompt": "c"}])
-        Recorder(model, length, arguments, data, processing_class=tokenizer).train()
-    return found
+def token_advantages(mask):
+    """Whitened advantages; the reward is the length of an answer."""
+    random = torch.Generator().manual_seed(5)  # the same for both steps on a batch
+    values = torch.randn(mask.shape, generator=random)
+    rewards = token_rewards(mask.sum(1).float(), mask)
+    return whiten(gae(rewards, values, mask), mask)
 
 
-def test_policy_loss_and_gradient_are_those_of_trl(agrees, seen):
+def test_policy_loss_and_gradient_are_those_of_trl(agrees, trl_steps):
+    """GRPO's loss with an advantage for each token, averaged over all tokens."""
+    removed = []
+
+    def loss(log_probs, old, advantages, mask):
+        still = silent((log_probs - old)[mask], advantages[mask])
+        removed.append(still.float().mean())
+        return policy_loss(log_probs, old, advantages, mask)
+
+    seen = trl_steps(loss, token_advantages, loss_type="bnpo", beta=0.0)
     assert len(seen) == 4
-    for ours, theirs, our_grad, their_grad, _ in seen:
-        agrees(ours, theirs, "trl.GRPOTrainer.compute_loss")
-        agrees(our_grad, their_grad, "trl.GRPOTrainer.compute_loss")
-    assert max(row[4] for row in seen) > 0.05  # some tokens are clipped
+    for step in seen:
+        agrees(step.ours, step.theirs, "trl.GRPOTrainer.compute_loss")
+        gradients = step.our_gradient, step.their_gradient
+        agrees(*gradients, "trl.GRPOTrainer.compute_loss")
+    assert max(removed) > 0.05  # some tokens are clipped
 
 
 @given(st.floats(-1, 1), st.floats(-2, 2), st.floats(0.05, 0.5))
@@ -335,10 +281,23 @@ def test_with_exact_values_every_lambda_is_unbiased():
 def test_clipping_keeps_the_policy_closer():
     torch.manual_seed(0)
     course = step_ppo.train((0.2, 1e9), steps=16, runs=4, batches=3)
-    assert course.rewards.shape == (3, 2, 4)
-    assert 2 * course.moved[0, 0].mean() < course.moved[0, 1].mean()
+    assert course.rewards.shape == (3, 1, 2, 4)
+    clipped, free = course.moved[0, 0].mean(-1)
+    assert 2 * clipped < free
     assert course.rewards[-1].min() > 1 / VOCAB
-    assert 0 < course.outside[0, 0].mean() < course.outside[0, 1].mean()
+    clipped, free = course.outside[0, 0].mean(-1)
+    assert 0 < clipped < free
+
+
+def test_each_rate_moves_its_own_runs():
+    """Adam's first step changes each number by the rate, or not at all."""
+    torch.manual_seed(0)
+    rates = (0.0, 1e-3, 2e-3)
+    course = step_ppo.train((0.2,), steps=1, rates=rates, runs=5, batches=1)
+    assert (course.moved[0, 0] == 0).all()
+    assert_close(course.rewards[0, 0], torch.full((1, 5), 1 / VOCAB))
+    once, twice = course.moved[0, 1:, 0].mean(-1)
+    assert 2 < twice / once < 6  # grows with the square of the rate
 
 
 def test_one_step_knows_no_clipping():
@@ -404,6 +363,10 @@ def test_bad_input_is_refused():
         value_loss(values, values, rewards, mask, 0.0)
     with pytest.raises(ValueError, match=r"epsilon -0\.2"):
         policy_loss(values, values, rewards, mask, -0.2)
+    with pytest.raises(ValueError, match="beta nan"):
+        token_rewards(rewards[:, 0], mask, values, float("nan"))
+    with pytest.raises(ValueError, match=r"\(5, 1\): not a reward for each token"):
+        gae(rewards[:, :1], values, mask)
     gap = mask.clone()
     gap[0, 2] = False
     with pytest.raises(ValueError, match="gap"):

@@ -11,9 +11,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
 from scipy.stats import binomtest, multivariate_normal, norm
+from sklearn.compose import make_column_transformer
 from sklearn.feature_selection import SelectKBest, f_classif
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_score, roc_auc_score
-from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    cross_val_score,
+)
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -259,6 +266,30 @@ def test_always_valid_p_values_rarely_fall_without_an_effect():
     values = np.random.default_rng(2).normal(size=(2000, 300))
     below = always_valid_p_values(values, 1.0, 0.3)[:, -1] <= 0.05
     assert 0 < below.mean() < 0.05
+
+
+def test_random_labels_reveal_three_leaks():
+    """Features chosen first, patients in two folds, target encoding of all rows."""
+    rng = np.random.default_rng(0)
+    patient = np.repeat(np.arange(1000), 2)
+    X = np.column_stack([rng.integers(0, 1000, 1000), rng.normal(size=(1000, 500))])
+    X, y = X[patient], rng.integers(0, 2, 1000)[patient]
+
+    def columns():
+        return make_column_transformer((TargetEncoder(), [0]), remainder="passthrough")
+
+    def area(model, X, cv, groups=None):
+        folds = list(cv.split(X, groups=groups))
+        return cross_val_score(model, X, y, cv=folds, scoring="roc_auc").mean()
+
+    select, last = SelectKBest(k=5), LogisticRegression()
+    pipeline = make_pipeline(columns(), select, last)
+    assert abs(area(pipeline, X, GroupKFold(5), patient) - 0.5) < 0.05
+    chosen = select.fit_transform(X[:, 1:], y)
+    assert area(last, chosen, GroupKFold(5), patient) > 0.55
+    assert area(pipeline, X, KFold(5, shuffle=True, random_state=0)) > 0.75
+    encoded = columns().fit(X, y).transform(X)
+    assert area(make_pipeline(select, last), encoded, GroupKFold(5), patient) > 0.9
 
 
 def test_bad_folds_and_features_are_refused():
