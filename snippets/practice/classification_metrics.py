@@ -1,6 +1,7 @@
 """Metrics of classifiers, each in a few lines.
 
-Labels are 0 or 1 unless a function says otherwise; 1 is the positive class.
+Labels are 1 for the positive class and anything else, such as 0 or -1, for the negative
+one, unless a function says otherwise.
 
 Symbols::
 
@@ -101,7 +102,7 @@ def log_loss(labels: Labels, probabilities: Scores) -> float:
 def brier_score(labels: Labels, probabilities: Scores) -> float:
     """Mean squared difference of probability and label: 0 is best, 1 is worst."""
     check_probabilities(labels, probabilities)
-    return float((np.subtract(probabilities, labels, dtype=float) ** 2).mean())
+    return float((np.subtract(probabilities, labels == 1, dtype=float) ** 2).mean())
 
 
 def roc_auc(labels: Labels, scores: Scores) -> float:
@@ -113,7 +114,7 @@ def roc_auc(labels: Labels, scores: Scores) -> float:
         If a class has no example.
     """
     check(labels, scores)
-    positive, negative = scores[labels == 1], scores[labels == 0]
+    positive, negative = scores[labels == 1], scores[labels != 1]
     if not len(positive) or not len(negative):
         raise ValueError(f"{len(positive)} positives and {len(negative)} negatives")
     above, equal = positive[:, None] > negative, positive[:, None] == negative

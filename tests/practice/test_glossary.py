@@ -471,6 +471,24 @@ def test_no_example_and_scores_that_are_not_numbers_are_refused(metric):
         metric(np.array([0, 1]), np.array([0.5, math.nan]))
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (log_loss, metrics.log_loss),
+        (brier_score, metrics.brier_score_loss),
+        (roc_auc, metrics.roc_auc_score),
+        (average_precision, metrics.average_precision_score),
+        (matthews, metrics.matthews_corrcoef),
+    ],
+)
+def test_minus_one_is_a_label_of_negatives(ours, theirs):
+    labels = np.array([-1, 1, 1, -1, -1])
+    scores = np.array([0.2, 0.3, 0.9, 0.1, 0.5])
+    if ours is matthews:
+        scores = np.where(scores > 0.4, 1, -1)
+    close(ours(labels, scores), theirs(labels, scores))
+
+
 @pytest.mark.parametrize("metric", [accuracy, cohen_kappa, precision, f_score])
 def test_no_example_has_no_classes(metric):
     with pytest.raises(ValueError, match="0 labels and 0 predictions"):
