@@ -45,7 +45,7 @@ axes[1].legend(loc="lower right")
 counts = Counter(record.verdict for record in records)
 fig.set_label(
     f"Bars for books and for years of publication. Of {len(records)} claims, "
-    + ", ".join(f"{counts[verdict]} are {verdict}" for verdict in VERDICTS)
+    + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
     + f". The book with the most claims is {names[-1]}."
 )
 

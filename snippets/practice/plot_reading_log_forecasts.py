@@ -63,12 +63,12 @@ center = gains.mean(axis=1)
 right.errorbar(center, [1, 0], xerr=[center - low, high - center], fmt="o", capsize=4)
 right.axvline(0, color="gray", ls=":")
 right.set_yticks([1, 0], ["by book", "by numbers"])
-right.set(ylim=(-0.6, 1.6), xlabel="Brier score gained over one number for all")
+right.set(ylim=(-0.6, 1.6), xlabel="gain in Brier score over the first rule")
 forecast, share = (np.array([part[i] for part in bins]) for i in (0, 1))
 fig.set_label(
     f"Left: two times five bins, with mean forecasts from {forecast.min():.2f} to "
     f"{forecast.max():.2f}, shares from {share.min():.2f} to {share.max():.2f}, and a "
-    f"dotted diagonal. Right: gains of {center[0]:.3f} by book, {center[1]:.3f} by "
+    f"dotted diagonal. Right: gains of {center[0]:.4f} by book, {center[1]:.4f} by "
     "numbers, with intervals and a line at zero."
 )
 
