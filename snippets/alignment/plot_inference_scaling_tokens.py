@@ -71,6 +71,7 @@ measured = {"long_8": accuracy[8][0].mean(), "long_64": voted[3].mean()}
 measured |= {"long_low": accuracy[8][0].min(), "long_high": accuracy[8][0].max()}
 measured |= {"direct_coverage": covered[0].mean()}
 measured |= {"four_8": accuracy[4][1].mean(), "four_64": voted[2].mean()}
+measured |= {"four_low": accuracy[4][1].min(), "four_high": accuracy[4][1].max()}
 measured |= {"step_1": steps[1].mean().item(), "step_2": steps[2].mean().item()}
 assert (accuracy[8][0] > accuracy[4][1] + 0.05).all()  # run by run, at 8 tokens
 assert (voted[3] > voted[2] + 0.05).all()

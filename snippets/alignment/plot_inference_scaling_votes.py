@@ -37,7 +37,7 @@ fig.set_label(
     f"Left: two questions, each answered rightly in {shares['spread errors'][0]:.0%} "
     "of the attempts. The first has four less frequent wrong answers, the second one "
     f"wrong answer of {shares['one common error'][1]:.0%}. Right: with {VOTES[-1]} "
-    f"votes the first is answered rightly in {last[0]:.0%} of the trials, the second "
+    f"votes the first is answered rightly in {last[0]:.1%} of the trials, the second "
     f"in {last[1]:.0%}."
 )
 assert last[0] > 0.95
