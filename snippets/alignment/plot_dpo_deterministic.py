@@ -52,9 +52,10 @@ ipo_noisy, ipo_sure = found["IPO"].T
 fig.set_label(
     f"Left: the best margin of DPO rises without bound as the share nears 1; that of "
     f"IPO is a line up to {best['IPO'][-1]:.1f} nats. Right: after {UPDATES} updates "
-    f"DPO is at {sure[-1]:.0f} nats if an answer always wins, and still rises; at "
-    f"{noisy[-1]:.1f} if it wins {SHARES[0]:.0%}; IPO at {ipo_sure[-1]:.2f} and "
-    f"{ipo_noisy[-1]:.2f}. All three are level."
+    f"DPO is at {sure[-1]:.0f} nats if an answer always wins, and still rises. The "
+    f"other lines are level: DPO at {noisy[-1]:.1f} nats if the answer wins "
+    f"{SHARES[0]:.0%}, IPO at {ipo_noisy[-1]:.2f} if it wins {SHARES[0]:.0%} and at "
+    f"{ipo_sure[-1]:.2f} if it always wins."
 )
 half = UPDATES // 2
 measured = {"sure": sure[-1], "noisy": noisy[-1], "ipo_sure": ipo_sure[-1]}

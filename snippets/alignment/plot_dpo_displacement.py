@@ -63,7 +63,7 @@ right.set_title(f"at a margin of {MARGIN:g} nats")
 listed = ", ".join(f"{x:.1f}" for x in alone.mean(dim=1))
 fig.set_label(
     "Left: with growing margin the log ratio of chosen answers rises if the cosine is "
-    f"{COSINES[0]:g}; it turns and falls below 0 if it is {COSINES[-1]:g}. Right: mean "
+    f"{COSINES[0]:g}. With {COSINES[-1]:g}, it turns and falls below 0. Right: mean "
     f"log ratios for growing cosines: {listed}. Single runs with {WIDE} features are "
     f"between {wide.min():.1f} and {wide.max():.1f}, those with the likelihood of "
     f"chosen answers in the loss between {both.min():.1f} and {both.max():.1f}."
