@@ -64,9 +64,10 @@ assert (light.diff() > 0).all()
 assert weak[-1] > weak[peak] + 0.2
 fig.set_label(
     f"Left: with heavy tails the true reward rises to {heavy[peak]:.2f} at n = "
-    f"{counts[peak]} and falls to {heavy[-1]:.2f} at {counts[-1]}; with Gaussian noise "
-    f"it rises to {light[-1]:.2f}, and to {weak[-1]:.2f} if the noise is as wide, on "
-    "the exact curves. Right: all proxies rise."
+    f"{counts[peak]} and falls to {heavy[-1]:.2f} at {counts[-1]}. With Gaussian noise "
+    f"it rises to {light[-1]:.2f}, or to {weak[-1]:.2f} if that noise has the standard "
+    "deviation of the heavy tails. Both are close to the exact curves. Right: all "
+    "proxies rise."
 )
 measured = {
     "heavy_peak": heavy[peak],

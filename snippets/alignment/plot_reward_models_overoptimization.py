@@ -63,10 +63,10 @@ for rating in (ratings[0], ratings[2]):
     off = gained - terms @ torch.linalg.lstsq(terms, gained).solution
     missed.append(off.abs().amax(dim=0))  # of each model
 fig.set_label(
-    f"Left: by models that saw no repetitions, the rating rises to {top.mean():.1f} at "
-    f"n = {counts[peak]} and ends at {first.mean():.1f}; by models that saw some, it "
-    f"ends at {seen.mean():.1f}; without stuck answers, at {control.mean():.1f}; by "
-    f"the lowest of four, at {ensembles[:, -1].mean():.1f}. Right: the rewards rise."
+    f"Left: if models that saw no repetitions choose, the rating is {top.mean():.1f} "
+    f"at n = {counts[peak]} and {first.mean():.1f} at the end; if models that saw some "
+    f"choose, {seen.mean():.1f}; without stuck answers, {control.mean():.1f}; by the "
+    f"lowest of four rewards, {ensembles[:, -1].mean():.1f}. Right: the rewards rise."
 )
 assert (top > first + 2).all()
 assert (torch.cat(ratings[1:]).diff(dim=1) > 0).all()
