@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from snippets.alignment.digit_policy import DigitPolicy
 from snippets.alignment.digit_training import draw, shares
-from snippets.alignment.ppo import gae, policy_loss, token_rewards, value_loss, whiten
+from snippets.alignment.ppo import policy_loss, value_loss
+from snippets.alignment.token_advantages import gae, token_rewards, whiten
 
 
 class DigitCritic(nn.Module):

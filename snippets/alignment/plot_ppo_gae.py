@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import FuncAnimation
 
-from snippets.alignment.ppo import gae
+from snippets.alignment.token_advantages import gae
 
 names = ["5", "4", "9", "stop"]  # should add up to 12
 values = torch.tensor([[0.5, 0.6, 0.7, 0.05]])

@@ -9,7 +9,6 @@ estimates of the policy gradient with three critics and generalized advantages.
 import matplotlib.pyplot as plt
 import torch
 
-from snippets.alignment.ppo import gae, token_rewards
 from snippets.alignment.step_policy import (
     LENGTH,
     VOCAB,
@@ -19,6 +18,7 @@ from snippets.alignment.step_policy import (
     step_rewards,
 )
 from snippets.alignment.step_values import earned, exact_values, look_up
+from snippets.alignment.token_advantages import gae, token_rewards
 
 torch.manual_seed(0)
 ANSWERS, BATCH, ERROR = 40000, 64, 0.1

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snippets.alignment.grpo import clipped_loss
-from snippets.alignment.ppo import gae, whiten
 from snippets.alignment.step_policy import (
     LENGTH,
     VOCAB,
@@ -21,6 +20,7 @@ from snippets.alignment.step_policy import (
     step_log_probs,
 )
 from snippets.alignment.step_values import earned, look_up
+from snippets.alignment.token_advantages import gae, whiten
 
 
 class Course(NamedTuple):

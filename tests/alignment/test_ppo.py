@@ -13,14 +13,7 @@ from torch.testing import assert_close
 from snippets.alignment import digit_critic, step_ppo
 from snippets.alignment.digit_policy import DigitPolicy
 from snippets.alignment.policy_gradients import penalized_rewards
-from snippets.alignment.ppo import (
-    gae,
-    policy_loss,
-    silent,
-    token_rewards,
-    value_loss,
-    whiten,
-)
+from snippets.alignment.ppo import policy_loss, silent, value_loss
 from snippets.alignment.step_policy import (
     LENGTH,
     START,
@@ -30,6 +23,7 @@ from snippets.alignment.step_policy import (
     step_rewards,
 )
 from snippets.alignment.step_values import earned, exact_values, look_up
+from snippets.alignment.token_advantages import gae, token_rewards, whiten
 
 LENGTHS = (7, 1, 4, 2, 6)
 
@@ -365,6 +359,10 @@ def test_bad_input_is_refused():
         policy_loss(values, values, rewards, mask, -0.2)
     with pytest.raises(ValueError, match="beta nan"):
         token_rewards(rewards[:, 0], mask, values, float("nan"))
+    with pytest.raises(ValueError, match=r"\(1,\): not a score for each answer"):
+        token_rewards(rewards[:1, 0], mask)
+    with pytest.raises(ValueError, match=r"\(1, 7\): not a log-ratio for each token"):
+        token_rewards(rewards[:, 0], mask, values[:1], 0.1)
     with pytest.raises(ValueError, match=r"\(5, 1\): not a reward for each token"):
         gae(rewards[:, :1], values, mask)
     gap = mask.clone()
