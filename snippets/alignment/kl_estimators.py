@@ -15,7 +15,6 @@ Note's symbol → our name::
 Axes: ``vocab``, tokens that there are.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -49,22 +48,3 @@ def k3(
     """
     log_u = ref_log_probs - log_probs
     return log_u.expm1() - log_u  # expm1: no cancellation near u = 1
-
-
-def kl_divergence(
-    log_probs: Float[Tensor, "*shape vocab"],
-    ref_log_probs: Float[Tensor, "*shape ref_vocab"],
-) -> Float[Tensor, "*shape"]:
-    """KL(policy || reference) of whole distributions, in nats: the sum over all tokens.
-
-    Raises
-    ------
-    ValueError
-        If the reference has another vocabulary.
-    """
-    sizes = log_probs.shape[-1], ref_log_probs.shape[-1]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"policy of {sizes[0]} tokens, reference of {sizes[1]}")
-    possible = log_probs.isfinite()  # 0 log 0 is 0
-    ratio = torch.where(possible, log_probs - ref_log_probs, 0.0)
-    return (log_probs.exp() * ratio).sum(-1)

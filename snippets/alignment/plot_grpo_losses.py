@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.animation import FuncAnimation
 
-from snippets.alignment.kl_estimators import k1, k2, k3, kl_divergence
+from snippets.alignment.answer_table import kl_divergence
+from snippets.alignment.kl_estimators import k1, k2, k3
 
 torch.manual_seed(0)
 RUNS, STEPS, SAMPLES, EVERY = 20, 300, 64, 15
