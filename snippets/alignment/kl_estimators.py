@@ -43,6 +43,7 @@ def k3(
 
     Examples
     --------
+    >>> import torch
     >>> k3(torch.tensor(0.5).log(), torch.tensor(0.25).log())  # 1/2 - 1 + ln 2
     tensor(0.1931)
     """
