@@ -71,7 +71,7 @@ fig.set_label(
     f"{random.min():.2f}. With grouped folds: {grouped.min():.2f} to "
     f"{grouped.max():.2f}. Right: "
     f"{SETS} random walks, R² of {near.min():.2f} or more with random folds, and of "
-    f"{forward.max():.1f} or less with the time split."
+    f"{forward.max():.2f} or less with the time split."
 )
 measured = {"random": random.mean(), "grouped": grouped.mean()}
 measured |= {"grouped_spread": spread, "near": near.mean(), "forward": forward.max()}
