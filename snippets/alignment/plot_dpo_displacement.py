@@ -65,8 +65,9 @@ fig.set_label(
     "Left: with growing margin the log ratio of chosen answers rises if the cosine is "
     f"{COSINES[0]:g}. With {COSINES[-1]:g}, it turns and falls below 0. Right: mean "
     f"log ratios for growing cosines: {listed}. Single runs with {WIDE} features are "
-    f"between {wide.min():.1f} and {wide.max():.1f}, those with the likelihood of "
-    f"chosen answers in the loss between {both.min():.1f} and {both.max():.1f}."
+    f"between {wide.min():.1f} and {wide.max():.1f}. Those with {SIZE} "
+    f"and the likelihood of chosen answers in the loss are between {both.min():.1f} "
+    f"and {both.max():.1f}."
 )
 falls = (alone < 0).sum(dim=1)
 measured = {"distinct_min": alone[0].min(), "similar_max": alone[-1].max()}
