@@ -48,7 +48,7 @@ def best_of_n(
         raise ValueError(f"probabilities {own.tolist()}, sum {own.sum():.4g}")
     tied = (own * (rewards[:, None] == rewards)).sum(dim=1)
     under = (own * (rewards[:, None] > rewards)).sum(dim=1)
-    best = (under + tied) ** n - under**n  # that the best has this reward
+    best = (under + tied) ** n - under**n  # chance that this reward is best
     return torch.where(tied > 0, own / tied * best, 0).to(probability.dtype)
 
 
