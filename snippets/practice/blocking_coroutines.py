@@ -84,7 +84,7 @@ async def process(
 ) -> None:
     """Gives each item to one of the workers, through a queue with back-pressure.
 
-    While ``maxsize`` items are in the queue, the source is not asked for another.
+    While an item waits for room in the queue, the source is not asked for another.
 
     Raises
     ------
