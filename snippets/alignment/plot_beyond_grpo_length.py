@@ -18,7 +18,7 @@ from snippets.alignment.beyond_grpo import centered_advantages
 from snippets.alignment.beyond_grpo_losses import dapo_loss, dr_grpo_loss
 from snippets.alignment.grpo import group_advantages, grpo_loss
 
-RUNS, STEPS, LONGEST, WIDTH, EVERY = 3, 400, 64, 8, 10
+RUNS, STEPS, LONGEST, WIDTH, EVERY = 3, 400, 64, 8, 20
 # Dr. GRPO divides by 64, the others by about 8; and its advantages are half as large
 METHODS = {
     "GRPO": (grpo_loss, group_advantages, 0.5),
@@ -63,7 +63,7 @@ def draw(frame):
     return [patch for bar in bars for patch in bar]
 
 
-animation = FuncAnimation(fig, draw, frames=STEPS // EVERY + 1, interval=120)
+animation = FuncAnimation(fig, draw, frames=STEPS // EVERY + 1, interval=200)
 texts = [f"{n}: wrong {e[0, 0]:.1f}, right {e[0, 1]:.1f}" for n, e in ends.items()]
 fig.set_label(
     "Share of answers by length, in bins of eight tokens. All start with the same "

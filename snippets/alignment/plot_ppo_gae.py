@@ -15,7 +15,7 @@ from snippets.alignment.token_advantages import gae
 names = ["5", "4", "9", "stop"]  # should add up to 12
 values = torch.tensor([[0.5, 0.6, 0.7, 0.05]])
 rewards, mask = torch.zeros(1, 4), torch.ones(1, 4).bool()
-lams = torch.linspace(0, 1, 21).tolist()
+lams = torch.linspace(0, 1, 11).tolist()
 found = torch.cat([gae(rewards, values, mask, lam=lam) for lam in lams])
 places = torch.arange(4)
 
@@ -41,8 +41,8 @@ def draw(frame):
 
 
 draw(0)
-back_and_forth = [*range(21), *range(19, 0, -1)]
-animation = FuncAnimation(fig, draw, frames=back_and_forth, interval=150)
+back_and_forth = [*range(11), *range(9, 0, -1)]
+animation = FuncAnimation(fig, draw, frames=back_and_forth, interval=250)
 
 
 def listed(row):
