@@ -1,8 +1,21 @@
 """What a page makes a browser load."""
 
+import random
+
 import pytest
 
 from portal.inspect import browser, budget
+
+
+def test_a_list_may_be_heavier_than_an_article(tmp_path):
+    heavy = random.Random(0).randbytes(160_000)  # cannot be compressed
+    for name in ("practice/article.html", "practice/glossary.html"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(heavy)
+    sizes = budget.Sizes(tmp_path)
+    (found,) = sizes.problems(["http://127.0.0.1/practice/article.html"])
+    assert found == "loads 160 kB of all, above 150"
+    assert sizes.problems(["http://127.0.0.1/practice/glossary.html"]) == []
 
 
 def test_no_page_is_too_heavy(chromium, server, html, pages):
