@@ -63,8 +63,7 @@ fig, ax = plt.subplots(figsize=(6.8, 3.0), layout="constrained")
 for n, name in enumerate(METHODS):
     style = f"C{n}" + ["-o", "--s", ":^", "-.v", "-D"][n]
     ax.plot(mean[:, n], style, markersize=4, label=name)
-ax.set(xlabel="steps on this batch", ylabel="cosine with GRPO")
-ax.set_ylim(top=1.02)
+ax.set(xlabel="steps on this batch", ylabel="cosine with GRPO", ylim=(None, 1.02))
 fig.legend(loc="outside right upper")
 ends = mean[[0, -1]].T
 texts = [f"{n} {a:.2f}, {b:.2f}" for n, (a, b) in zip(METHODS, ends, strict=True)]

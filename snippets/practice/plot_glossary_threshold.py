@@ -38,13 +38,13 @@ assert (np.diff(curves["recall"]) <= 0).all()
 best = {name: thresholds[np.argmax(curve)] for name, curve in curves.items()}
 assert best["F1"] < best["accuracy"]
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained")
 for label, name in enumerate(("negative", "positive")):
     own = scores[labels == label]
     shares = np.full(len(own), 1 / len(own))
     left.hist(own, np.arange(-3.5, 6, 0.25), weights=shares, alpha=0.6, label=name)
-left.set(xlabel="score", ylabel="share of the class")
-left.legend()
+left.set(xlabel="score", ylabel="share of the class", ylim=(0, 0.15))
+left.legend(loc="upper center", ncols=2)
 for name, curve in curves.items():
     right.plot(thresholds, curve, label=name)
 right.set(xlabel="threshold", ylabel="metric", ylim=(0, 1.35))

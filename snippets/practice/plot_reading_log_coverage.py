@@ -28,7 +28,7 @@ starts = np.array(list(periods.values()))
 when = [int(np.searchsorted(starts, r.year, "right")) - 1 for r in records]
 colors = ["#1b7837", "#7fbf7b", "#b3a76a", "#9970ab", "#b2182b", "#999999"]
 
-fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(7.4, 4.6), layout="constrained")
 for ax, ticks, place in (
     (axes[0], names, [names.index(book) for book in books]),
     (axes[1], list(periods), when),
@@ -41,7 +41,7 @@ for ax, ticks, place in (
         left += width
     ax.set_yticks(range(len(ticks)), ticks)
     ax.set_xlabel("claims")
-axes[1].legend(loc="lower right")
+fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 counts = Counter(record.verdict for record in records)
 fig.set_label(
     f"Bars for books and for years of publication. Of {len(records)} claims, "

@@ -49,7 +49,7 @@ halves = np.array([str(half[source]) for source in sources])
 across = from_other_sources(outcomes, list(halves), groups["by book"])
 bins = [reliability(outcomes[m], across[m]) for m in (halves == "0", halves == "1")]
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.4), layout="constrained")
 for part, name, mark in zip(bins, ("first", "second"), "os", strict=True):
     spread = np.sqrt(part.forecast * (1 - part.forecast) / part.records)
     style = {"fmt": mark, "capsize": 3, "label": f"{name} half"}
@@ -57,7 +57,7 @@ for part, name, mark in zip(bins, ("first", "second"), "os", strict=True):
 left.plot([0, 1], [0, 1], ":", color="gray")
 left.set(xlabel="forecast, by book", ylabel="share that came out in full")
 left.set_ylim(-0.05, 1.05)
-left.legend(loc="upper left")
+left.legend(loc="lower right")
 right.locator_params(axis="x", nbins=5)
 center = gains.mean(axis=1)
 right.errorbar(center, [1, 0], xerr=[center - low, high - center], fmt="o", capsize=4)
