@@ -57,7 +57,7 @@ It costs :measured:`small.twice | .1f`.
 .. glossary::
 
    doubling
-      Once more the same.
+      Once more the same. See :doc:`two`.
 
 .. snippet:: attention.small.small
 

@@ -65,9 +65,12 @@ def test_claims_are_read_as_docutils_reads_them():
             seen.append((self.arguments[0], self.options))
             return [nodes.paragraph()]
 
-    directives.register_directive("claim", Claim)
+    directives.register_directive("recorded", Claim)  # Sphinx has one of the name
     path = DOCS / "language/token_embeddings.rst"
-    publish_doctree(path.read_text(), settings_overrides={"report_level": 5})
+    publish_doctree(
+        path.read_text().replace(".. claim::", ".. recorded::"),
+        settings_overrides={"report_level": 5},
+    )
     assert len(seen) >= 3
     known = years_of((DOCS / "references.bib").read_text())
     ours = list(claims(path.read_text(), "language/token_embeddings", known))
