@@ -15,6 +15,7 @@ another term. A name in lower case is found at the start of a sentence and in th
 too; one with capitals only as it is written.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -89,8 +90,9 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """All pages, if a definition has changed."""
-    defined = sorted(definitions(env).items())
-    return changed(env, "terms", dict.fromkeys(env.found_docs, defined))
+    defined = repr(sorted(definitions(env).items()))
+    digest = hashlib.sha256(defined.encode()).hexdigest()  # once, not for each page
+    return changed(env, "terms", dict.fromkeys(env.found_docs, digest))
 
 
 def pattern(names: list[str]) -> re.Pattern:
