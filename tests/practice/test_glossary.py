@@ -81,6 +81,12 @@ def close(ours, theirs):
     assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-12)
 
 
+def compare(agrees, ours, theirs, inputs):
+    """Both functions on all inputs, the second being scikit-learn's."""
+    pairs = [(ours(*each), theirs(*each)) for each in inputs]
+    agrees(*np.array(pairs).T, f"sklearn.metrics.{theirs.__name__}")
+
+
 def test_every_metric_has_few_lines():
     sizes = {name: lines(metric) for name, metric in METRICS.items()}
     assert {name: size for name, size in sizes.items() if size > 8} == {}
@@ -131,12 +137,9 @@ def test_the_page_that_an_entry_leads_to_uses_the_word():
     ],
 )
 def test_metrics_of_predicted_classes_agree_with_scikit_learn(agrees, ours, theirs):
-    results = []
-    for seed in SEEDS:
-        labels, scores = labels_and_scores(seed)
-        predicted = (scores > 0.5).astype(int)
-        results.append((ours(labels, predicted), theirs(labels, predicted)))
-    agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
+    drawn = [labels_and_scores(seed) for seed in SEEDS]
+    inputs = [(labels, (scores > 0.5).astype(int)) for labels, scores in drawn]
+    compare(agrees, ours, theirs, inputs)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 2.0])
@@ -157,12 +160,9 @@ def test_f_beta_agrees_with_scikit_learn(beta):
     ],
 )
 def test_metrics_of_scores_agree_with_scikit_learn_and_scores_tie(agrees, ours, theirs):
-    results = []
-    for seed in SEEDS:
-        labels, scores = labels_and_scores(seed)
-        assert len(set(scores)) < len(scores)
-        results.append((ours(labels, scores), theirs(labels, scores)))
-    agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
+    inputs = [labels_and_scores(seed) for seed in SEEDS]
+    assert all(len(set(scores)) < len(scores) for _, scores in inputs)
+    compare(agrees, ours, theirs, inputs)
 
 
 def test_probabilities_of_0_and_1_are_clipped_as_scikit_learn_does():
@@ -285,12 +285,10 @@ def test_mean_average_precision_knows_relevant_or_not_only():
     ],
 )
 def test_metrics_of_numbers_agree_with_scikit_learn(agrees, ours, theirs):
-    results = []
-    for seed in SEEDS:
-        values, predicted = np.random.default_rng(seed).standard_normal((2, 25))
+    inputs = [np.random.default_rng(seed).standard_normal((2, 25)) for seed in SEEDS]
+    for values, _ in inputs:
         values[3] = 0.0  # a percentage of nothing
-        results.append((ours(values, predicted), theirs(values, predicted)))
-    agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
+    compare(agrees, ours, theirs, inputs)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float16])
@@ -323,14 +321,10 @@ def test_pinball_loss_agrees_at_other_quantiles(quantile):
     ],
 )
 def test_metrics_of_clusters_agree_with_scikit_learn(agrees, ours, theirs):
-    results = []
-    for seed in SEEDS:
-        first, second = np.random.default_rng(seed).integers(0, 4, (2, 30))
-        results.append((ours(first, second), theirs(first, second)))
+    drawn = [np.random.default_rng(seed).integers(0, 4, (2, 30)) for seed in SEEDS]
     one, many = np.zeros(5, int), np.arange(5)
-    for pair in ((one, one), (many, many), (one, many), (one[:1], one[:1])):
-        results.append((ours(*pair), theirs(*pair)))
-    agrees(*np.array(results).T, f"sklearn.metrics.{theirs.__name__}")
+    edges = [(one, one), (many, many), (one, many), (one[:1], one[:1])]
+    compare(agrees, ours, theirs, [*drawn, *edges])
 
 
 def test_independent_groupings_share_no_information():
@@ -340,16 +334,14 @@ def test_independent_groupings_share_no_information():
 
 
 def test_silhouette_agrees_with_scikit_learn(agrees):
-    results = []
+    inputs = []
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         points, labels = rng.standard_normal((20, 3)), rng.integers(0, 4, 20)
         points[5] = points[6]
         labels[0] = 9  # alone
-        results.append(
-            (silhouette(points, labels), metrics.silhouette_score(points, labels))
-        )
-    agrees(*np.array(results).T, "sklearn.metrics.silhouette_score")
+        inputs.append((points, labels))
+    compare(agrees, silhouette, metrics.silhouette_score, inputs)
 
 
 def test_perplexity_is_that_of_the_cross_entropy_of_pytorch():
