@@ -78,7 +78,7 @@ def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="marks of seen"):
         top_k(np.zeros((2, 4)), none, 1)
     lists = np.array([[0], [2]])
-    with pytest.raises(ValueError, match="2 users without relevant item, as 0"):
+    with pytest.raises(ValueError, match="2 users have no relevant item, the first: 0"):
         recall_at_k(lists, none)
     with pytest.raises(ValueError, match="2 lists for 1 users"):
         hits(lists, ~none[:1])
