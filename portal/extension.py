@@ -29,6 +29,7 @@ from portal.article import (
     terms,
     title_math,
     verdicts,
+    widget,
 )
 from portal.evidence import (
     build,
@@ -108,6 +109,7 @@ MODULES = (
     shapes,
     gallery_code,
     figure,
+    widget,
     math,
     title_math,
     source_math,

@@ -11,7 +11,7 @@ document.addEventListener("click", (event) => {
   const code = Object.assign(document.createElement("a"), { href: link.href, textContent: "The code that drew it" });
   const box = document.createElement("div");
   box.tabIndex = 0; // it scrolls where the figure is larger than the screen
-  box.append(...link.cloneNode(true).childNodes);
+  box.append(...link.cloneNode(true).querySelectorAll("picture")); // without what a film draws
   for (const image of box.querySelectorAll("img")) image.loading = "eager";
   const bar = document.createElement("p");
   bar.append(code, close);

@@ -4,9 +4,9 @@ A second figure of that script is called ``page.figure 2``. Each comes
 in its light and its dark version; the browser loads the one it shows.
 Alternative text and size come from the script. The first paragraph of the content is
 the caption, what follows it the legend, as with ``figure``. The
-figure links to the page of its script in the gallery. An animation yields to its last
-frame where a reader prefers reduced motion, and in print. On a phone it is as wide as
-its smallest text needs, and scrolls.
+figure links to the page of its script in the gallery. Of an animation it is the last
+frame, with a ``film`` of all frames to play: see ``widgets/film.js``. On a phone it is
+as wide as its smallest text needs, and scrolls.
 """
 
 import math
@@ -19,10 +19,10 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 from portal.article.figure_files import find, read
+from portal.article.widget import film
 from portal.evidence.files import Figure
 
 STEP = 40  # pixels, between the least widths that the style sheet knows
-STILL = "(prefers-reduced-motion: reduce), print"
 
 
 class versions(nodes.General, nodes.Element):
@@ -30,29 +30,32 @@ class versions(nodes.General, nodes.Element):
 
 
 class picture(nodes.General, nodes.Inline, nodes.Element):
-    """One version of a figure; holds a still, if animated, and the image."""
+    """One version of a figure; holds the image, and the frames if it is animated."""
 
 
 class picture_image(nodes.image):
-    """An image of a ``picture``; Sphinx collects it as it does any other."""
+    """The image of a ``picture``; Sphinx collects it as it does any other."""
+
+
+class picture_frames(nodes.image):
+    """All frames of an animation in one file, which a ``film`` loads."""
 
 
 def pictures(figure: Figure, about: dict) -> list[picture]:
     """The light and the dark version of one figure."""
-    made, stem, animated = [], figure.stem, about["frames"] > 1
+    made, stem = [], figure.stem
     for theme, drawing in (("light", f"/{stem}.svg"), ("dark", f"/{stem}_dark.svg")):
-        main = f"/{stem}_{theme}.png" if animated else drawing
-        version = picture("", theme=theme)
-        if animated:
-            version += picture_image("", uri=drawing, media=STILL)
-        version += picture_image(
+        image = picture_image(
             "",
-            uri=main,
+            uri=drawing,
             alt=about["alt"],
             pixels=(about["width"], about["height"]),
             classes=[f"needs-{math.ceil(about['needs'] / STEP) * STEP}"],
         )
-        made.append(version)
+        made.append(picture("", image, theme=theme))
+        if about["frames"] > 1:
+            name = f"/{stem}_{theme}.png"
+            made[-1] += picture_frames("", uri=name, alt="", frames=about["frames"])
     return made
 
 
@@ -74,12 +77,15 @@ class GalleryFigure(SphinxDirective):
             drawn = find(self.env, self.arguments[0])
         except LookupError as problem:
             raise self.error(str(problem)) from problem
-        shown = versions("", *pictures(drawn, read(self.env, drawn)), drawn=drawn)
+        about = read(self.env, drawn)
+        shown = versions("", *pictures(drawn, about), drawn=drawn)
         shown["target"] = f"gallery/{drawn.book}/{drawn.script}"
         figure = nodes.figure("", shown, classes=["gallery-figure"])
         self.set_source_info(figure)
-        for node in figure.findall(picture_image):
+        for node in figure.findall(nodes.image):
             self.set_source_info(node)
+        if about["frames"] > 1:
+            figure += film()
         figure += self._text()
         self.add_name(figure)
         return [figure]
@@ -119,25 +125,21 @@ def depart_picture(self: HTML5Translator, node: picture) -> None:
 
 
 def visit_image(self: HTML5Translator, node: picture_image) -> None:
-    name = self.builder.images[node["uri"]]
-    uri = f"{self.builder.imgpath}/{name}"
-    if "media" in node:
-        attributes = {"media": node["media"], "srcset": uri}
-        self.body.append(self.emptytag(node, "source", "", **attributes))
-    else:
-        width, height = node["pixels"]
-        self.body.append(
-            self.emptytag(
-                node,
-                "img",
-                "",
-                src=uri,
-                alt=node["alt"],
-                width=width,
-                height=height,
-                loading="lazy",
-            )
-        )
+    def file(uri: str) -> str:
+        return f"{self.builder.imgpath}/{self.builder.images[uri]}"
+
+    width, height = node["pixels"]
+    attributes = {"src": file(node["uri"]), "alt": node["alt"], "loading": "lazy"}
+    if frames := node.next_node(picture_frames, siblings=True):
+        attributes["data-film"] = file(frames["uri"])
+        attributes["data-frames"] = str(frames["frames"])
+    self.body.append(
+        self.emptytag(node, "img", "", width=width, height=height, **attributes)
+    )
+    raise nodes.SkipNode
+
+
+def skip(self: HTML5Translator, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
@@ -145,4 +147,5 @@ def setup(app: Sphinx) -> None:
     app.add_node(versions, html=(visit_versions, depart_versions))
     app.add_node(picture, html=(visit_picture, depart_picture))
     app.add_node(picture_image, html=(visit_image, None))
+    app.add_node(picture_frames, html=(skip, None))
     app.add_directive("gallery-figure", GalleryFigure)

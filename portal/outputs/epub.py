@@ -14,7 +14,8 @@ from lxml import etree
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 
-from portal.article.figure import picture, picture_image
+from portal.article.figure import picture, picture_frames
+from portal.article.widget import controls, film, widget
 from portal.guide.book_map import drawing
 from portal.order import Resolved
 from portal.outputs.archive import pack
@@ -74,11 +75,12 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for version in list(doctree.findall(picture)):
         if version["theme"] == "dark":
             version.parent.remove(version)
-        elif len(version) > 1:
-            still, moving = version.findall(picture_image)
-            still["alt"], still["pixels"] = moving["alt"], moving["pixels"]
-            del still["media"]
-            version.remove(moving)
+        for frames in list(version.findall(picture_frames)):
+            version.remove(frames)
+    for live in list(doctree.findall(lambda node: isinstance(node, controls | film))):
+        live.parent.remove(live)
+    for shown in list(doctree.findall(widget)):
+        shown.replace_self(shown.children)
     for source in list(doctree.findall(nodes.citation)):  # its role is deprecated
         text = source.children[1:]
         box = nodes.container("", *text, ids=source["ids"], classes=["citation"])

@@ -1,0 +1,204 @@
+"""``.. widget:: name key=value`` makes the figure that is its content interactive. ::
+
+    .. widget:: kv_cache layers=32
+
+       .. gallery-figure:: kv_cache.growth
+
+          The caption.
+
+``widgets/kv_cache.js`` draws in the place of the figure what the reader sets. It
+exports ``controls``: for each name that may be set, a label and a value, and beside
+these ``min``, ``max`` and ``step`` of a slider, the ``options`` of a choice, or
+neither for a box to tick. The controls are written here, so that nothing moves when the
+module comes. Without scripts, and from disk, the figure is what it was.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.fileutil import copy_asset
+from sphinx.writers.html5 import HTML5Translator
+
+from portal.article.widget_module import WidgetModule
+from portal.text.hint import hint
+
+FOLDER = Path(__file__).parents[2] / "widgets"
+
+
+class widget(nodes.General, nodes.Element):
+    """A custom element, whose ``module`` the browser loads when it is near."""
+
+
+class controls(nodes.General, nodes.Element):
+    """The controls of a widget: ``given``, as its module has them."""
+
+
+class film(nodes.General, nodes.Element):
+    """The controls of an animation, with the frames of its figure."""
+
+
+def parse(words: list[str], known: dict[str, dict]) -> dict[str, dict]:
+    """The controls, with values as the author sets them.
+
+    Raises
+    ------
+    ValueError
+        If a word is not ``key=value`` for one of the controls, or its value cannot be.
+
+    Examples
+    --------
+    >>> slider = {"label": "layers", "min": 1, "max": 9, "step": 1, "value": 4}
+    >>> parse(["layers=5"], {"layers": slider})["layers"]["value"]
+    5
+    >>> parse(["layers=12"], {"layers": slider})
+    Traceback (most recent call last):
+    ValueError: layers=12 is not from 1 to 9
+    """
+    made = {name: dict(control) for name, control in known.items()}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"{word} is not key=value")
+        if name not in made:
+            raise ValueError(f"there is no control {name}; {hint(name, made)}")
+        made[name]["value"] = value(word, text, made[name])
+    return made
+
+
+def value(word: str, text: str, control: dict) -> object:
+    """The value that a text gives to a control."""
+    if "options" in control:
+        if text not in control["options"]:
+            raise ValueError(f"{word} is not one of {', '.join(control['options'])}")
+        return text
+    if "min" not in control:
+        if text not in ("true", "false"):
+            raise ValueError(f"{word} is neither true nor false")
+        return text == "true"
+    number = type(control["step"])(text)
+    if not control["min"] <= number <= control["max"]:
+        raise ValueError(f"{word} is not from {control['min']} to {control['max']}")
+    return number
+
+
+class Widget(SphinxDirective):
+    required_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+    option_spec: ClassVar = {}
+
+    def run(self) -> list[nodes.Node]:
+        name, *words = self.arguments[0].split()
+        file = FOLDER / f"{name}.js"
+        if not file.is_file():
+            known = sorted(path.stem for path in FOLDER.glob("*.js"))
+            raise self.error(f"no widget {name}; {hint(name, known)}")
+        self.env.note_dependency(file)
+        try:
+            given = parse(words, WidgetModule(file).value("controls"))
+        except ValueError as problem:
+            raise self.error(str(problem)) from problem
+        made = widget("", *self.parse_content_to_nodes(), module=name)
+        figures = [node for node in made.children if isinstance(node, nodes.figure)]
+        if len(made) != 1 or len(figures) != 1:
+            raise self.error("the content of a widget is one gallery-figure")
+        figures[0].insert(1, controls("", given=given))
+        self.set_source_info(made)
+        return [made]
+
+
+def address(self: HTML5Translator, module: str) -> str:
+    """Where a page finds a module; another address when the module has changed."""
+    here = self.builder.current_docname
+    digest = hashlib.sha256()
+    for file in sorted(FOLDER.glob("*.js")):  # a module may import others
+        digest.update(file.read_bytes())
+    root = "../" * here.count("/")
+    return f"{root}_static/widgets/{module}.js?v={digest.hexdigest()[:8]}"
+
+
+def element(module: str) -> str:
+    """The name of the custom element of a module.
+
+    >>> element("kv_cache")
+    'widget-kv-cache'
+    """
+    return f"widget-{module.replace('_', '-')}"
+
+
+def visit_widget(self: HTML5Translator, node: widget) -> None:
+    module = node["module"]
+    attributes = {"CLASS": "widget", "data-module": address(self, module)}
+    self.body.append(self.starttag(node, element(module), "", **attributes))
+
+
+def depart_widget(self: HTML5Translator, node: widget) -> None:
+    self.body.append(f"</{element(node['module'])}>\n")
+
+
+def field(self: HTML5Translator, name: str, control: dict) -> str:
+    """One control with its label."""
+    label, given = self.encode(control["label"]), control["value"]
+    if "options" in control:
+        options = [
+            self.starttag({}, "option", "", value=key, **chosen(key == given))
+            + f"{self.encode(text)}</option>"
+            for key, text in control["options"].items()
+        ]
+        menu = self.starttag({}, "select", "", name=name)
+        return f"<label>{label} {menu}{''.join(options)}</select></label>"
+    if "min" not in control:
+        ticked = {"checked": "checked"} if given else {}
+        box = self.emptytag({}, "input", "", type="checkbox", name=name, **ticked)
+        return f"<label>{box} {label}</label>"
+    limits = {key: str(control[key]) for key in ("min", "max", "step", "value")}
+    slider = self.emptytag({}, "input", "", type="range", name=name, **limits)
+    return f"<label>{label} <output></output> {slider}</label>"
+
+
+def chosen(is_chosen: bool) -> dict[str, str]:
+    return {"selected": "selected"} if is_chosen else {}
+
+
+def visit_controls(self: HTML5Translator, node: controls) -> None:
+    fields = (field(self, name, control) for name, control in node["given"].items())
+    form = self.starttag(node, "form", "", CLASS="widget-controls", autocomplete="off")
+    self.body += [form, *fields, '<button type="reset">Reset</button>']
+    self.body.append('<output class="widget-result" role="status"></output></form>')
+    raise nodes.SkipNode
+
+
+def visit_film(self: HTML5Translator, node: film) -> None:
+    attributes = {"data-module": address(self, "film")}
+    self.body.append(self.starttag(node, element("film"), "", **attributes))
+    self.body.append(f"</{element('film')}>\n")
+    raise nodes.SkipNode
+
+
+def copy(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None and app.builder.name == "html":
+        copy_asset(FOLDER, Path(app.outdir, "_static/widgets"), force=True)
+
+
+def is_live(node: nodes.Node) -> bool:
+    return isinstance(node, widget | film)
+
+
+def add_script(
+    app: Sphinx, pagename: str, _: str, context: dict, doctree: nodes.document | None
+) -> None:
+    if doctree is not None and next(doctree.findall(is_live), None) is not None:
+        app.add_js_file("widgets.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_node(widget, html=(visit_widget, depart_widget))
+    app.add_node(controls, html=(visit_controls, None))
+    app.add_node(film, html=(visit_film, None))
+    app.add_directive("widget", Widget)
+    app.connect("html-page-context", add_script)
+    app.connect("build-finished", copy)

@@ -1,0 +1,81 @@
+"""What widgets compute is what the tested Python computes."""
+
+import numpy as np
+import pytest
+import torch
+
+from snippets.classical.locality_sensitive_hashing import candidate_probability
+from snippets.foundations.resource_accounting import parameters
+from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
+from snippets.inference.published_decoders import published
+from snippets.language.sampling import (
+    apply_temperature,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    probabilities,
+)
+
+
+def test_every_module_has_controls_of_its_kind(root, module) -> None:
+    """Values lie within their limits, and each module defines its own element."""
+    for file in sorted((root / "widgets").glob("*.js")):
+        text = file.read_text()
+        assert text.startswith("// ")
+        if file.stem in ("widget", "film"):
+            continue
+        element = f'customElements.define("widget-{file.stem.replace("_", "-")}", '
+        assert element in text
+        for name, control in module(file.stem).value("controls").items():
+            assert control["label"], name
+            if "options" in control:
+                assert control["value"] in control["options"]
+            elif "min" in control:
+                assert control["min"] <= control["value"] <= control["max"]
+            else:
+                assert isinstance(control["value"], bool)
+
+
+def test_lsh_curve(module) -> None:
+    """Reference: ``candidate_probability`` of the page."""
+    curve, rng = module("lsh_curve"), np.random.default_rng(0)
+    for similarity in [0.0, 1e-9, 1.0, *rng.random(40)]:
+        bands, rows = (int(n) for n in rng.integers(1, 40, 2))
+        ours = curve.value(f"candidateProbability({similarity}, {bands}, {rows})")
+        theirs = candidate_probability(float(similarity), bands, rows)
+        assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-300)
+        rise = curve.call("threshold", bands, rows)
+        assert rise == pytest.approx((1 / bands) ** (1 / rows), rel=1e-12)
+
+
+def test_sampling(module) -> None:
+    """Reference: the four operations of the page, in float64, with ties."""
+    sampling, draw = module("sampling"), torch.Generator().manual_seed(0)
+    for run in range(60):
+        logits = torch.randint(-40, 20, (6,), generator=draw).double() / 10
+        temperature = 0.1 + 3 * torch.rand(1, generator=draw).item()
+        k = run % 6 + 1
+        p, min_p = torch.rand(2, generator=draw, dtype=torch.float64).tolist()
+        if run % 5 == 0:
+            p, min_p = 1.0, 0.0
+        settings = {"temperature": temperature, "k": k, "p": p, "min_p": min_p}
+        ours = sampling.call("nextWord", logits.tolist(), settings)
+        kept = keep_top_k(apply_temperature(logits, temperature), k)
+        theirs = probabilities(keep_min_p(keep_top_p(kept, p), min_p))
+        torch.testing.assert_close(torch.tensor(ours).double(), theirs)
+
+
+def test_kv_capacity(module) -> None:
+    """Reference: ``tokens_that_fit`` and the sizes of published models."""
+    capacity = module("kv_capacity")
+    for name, sizes in capacity.value("MODELS").items():
+        model = published(name)
+        assert sizes["parameters"] == parameters(model)
+        assert sizes["elements"] == bytes_per_token(model, itemsize=1)
+        for memory in (16e9, 80e9, 288e9):
+            ours = capacity.call("tokensThatFit", name, memory, 2)
+            if ours > 0:
+                assert ours == tokens_that_fit(model, memory)
+            else:
+                with pytest.raises(ValueError, match="leave nothing"):
+                    tokens_that_fit(model, memory)
