@@ -66,8 +66,8 @@ export function patches(file) {
       if (data[24] || data[25]) throw new Error("frames must replace their rectangle, and stay");
       const delay = view.getUint16(at + 28) / (view.getUint16(at + 30) || 100);
       made.push({ width: place(4), height: place(8), x: place(12), y: place(16), delay, data: [] });
-    } else if (type === "IDAT") made.at(-1)?.data.push(data);
-    else if (type === "fdAT") made.at(-1).data.push(data.subarray(4));
+    } else if (type === "IDAT") made[made.length - 1]?.data.push(data);
+    else if (type === "fdAT") made[made.length - 1].data.push(data.subarray(4));
     else if (!made.length && type !== "acTL") shared.push(chunk(type, data));
   }
   return made.map(({ data, ...frame }) => {

@@ -1,8 +1,12 @@
 """What widgets compute is what the tested Python computes."""
 
+import io
+from zlib import crc32
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.foundations.resource_accounting import parameters
@@ -79,3 +83,35 @@ def test_kv_capacity(module) -> None:
             else:
                 with pytest.raises(ValueError, match="leave nothing"):
                     tokens_that_fit(model, memory)
+
+
+def test_film_takes_an_animated_png_apart(module, tmp_path) -> None:
+    """Reference: Pillow, which wrote the file, and its frames one after the other."""
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 256, (9, 14, 4), dtype=np.uint8))]
+    for _ in range(4):  # a part changes, so that later frames are smaller
+        drawn = np.array(images[-1])
+        drawn[2:6, 3:11] = rng.integers(0, 256, (4, 8, 4))
+        images.append(Image.fromarray(drawn))
+    file = tmp_path / "film.png"
+    images[0].save(file, save_all=True, append_images=images[1:], duration=250, loop=3)
+    film, data = module("film"), list(file.read_bytes())
+    found = film.value(
+        f"patches(new Uint8Array({data}).buffer)"
+        ".map(({png, ...frame}) => ({...frame, png: [...png]}))"
+    )
+    assert len(found) == len(images)
+    canvas = Image.new("RGBA", images[0].size)
+    for frame, image in zip(found, images, strict=True):
+        assert frame["delay"] == 0.25
+        part = Image.open(io.BytesIO(bytes(frame["png"])))
+        part.load()  # Pillow compares check sums
+        assert part.size == (frame["width"], frame["height"])
+        canvas.paste(part, (frame["x"], frame["y"]))
+        np.testing.assert_array_equal(np.array(canvas), np.array(image))
+    assert found[1]["width"] < images[0].width
+
+
+def test_film_has_the_check_sum_of_zlib(module) -> None:
+    data = list(b"The quick brown fox")
+    assert module("film").value(f"crc32(new Uint8Array({data}))") == crc32(bytes(data))
