@@ -79,7 +79,13 @@ def value(word: str, text: str, control: dict) -> object:
         if text not in ("true", "false"):
             raise ValueError(f"{word} is neither true nor false")
         return text == "true"
-    number = type(control["step"])(text)
+    kind = type(control["step"])
+    try:
+        number = kind(text)
+    except ValueError:
+        raise ValueError(
+            f"{word} is not a number of the kind of {control['step']}"
+        ) from None
     if not control["min"] <= number <= control["max"]:
         raise ValueError(f"{word} is not from {control['min']} to {control['max']}")
     return number

@@ -1,0 +1,127 @@
+"""Widgets and films in the built portal: by mouse and by keyboard, in every setting."""
+
+import re
+
+import pytest
+
+WIDGETS = {
+    "kv-capacity": "inference/kv_cache.html",
+    "lsh-curve": "classical/locality_sensitive_hashing.html",
+    "sampling": "language/sampling.html",
+}
+FILM = ["positions/rope.html"]
+DRAWN = """canvas => {
+  const pen = canvas.getContext("2d");
+  return pen.getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+}"""
+PHONE = {"width": 360, "height": 640}
+
+
+def near(page, selector: str):
+    """The element, once its module has made it live."""
+    found = page.locator(selector).first
+    found.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "selector => customElements.get(document.querySelector(selector).localName)",
+        arg=selector,
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_draws_what_the_keyboard_sets_and_is_reset(visit, name):
+    """The address keeps the state, and opens it again."""
+    seen = {}
+
+    def look(page):
+        widget = near(page, f"widget-{name}")
+        figure = widget.locator("picture").locator("visible=true")
+        assert figure.count() == 1
+        widget.locator("input[type=range]").first.focus()
+        page.keyboard.press("ArrowRight")
+        assert figure.count() == 0
+        assert widget.locator("svg[role=img]").is_visible()
+        seen["text"] = widget.locator(".widget-result").inner_text()
+        page.wait_for_function("() => location.hash.includes('?')")
+        seen["url"] = page.url
+        widget.locator("button", has_text="Reset").click()
+        page.wait_for_function("() => !location.hash")
+        assert figure.count() == 1
+
+    def look_again(page):
+        widget = near(page, f"widget-{name}")
+        assert widget.locator("svg").is_visible()
+        assert widget.locator(".widget-result").inner_text() == seen["text"]
+
+    _, errors = visit([WIDGETS[name]], look)
+    _, more = visit([seen["url"].split("/", 3)[3]], look_again)
+    assert errors == more == []
+    assert re.search(r"\d", seen["text"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_widget_fits_a_phone_in_both_themes(visit, wide, name, theme):
+    boxes, colors = [], []
+
+    def look(page):
+        widget = near(page, f"widget-{name}")
+        widget.locator("input[type=range]").first.press("ArrowRight")
+        boxes.append(wide(page))
+        colors.append(
+            widget.locator("svg text").first.evaluate(
+                "text => getComputedStyle(text).fill"
+            )
+        )
+
+    _, errors = visit([WIDGETS[name]], look, viewport=PHONE, color_scheme=theme)
+    assert errors == []
+    assert boxes == [[]]
+    lightness = max(map(int, re.findall(r"\d+", colors[0])[:3]))
+    assert (lightness > 150) == (theme == "dark")
+
+
+def test_a_film_loads_on_first_use_steps_and_plays(visit, server):
+    seen = {}
+
+    def look(page):
+        film = near(page, "widget-film")
+        place = film.locator("output")
+        still = place.inner_text()
+        count = int(still.split()[-1])
+        assert still == f"{count} of {count}"
+        seen["before"] = page.evaluate(
+            "performance.getEntriesByType('resource').map(r => r.name)"
+        )
+        film.get_by_label("Previous frame").click()
+        page.wait_for_function("() => document.querySelector('figure.film-shown')")
+        assert place.inner_text() == f"{count - 1} of {count}"
+        film.get_by_label("Frame", exact=True).press("Home")
+        page.wait_for_function(
+            "n => document.querySelector('widget-film output').value === n",
+            arg=f"1 of {count}",
+        )
+        film.locator("select").select_option("2")
+        film.get_by_role("button", name="Play").press("Enter")
+        page.wait_for_function(
+            "n => document.querySelector('widget-film output').value === n", arg=still
+        )
+        assert film.get_by_role("button", name="Play").is_visible()
+        assert page.locator("figure.film-shown canvas").evaluate(DRAWN)
+
+    requests, errors = visit(FILM, look, reduced_motion="reduce")
+    assert errors == []
+    frames = [url for url in requests if url.endswith(("_light.png", "_dark.png"))]
+    assert len(frames) == 1
+    assert frames[0] not in seen["before"]
+    assert all(url.startswith(server) for url in requests)
+
+
+def test_without_scripts_there_are_the_figures_alone(visit):
+    def look(page):
+        figures = page.locator("figure.gallery-figure picture").locator("visible=true")
+        assert figures.count() > 1
+        assert page.locator(".widget-controls").locator("visible=true").count() == 0
+        assert page.locator("widget-film").locator("visible=true").count() == 0
+
+    visit([*WIDGETS.values(), *FILM], look, java_script_enabled=False)
