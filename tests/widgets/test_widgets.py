@@ -8,16 +8,30 @@ import pytest
 import torch
 from PIL import Image
 
+from snippets.alignment.grpo import clipped_loss, group_advantages
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.foundations.resource_accounting import parameters
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
 from snippets.inference.published_decoders import published
+from snippets.inference.speculative_decoding import (
+    acceptance,
+    expected_tokens,
+    residual,
+    speedup,
+)
 from snippets.language.sampling import (
     apply_temperature,
     keep_min_p,
     keep_top_k,
     keep_top_p,
     probabilities,
+)
+from snippets.positions.rope import angles, frequencies, rotate
+from snippets.training.scaling_laws import (
+    PUBLISHED,
+    Law,
+    compute_optimal,
+    predicted_loss,
 )
 
 
@@ -115,3 +129,76 @@ def test_film_takes_an_animated_png_apart(module, tmp_path) -> None:
 def test_film_has_the_check_sum_of_zlib(module) -> None:
     data = list(b"The quick brown fox")
     assert module("film").value(f"crc32(new Uint8Array({data}))") == crc32(bytes(data))
+
+
+def test_speculation(module) -> None:
+    """Reference: the functions of the page on speculative decoding."""
+    speculation, draw = module("speculation"), torch.Generator().manual_seed(0)
+    for run in range(30):
+        weights = torch.randint(6, (2, 4), generator=draw).double()
+        p, q = (
+            torch.tensor(speculation.call("distribution", w)).double()
+            for w in weights.tolist()
+        )
+        assert p.sum() == pytest.approx(1)
+        if run == 0:
+            q = p
+        alpha = speculation.call("acceptance", p.tolist(), q.tolist())
+        assert alpha == pytest.approx(acceptance(p, q).item(), rel=1e-12)
+        ours = speculation.call("residual", p.tolist(), q.tolist())
+        torch.testing.assert_close(torch.tensor(ours).double(), residual(p, q))
+        guesses = run % 7
+        ours = speculation.call("expectedTokens", alpha, guesses)
+        assert ours == pytest.approx(expected_tokens(alpha, guesses), rel=1e-12)
+        ours = speculation.call("speedup", alpha, guesses, 0.1)
+        assert ours == pytest.approx(speedup(alpha, guesses, 0.1), rel=1e-12)
+
+
+def test_rope_pairs(module) -> None:
+    """Reference: a rotated query and key of ones, as the page rotates them."""
+    pairs, ones = module("rope_pairs"), torch.ones(1, 8, dtype=torch.float64)
+    for base in (100.0, 10000.0, 500000.0):
+        theta = frequencies(8, base)
+        ours = torch.tensor(pairs.call("frequencies", 8, base), dtype=torch.float64)
+        torch.testing.assert_close(ours, theta, rtol=1e-12, atol=0)
+        for m, n in ((20, 14), (3, 60), (7, 7), (200, 0)):
+            query = rotate(ones, angles(torch.tensor([m]), theta))
+            key = rotate(ones, angles(torch.tensor([n]), theta))
+            score = pairs.call("score", m - n, 8, base)
+            assert score == pytest.approx((query @ key.T).item() / 8, abs=1e-12)
+
+
+def test_scaling_planner(module) -> None:
+    """Reference: the fits and the optimum of the page on scaling laws."""
+    planner = module("scaling_planner")
+    laws = planner.value("PUBLISHED")
+    assert {name: Law(**law) for name, law in laws.items()} == PUBLISHED
+    for name, law in laws.items():
+        for C in (1e18, 5.76e23, 1e27):
+            best = compute_optimal(PUBLISHED[name], C)
+            assert planner.call("optimalSize", law, C) == pytest.approx(
+                best.N, rel=1e-12
+            )
+            loss = planner.call("predictedLoss", law, best.N, best.D)
+            assert loss == pytest.approx(
+                predicted_loss(PUBLISHED[name], *best), rel=1e-12
+            )
+
+
+def test_grpo_group(module) -> None:
+    """Reference: the advantages and the clipped loss of the page on GRPO."""
+    group, draw = module("grpo_group"), torch.Generator().manual_seed(0)
+    for _ in range(20):
+        rewards = torch.randint(2, (1, 8), generator=draw).double()
+        ours = group.call("groupAdvantages", rewards[0].tolist(), 1e-4)
+        theirs = group_advantages(rewards)[0]
+        torch.testing.assert_close(torch.tensor(ours).double(), theirs)
+        ratio = 0.5 + torch.rand(1, generator=draw).double()
+        for advantage in theirs:
+            value = group.call("clippedObjective", ratio.item(), advantage.item(), 0.2)
+            loss = clipped_loss(ratio.log()[None], advantage[None], 0.2)
+            assert value == pytest.approx(-loss.item(), abs=1e-12)
+
+
+def test_grpo_group_of_equal_rewards(module) -> None:
+    assert module("grpo_group").call("groupAdvantages", [1.0] * 8, 1e-4) == [0] * 8

@@ -5,9 +5,13 @@ import re
 import pytest
 
 WIDGETS = {
+    "grpo-group": "alignment/grpo.html",
     "kv-capacity": "inference/kv_cache.html",
     "lsh-curve": "classical/locality_sensitive_hashing.html",
+    "rope-pairs": "positions/rope.html",
     "sampling": "language/sampling.html",
+    "scaling-planner": "training/scaling_laws.html",
+    "speculation": "inference/speculative_decoding.html",
 }
 FILM = ["positions/rope.html"]
 DRAWN = """canvas => {
