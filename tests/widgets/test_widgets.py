@@ -202,3 +202,43 @@ def test_grpo_group(module) -> None:
 
 def test_grpo_group_of_equal_rewards(module) -> None:
     assert module("grpo_group").call("groupAdvantages", [1.0] * 8, 1e-4) == [0] * 8
+
+
+OPERATIONS = {
+    "transpose": lambda x: x.T,
+    "reshape": lambda x: x.reshape(x.shape[::-1]),
+    "slice": lambda x: x[:, ::2],
+    "expand": lambda x: np.broadcast_to(x[:1], x.shape),
+    "flip": lambda x: np.flip(x, 0).copy(),
+    "gather": lambda x: x[[len(x) - 1, 0, 0]],
+    "matmul": lambda x: x @ x.T,
+    "sum": lambda x: x.sum(1),
+    "softmax": lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True),
+}
+
+
+def test_tensors(module) -> None:
+    """Reference: NumPy. A source is what changes an element of the result."""
+    tensors, rng = module("tensors"), np.random.default_rng(0)
+    assert list(tensors.value("controls.operation.options")) == list(OPERATIONS)
+    for name, operation in OPERATIONS.items():
+        for rows, columns in rng.integers(1, 6, (8, 2)).tolist():
+            x = rng.random((rows, columns))
+            made, theirs = tensors.call("result", name, rows, columns), operation(x)
+            assert tuple(made["shape"]) == theirs.shape
+            found = [set() for _ in range(theirs.size)]
+            for place in range(x.size):
+                other = x.copy()
+                other.flat[place] += 1
+                for element in np.flatnonzero(operation(other) != theirs):
+                    found[element].add(place)
+            if name == "softmax" and columns == 1:  # always 1, whatever the number
+                continue
+            assert [set(sources) for sources in made["sources"]] == found, name
+            is_view = np.shares_memory(theirs, x)
+            assert (made["strides"] is not None) == is_view
+            if is_view:
+                for size, ours, bytes_ in zip(
+                    theirs.shape, made["strides"], theirs.strides, strict=True
+                ):
+                    assert size == 1 or 8 * ours == bytes_

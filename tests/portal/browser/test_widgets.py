@@ -12,6 +12,7 @@ WIDGETS = {
     "sampling": "language/sampling.html",
     "scaling-planner": "training/scaling_laws.html",
     "speculation": "inference/speculative_decoding.html",
+    "tensors": "foundations/tensor_operations.html",
 }
 FILM = ["positions/rope.html"]
 DRAWN = """canvas => {
