@@ -1,6 +1,7 @@
 """What widgets compute is what the tested Python computes."""
 
 import io
+from functools import partial
 from zlib import crc32
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from PIL import Image
 
 from snippets.alignment.grpo import clipped_loss, group_advantages
+from snippets.attention.self_attention import attention_weights, causal
 from snippets.classical.locality_sensitive_hashing import candidate_probability
-from snippets.foundations.resource_accounting import parameters
+from snippets.foundations.resource_accounting import parameters, state_bytes
+from snippets.inference.gpu_profiling import Machine, linear_cost
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
 from snippets.inference.published_decoders import published
 from snippets.inference.speculative_decoding import (
@@ -19,6 +22,7 @@ from snippets.inference.speculative_decoding import (
     residual,
     speedup,
 )
+from snippets.inference.turboquant import codebook, distortion, quantize
 from snippets.language.sampling import (
     apply_temperature,
     keep_min_p,
@@ -33,6 +37,15 @@ from snippets.training.scaling_laws import (
     compute_optimal,
     predicted_loss,
 )
+from snippets.transformers.mixture_of_experts import (
+    expert_capacity,
+    expert_choice,
+    route,
+    within_capacity,
+)
+from snippets.transformers.six_tokens import six_tokens
+
+tensor = partial(torch.tensor, dtype=torch.float64)
 
 
 def test_every_module_has_controls_of_its_kind(root, module) -> None:
@@ -80,7 +93,7 @@ def test_sampling(module) -> None:
         ours = sampling.call("nextWord", logits.tolist(), settings)
         kept = keep_top_k(apply_temperature(logits, temperature), k)
         theirs = probabilities(keep_min_p(keep_top_p(kept, p), min_p))
-        torch.testing.assert_close(torch.tensor(ours).double(), theirs)
+        torch.testing.assert_close(tensor(ours), theirs)
 
 
 def test_kv_capacity(module) -> None:
@@ -136,17 +149,14 @@ def test_speculation(module) -> None:
     speculation, draw = module("speculation"), torch.Generator().manual_seed(0)
     for run in range(30):
         weights = torch.randint(6, (2, 4), generator=draw).double()
-        p, q = (
-            torch.tensor(speculation.call("distribution", w)).double()
-            for w in weights.tolist()
-        )
+        p, q = (tensor(speculation.call("distribution", w)) for w in weights.tolist())
         assert p.sum() == pytest.approx(1)
         if run == 0:
             q = p
         alpha = speculation.call("acceptance", p.tolist(), q.tolist())
         assert alpha == pytest.approx(acceptance(p, q).item(), rel=1e-12)
         ours = speculation.call("residual", p.tolist(), q.tolist())
-        torch.testing.assert_close(torch.tensor(ours).double(), residual(p, q))
+        torch.testing.assert_close(tensor(ours), residual(p, q))
         guesses = run % 7
         ours = speculation.call("expectedTokens", alpha, guesses)
         assert ours == pytest.approx(expected_tokens(alpha, guesses), rel=1e-12)
@@ -192,7 +202,7 @@ def test_grpo_group(module) -> None:
         rewards = torch.randint(2, (1, 8), generator=draw).double()
         ours = group.call("groupAdvantages", rewards[0].tolist(), 1e-4)
         theirs = group_advantages(rewards)[0]
-        torch.testing.assert_close(torch.tensor(ours).double(), theirs)
+        torch.testing.assert_close(tensor(ours), theirs)
         ratio = 0.5 + torch.rand(1, generator=draw).double()
         for advantage in theirs:
             value = group.call("clippedObjective", ratio.item(), advantage.item(), 0.2)
@@ -242,3 +252,90 @@ def test_tensors(module) -> None:
                     theirs.shape, made["strides"], theirs.strides, strict=True
                 ):
                     assert size == 1 or 8 * ours == bytes_
+
+
+def test_attention(module) -> None:
+    """Reference: ``attention_weights`` of the page, with both masks."""
+    attention, draw = module("attention"), torch.Generator().manual_seed(0)
+    for run in range(12):
+        x = 3 * torch.randn(6, 2, generator=draw, dtype=torch.float64)
+        window, is_causal = run % 6 + 1, run % 2 == 0
+        allowed = torch.tensor(attention.call("mask", 6, is_causal, window))
+        distance = torch.arange(6)[:, None] - torch.arange(6)
+        assert (
+            allowed == ((distance.abs() < window) & (causal(6, 6) | (not is_causal)))
+        ).all()
+        ours = attention.call(
+            "attentionWeights", x.tolist(), x.tolist(), allowed.tolist(), 2**0.5
+        )
+        torch.testing.assert_close(tensor(ours), attention_weights(x, x, allowed))
+
+
+def test_turboquant(module) -> None:
+    """Reference: ``quantize`` of the page, turned by the same angle."""
+    turbo, draw = module("turboquant"), torch.Generator().manual_seed(0)
+    for bits in (1, 2, 3, 4):
+        levels = torch.tensor(turbo.value(f"LEVELS[{bits}]"), dtype=torch.float64)
+        torch.testing.assert_close(
+            levels, codebook(bits, 2).double(), rtol=0, atol=1e-11
+        )
+        expected = turbo.value(f"DISTORTION[{bits}]")
+        assert expected == pytest.approx(distortion(bits, 2), rel=1e-9)
+        for _ in range(8):
+            x = torch.randn(2, generator=draw, dtype=torch.float64)
+            angle = 6 * torch.rand(1, generator=draw).double()
+            turn = torch.stack(
+                [
+                    torch.cat([angle.cos(), -angle.sin()]),
+                    torch.cat([angle.sin(), angle.cos()]),
+                ]
+            )
+            ours = turbo.call("quantize", x.tolist(), angle.item(), bits)
+            torch.testing.assert_close(
+                tensor(ours),
+                quantize(x[None], turn, bits)[0],
+                rtol=0,
+                atol=1e-10,
+            )
+    assert turbo.call("quantize", [0, 0], 1.0, 2) == [0, 0]
+
+
+def test_moe_routing(module) -> None:
+    """Reference: routing, places and the choice of experts of the page."""
+    moe, draw = module("moe_routing"), torch.Generator().manual_seed(0)
+    torch.testing.assert_close(torch.tensor(moe.value("PROBABILITY")), six_tokens())
+    for run in range(20):
+        probability = torch.rand(7, 3, generator=draw, dtype=torch.float64).softmax(-1)
+        top_k, factor = run % 2 + 1, 0.5 + run % 4 / 2
+        capacity = moe.call("expertCapacity", 7, 3, top_k, factor)
+        assert capacity == expert_capacity(7, 3, top_k, factor)
+        index = [moe.call("largest", row, top_k) for row in probability.tolist()]
+        assert index == route(probability.log(), top_k).index.tolist()
+        kept = moe.call("withinCapacity", index, 3, capacity)
+        assert kept == within_capacity(torch.tensor(index), 3, capacity).tolist()
+        chosen = moe.call("expertChoice", probability.tolist(), min(capacity, 7))
+        theirs = expert_choice(probability.log(), min(capacity, 7)).token
+        assert chosen == theirs.T.tolist()
+
+
+def test_training_memory(module) -> None:
+    """Reference: ``state_bytes`` of the page."""
+    memory = module("training_memory")
+    for stage in range(4):
+        for ranks in (1, 4, 1024):
+            ours = sum(memory.call("stateBytes", stage, ranks))
+            assert ours == pytest.approx(state_bytes(stage, ranks), rel=1e-12)
+
+
+def test_roofline(module) -> None:
+    """Reference: ``linear_cost`` and ``Machine`` of the page."""
+    roofline, machine = module("roofline"), Machine(peak=312e12, bandwidth=2.04e12)
+    for rows in (1, 16, 8192):
+        for itemsize in (1, 2):
+            cost = linear_cost(rows, 4096, 512, itemsize)
+            ours = roofline.call("linearCost", rows, 4096, 512, itemsize)
+            assert ours == {"operations": cost.operations, "moved": cost.moved}
+            reached = roofline.call("attainable", 312e12, 2.04e12, cost.intensity)
+            assert reached == pytest.approx(
+                machine.attainable(cost.intensity), rel=1e-12
+            )

@@ -5,14 +5,19 @@ import re
 import pytest
 
 WIDGETS = {
+    "attention": "attention/self_attention.html",
     "grpo-group": "alignment/grpo.html",
     "kv-capacity": "inference/kv_cache.html",
     "lsh-curve": "classical/locality_sensitive_hashing.html",
+    "moe-routing": "transformers/mixture_of_experts.html",
+    "roofline": "inference/gpu_profiling.html",
     "rope-pairs": "positions/rope.html",
     "sampling": "language/sampling.html",
     "scaling-planner": "training/scaling_laws.html",
     "speculation": "inference/speculative_decoding.html",
     "tensors": "foundations/tensor_operations.html",
+    "training-memory": "foundations/resource_accounting.html",
+    "turboquant": "inference/turboquant.html",
 }
 FILM = ["positions/rope.html"]
 DRAWN = """canvas => {
