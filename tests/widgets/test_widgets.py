@@ -153,7 +153,7 @@ def test_speculation(module) -> None:
         assert p.sum() == pytest.approx(1)
         if run == 0:
             q = p
-        alpha = speculation.call("acceptance", p.tolist(), q.tolist())
+        alpha = float(speculation.call("acceptance", p.tolist(), q.tolist()))
         assert alpha == pytest.approx(acceptance(p, q).item(), rel=1e-12)
         ours = speculation.call("residual", p.tolist(), q.tolist())
         torch.testing.assert_close(tensor(ours), residual(p, q))
