@@ -11,10 +11,25 @@ from PIL import Image
 
 from snippets.alignment.grpo import clipped_loss, group_advantages
 from snippets.attention.self_attention import attention_weights, causal
+from snippets.classical.expectation_maximization import em_coins
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.foundations.resource_accounting import parameters, state_bytes
+from snippets.graphs.message_passing import (
+    propagate,
+    scatter_max,
+    scatter_mean,
+    scatter_sum,
+)
+from snippets.inference.cache_policies import (
+    Request,
+    next_power,
+    reserve_max,
+    reserve_oracle,
+    reserve_pow2,
+)
 from snippets.inference.gpu_profiling import Machine, linear_cost
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
+from snippets.inference.paged_attention import blocks_with_sharing
 from snippets.inference.published_decoders import published
 from snippets.inference.speculative_decoding import (
     acceptance,
@@ -339,3 +354,48 @@ def test_roofline(module) -> None:
             assert reached == pytest.approx(
                 machine.attainable(cost.intensity), rel=1e-12
             )
+
+
+def test_em_coins(module) -> None:
+    """Reference: ``em_coins`` of the page."""
+    coins, rng = module("em_coins"), np.random.default_rng(0)
+    for _ in range(10):
+        heads = rng.integers(1, 10, 5)
+        start = rng.uniform(0.2, 0.8, 2)
+        ours = coins.call("path", start.tolist(), heads.tolist(), 10, 12)
+        theirs = list(em_coins(start, heads, 10, 12))
+        np.testing.assert_allclose(np.array(ours), theirs, rtol=1e-10)
+
+
+def test_em_coins_stops_where_a_coin_has_one_side(module) -> None:
+    made = module("em_coins").call("path", [0.5, 0.6], [10] * 5, 10, 40)
+    assert len(made) < 41
+    assert all(0 < chance < 1 for chances in made for chance in chances)
+
+
+def test_message_graph(module) -> None:
+    """Reference: ``propagate`` of the page, with each of its aggregates."""
+    graph, rng = module("message_graph"), np.random.default_rng(0)
+    aggregates = {"sum": scatter_sum, "mean": scatter_mean, "max": scatter_max}
+    for name, aggregate in aggregates.items():
+        for count in (1, 6, 14):
+            x, edges = rng.random(5), rng.integers(0, 5, (count, 2))
+            ours = graph.call("propagate", x.tolist(), edges.tolist(), name)
+            features, index = torch.tensor(x)[:, None], torch.tensor(edges.T)
+            theirs = propagate(features, index, aggregate)[:, 0]
+            torch.testing.assert_close(tensor(ours), theirs)
+
+
+def test_cache_slots(module) -> None:
+    """Reference: the four policies of the page on PagedAttention."""
+    slots, rng = module("cache_slots"), np.random.default_rng(0)
+    reserve = {"max": reserve_max, "pow2": reserve_pow2, "oracle": reserve_oracle}
+    for prompt, output in rng.integers(1, 1024, (20, 2)).tolist():
+        request = Request(0.0, prompt, output)
+        for policy, slots_of in reserve.items():
+            ours = slots.call("reserved", policy, prompt, output)
+            assert ours == next_power(slots_of(request))
+        for samples, block in ((1, 16), (3, 32)):
+            ours = slots.call("blocksWithSharing", prompt, output, samples, block)
+            sizes = {"prompt": prompt, "output": output, "block_size": block}
+            assert ours == blocks_with_sharing(samples=samples, **sizes)

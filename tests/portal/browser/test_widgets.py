@@ -6,9 +6,12 @@ import pytest
 
 WIDGETS = {
     "attention": "attention/self_attention.html",
+    "cache-slots": "inference/paged_attention.html",
+    "em-coins": "classical/expectation_maximization.html",
     "grpo-group": "alignment/grpo.html",
     "kv-capacity": "inference/kv_cache.html",
     "lsh-curve": "classical/locality_sensitive_hashing.html",
+    "message-graph": "graphs/message_passing.html",
     "moe-routing": "transformers/mixture_of_experts.html",
     "roofline": "inference/gpu_profiling.html",
     "rope-pairs": "positions/rope.html",
