@@ -8,9 +8,10 @@
 
 ``widgets/kv_cache.js`` draws in the place of the figure what the reader sets. It
 exports ``controls``: for each name that may be set, a label and a value, and beside
-these ``min``, ``max`` and ``step`` of a slider, the ``options`` of a choice, or
-neither for a box to tick. The controls are written here, so that nothing moves when the
-module comes. Without scripts, and from disk, the figure is what it was.
+these ``min``, ``max`` and ``step`` of a slider, the ``options`` of a choice, the
+``maxlength`` of a text, or nothing for a box to tick. The controls are written here, so
+that nothing moves when the module comes. Without scripts, and from disk, the figure is
+what it was.
 """
 
 import hashlib
@@ -74,6 +75,8 @@ def value(word: str, text: str, control: dict) -> object:
     if "options" in control:
         if text not in control["options"]:
             raise ValueError(f"{word} is not one of {', '.join(control['options'])}")
+        return text
+    if "maxlength" in control:
         return text
     if "min" not in control:
         if text not in ("true", "false"):
@@ -157,6 +160,10 @@ def field(self: HTML5Translator, name: str, control: dict) -> str:
         ]
         menu = self.starttag({}, "select", "", name=name)
         return f"<label>{label} {menu}{''.join(options)}</select></label>"
+    if "maxlength" in control:
+        limits = {"maxlength": str(control["maxlength"]), "value": given}
+        line = self.emptytag({}, "input", "", type="text", name=name, **limits)
+        return f'<label class="widget-text">{label} {line}</label>'
     if "min" not in control:
         ticked = {"checked": "checked"} if given else {}
         box = self.emptytag({}, "input", "", type="checkbox", name=name, **ticked)

@@ -12,7 +12,9 @@ from PIL import Image
 from snippets.alignment.grpo import clipped_loss, group_advantages
 from snippets.attention.self_attention import attention_weights, causal
 from snippets.classical.expectation_maximization import em_coins
+from snippets.classical.kernel_methods import gaussian
 from snippets.classical.locality_sensitive_hashing import candidate_probability
+from snippets.classical.sequential_minimal_optimization import solve_dual
 from snippets.foundations.resource_accounting import parameters, state_bytes
 from snippets.graphs.message_passing import (
     propagate,
@@ -38,6 +40,8 @@ from snippets.inference.speculative_decoding import (
     speedup,
 )
 from snippets.inference.turboquant import codebook, distortion, quantize
+from snippets.language.byte_pair_encoding import encode_word, vocabulary
+from snippets.language.byte_pair_training import train_by_recounting
 from snippets.language.sampling import (
     apply_temperature,
     keep_min_p,
@@ -78,6 +82,8 @@ def test_every_module_has_controls_of_its_kind(root, module) -> None:
                 assert control["value"] in control["options"]
             elif "min" in control:
                 assert control["min"] <= control["value"] <= control["max"]
+            elif "maxlength" in control:
+                assert len(control["value"]) <= control["maxlength"]
             else:
                 assert isinstance(control["value"], bool)
 
@@ -399,3 +405,50 @@ def test_cache_slots(module) -> None:
             ours = slots.call("blocksWithSharing", prompt, output, samples, block)
             sizes = {"prompt": prompt, "output": output, "block_size": block}
             assert ours == blocks_with_sharing(samples=samples, **sizes)
+
+
+def test_bpe_merges(module) -> None:
+    """Reference: training and encoding of the page, with ties."""
+    bpe, rng = module("bpe_merges"), np.random.default_rng(0)
+    for count in (1, 3, 7):
+        letters = rng.integers(0, 4, (12, 6))
+        words = [
+            "".join("abcd"[i] for i in row[: 1 + k % 6])
+            for k, row in enumerate(letters)
+        ]
+        counted = {word.encode(): words.count(word) for word in words}
+        merges = train_by_recounting(counted, count)
+        tokens = vocabulary(merges)
+        ours = bpe.call("train", words, count)
+        expected = [[tokens[a].decode(), tokens[b].decode()] for a, b in merges]
+        assert ours["pairs"] == expected
+        ranks = {pair: rank for rank, pair in enumerate(merges)}
+        for word, cut in zip(words, ours["cuts"], strict=True):
+            ids = encode_word(word.encode(), ranks)
+            assert cut == [tokens[i].decode() for i in ids]
+    assert bpe.call("train", ["ab"], 5) == {"pairs": [["a", "b"]], "cuts": [["ab"]]}
+
+
+def test_svm(module) -> None:
+    """Reference: the kernels and ``solve_dual`` of the page."""
+    svm, rng = module("svm"), np.random.default_rng(0)
+    for C in (0.05, 1.0, 100.0):
+        points, labels = rng.normal(size=(13, 2)), np.repeat([1, -1], [6, 7])
+        for kernel in ("linear", "gaussian"):
+            K = (
+                points @ points.T
+                if kernel == "linear"
+                else gaussian(points, points, 0.7)
+            )
+            ours = [
+                [svm.call("kernelValue", a, b, kernel, 0.7) for b in points.tolist()]
+                for a in points.tolist()
+            ]
+            np.testing.assert_allclose(ours, K, rtol=1e-12)
+            made = svm.call("solveDual", ours, labels.tolist(), C, 1e-10)
+            theirs = solve_dual(K, labels, C, tolerance=1e-10)
+            decided = [
+                K @ (labels * np.array(found["multipliers"])) + found["bias"]
+                for found in (made, theirs._asdict())
+            ]
+            np.testing.assert_allclose(*decided, atol=1e-7)

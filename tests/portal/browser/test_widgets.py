@@ -6,6 +6,7 @@ import pytest
 
 WIDGETS = {
     "attention": "attention/self_attention.html",
+    "bpe-merges": "language/byte_pair_encoding.html",
     "cache-slots": "inference/paged_attention.html",
     "em-coins": "classical/expectation_maximization.html",
     "grpo-group": "alignment/grpo.html",
@@ -18,6 +19,7 @@ WIDGETS = {
     "sampling": "language/sampling.html",
     "scaling-planner": "training/scaling_laws.html",
     "speculation": "inference/speculative_decoding.html",
+    "svm": "classical/support_vector_machines.html",
     "tensors": "foundations/tensor_operations.html",
     "training-memory": "foundations/resource_accounting.html",
     "turboquant": "inference/turboquant.html",
