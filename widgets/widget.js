@@ -40,7 +40,7 @@ export class Widget extends HTMLElement {
     const [name, words] = location.hash.slice(1).split("?");
     if (name !== this.name || words === undefined) return this.rest();
     for (const [key, text] of new URLSearchParams(words)) {
-      const field = this.form.elements[key];
+      const field = this.form.elements.namedItem(key);
       if (field?.type === "checkbox") field.checked = text === "true";
       else if (field) field.value = text;
     }

@@ -64,8 +64,9 @@ def test_a_widget_draws_what_the_keyboard_sets_and_is_reset(visit, name):
         assert figure.count() == 1
 
     def look_again(page):
-        widget = near(page, f"widget-{name}")
-        assert widget.locator("svg").is_visible()
+        widget = page.locator(f"widget-{name}")
+        widget.locator("svg").wait_for()
+        assert widget.bounding_box()["y"] < page.viewport_size["height"]
         assert widget.locator(".widget-result").inner_text() == seen["text"]
 
     _, errors = visit([WIDGETS[name]], look)
