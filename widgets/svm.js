@@ -102,7 +102,8 @@ class Machine extends Widget {
     const errors = points.filter((point, i) => labels[i] * decision(point) <= 0).length;
     return {
       text: `${support} of ${points.length} points are support vectors (ringed); ${errors} ${errors === 1 ? "lies" : "lie"} on the wrong side. Pale: the band.`,
-      svg: `<svg viewBox="0 0 600 330">${cells.join("")}${marks.join("")}</svg>`,
+      svg: `<svg viewBox="0 0 600 330">${cells.join("")}${marks.join("")}
+        <text x="8" y="20">circles against squares; the larger mark is yours</text></svg>`,
     };
   }
 }
