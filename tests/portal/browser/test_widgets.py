@@ -67,7 +67,7 @@ def test_a_widget_draws_what_the_keyboard_sets_and_is_reset(visit, name):
         widget = page.locator(f"widget-{name}")
         widget.locator("svg").wait_for()
         page.wait_for_function(
-            "tag => document.querySelector(tag).getBoundingClientRect().top < innerHeight",
+            "name => document.querySelector(name).getBoundingClientRect().y < 700",
             arg=f"widget-{name}",
         )
         assert widget.locator(".widget-result").inner_text() == seen["text"]
