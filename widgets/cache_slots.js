@@ -60,7 +60,7 @@ class Slots extends Widget {
     return {
       text:
         `${samples} ${samples === 1 ? "sequence has" : "sequences have"} ${prompt + now} tokens so far. Paging holds ` +
-        `${rows[3][2].toLocaleString("en")} slots, ${(rows[0][2] / rows[3][2]).toFixed(1)} times fewer than Max.`,
+        `${rows[3][2].toLocaleString("en")} slots. Max holds ${(rows[0][2] / rows[3][2]).toFixed(1)} times as many.`,
       svg: `<svg viewBox="0 0 600 330">${bars.join("")}
         <text x="82" y="22">blue: slots that hold a token, orange: held without one</text></svg>`,
     };

@@ -52,7 +52,7 @@ class Group extends Widget {
       );
       const now = y(clippedObjective(state.ratio, advantage, state.epsilon));
       return `<polyline class="${advantage > 0 ? "s2" : "s1"}" points="${line.join(" ")}"/>
-        <circle cx="${place(state.ratio)}" cy="${now}" r="5"/>`;
+        <circle class="f0" cx="${place(state.ratio)}" cy="${now}" r="5"/>`;
     });
     const right = rewards.reduce((sum, reward) => sum + reward, 0);
     const [first] = rewards.map((reward, i) => (reward ? advantages[i] : 0)).filter(Boolean);
