@@ -24,15 +24,20 @@ class Split(NamedTuple):
     test: Ratings
 
 
-def liked(ratings: Ratings, stars: float = 3.5, fewest: int = 5) -> Ratings:
-    """Ratings of at least so many stars, of items with at least `fewest` of them.
+def liked_items(
+    ratings: Ratings, stars: float = 3.5, fewest: int = 5
+) -> Int[ndarray, " items"]:
+    """Numbers of the items with at least `fewest` ratings of `stars` or more."""
+    return np.flatnonzero(np.bincount(ratings.items[ratings.values >= stars]) >= fewest)
 
-    Users and items that are left are numbered from 0.
+
+def liked(ratings: Ratings, stars: float = 3.5, fewest: int = 5) -> Ratings:
+    """Those ratings; users and items that are left are numbered from 0.
+
+    Item j had the number ``liked_items(ratings)[j]``.
     """
-    good = ratings.take(ratings.values >= stars)
-    counts = np.bincount(good.items)
-    kept, _, _ = renumber(good.take(counts[good.items] >= fewest))
-    return kept
+    kept = np.isin(ratings.items, liked_items(ratings, stars, fewest))
+    return renumber(ratings.take(kept & (ratings.values >= stars)))[0]
 
 
 def split(ratings: Ratings, test: Bool[ndarray, " ratings"]) -> Split:
@@ -97,7 +102,7 @@ def windows(ratings: Ratings, count: int) -> list[Split]:
 
 
 def by_time(ratings: Ratings, share: float) -> Split:
-    """The last `share` of all ratings is for the test; equal times stay together."""
+    """The last `share` of all ratings is for the test; one time is never divided."""
     cut = np.quantile(ratings.times, 1 - share, method="lower")
     return split(ratings, ratings.times > cut)
 
