@@ -27,10 +27,21 @@ Weights = Float[ndarray, "items items"]
 Histories = Bool[ndarray, "readers items"]
 
 
-def check(penalty: float) -> None:
+def check_penalty(penalty: float) -> None:
     """Raise a ValueError if a penalty is not positive and finite."""
     if not 0 < penalty < math.inf:
         raise ValueError(f"the penalty must be positive and finite, got {penalty}")
+
+
+def check_histories(histories: Histories) -> None:
+    """Raise a ValueError if a reader likes nothing.
+
+    All scores would be 0, and the list would have the items with the lowest numbers.
+    """
+    empty = np.flatnonzero(~histories.any(axis=1))
+    if len(empty):
+        counts = f"{len(empty)} of {len(histories)}"
+        raise ValueError(f"{counts} readers like nothing, the first: {empty[0]}")
 
 
 def item_knn(train: Marks, neighbors: int) -> Weights:
@@ -74,7 +85,7 @@ def ease(train: Marks, penalty: float) -> Weights:
     array([[0.  , 0.5 ],
            [0.67, 0.  ]])
     """
-    check(penalty)
+    check_penalty(penalty)
     X = train.astype(float)
     inverse = np.linalg.inv(X.T @ X + penalty * np.eye(X.shape[1]))
     weights = -inverse / inverse.diagonal()  # column j is divided by P_jj
@@ -83,20 +94,8 @@ def ease(train: Marks, penalty: float) -> Weights:
 
 
 def scores(histories: Histories, weights: Weights) -> Float[ndarray, "readers items"]:
-    """For each reader and item, the sum of weights from the items that are liked.
-
-    Raises
-    ------
-    ValueError
-        If a reader likes nothing: all scores would be 0, and the list would be that
-        of the lowest numbers.
-    """
-    empty = np.flatnonzero(~histories.any(axis=1))
-    if len(empty):
-        raise ValueError(
-            f"{len(empty)} of {len(histories)} readers like nothing, the first: "
-            f"{empty[0]}"
-        )
+    """For each reader and item, the sum of the weights from the liked items to it."""
+    check_histories(histories)
     return histories @ weights
 
 
@@ -107,9 +106,10 @@ def ease_scores(
 
     Weights are A_ij / (1 - A_jj), where A = X^T (X X^T + penalty I)^-1 X.
     """
-    check(penalty)
+    check_penalty(penalty)
+    check_histories(histories)
     X, readers = train.astype(float), histories.astype(float)
     solved = np.linalg.solve(X @ X.T + penalty * np.eye(len(X)), X)
     diagonal = (X * solved).sum(axis=0)
-    fitted = scores(histories, X.T) @ solved
+    fitted = readers @ X.T @ solved
     return (fitted - readers * diagonal) / (1 - diagonal)
