@@ -85,6 +85,12 @@ def recalls(
     return hits(lists[:, :k], window.relevant).sum(axis=1) / possible
 
 
+def recall_of_guessing(window: Window, k: int = 20) -> Float[ndarray, " users"]:
+    """Expected recall of k unseen films at random."""
+    wanted, unseen = window.relevant.sum(axis=1), (~window.seen).sum(axis=1)
+    return k * wanted / unseen / np.minimum(wanted, k)
+
+
 def rank_from_past(windows: Sequence[Window], number: int) -> Int[ndarray, "users k"]:
     """Candidates of a window by a ranker that has learned from all earlier ones."""
     past, window = windows[:number], windows[number]

@@ -68,5 +68,7 @@ year = interval(recalls["ranker"] - recalls["last year"], users)
 measured |= {"tie_low": ease[0], "tie_high": ease[1]}
 measured |= {"gain_low": year[0], "gain_high": year[1], "fresh": means[1] / means[0]}
 measured |= {"lists": len(users), "people": len(set(users))}
+chances = [film_windows.recall_of_guessing(window) for window in later]
+measured["later_guess"] = np.concatenate(chances).mean()
 assert year[0] > 0 > ease[0]
 assert found[2] > max(found[:2])

@@ -89,8 +89,8 @@ def at_random(ratings: Ratings, share: float, seed: int = 0) -> Split:
 def windows(ratings: Ratings, count: int) -> list[Split]:
     """Splits by time, one after another: train before a cut, test up to the next.
 
-    The cuts leave about as many ratings in each of `count` + 1 parts. The first part
-    is for training only. Ratings of one time stay together.
+    The cuts leave about as many ratings in each of `count` + 1 parts; the first is for
+    training only. Ratings of one time stay together.
     """
     shares = np.arange(1, count + 2) / (count + 1)
     cuts = np.quantile(ratings.times, shares, method="lower")
@@ -118,13 +118,7 @@ def refuse_leak(split: Split) -> None:
 
 
 def marks(ratings: Ratings, users: int, items: int) -> Marks:
-    """A table that is true where a user has rated an item.
-
-    Raises
-    ------
-    ValueError
-        If a number of a user or an item is not in the table.
-    """
+    """A table that is true where a user has rated an item; a ValueError beyond it."""
     for numbers, size in ((ratings.users, users), (ratings.items, items)):
         wrong = numbers[(numbers < 0) | (numbers >= size)]
         if len(wrong):

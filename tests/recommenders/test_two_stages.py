@@ -7,7 +7,13 @@ import pytest
 from snippets.recommenders import film_windows
 from snippets.recommenders.movielens import load
 from snippets.recommenders.ranked_lists import recall_at_k, top_k
-from snippets.recommenders.rating_splits import last_per_user, liked
+from snippets.recommenders.rating_splits import (
+    evaluated_users,
+    last_per_user,
+    liked,
+    marks,
+)
+from snippets.recommenders.recommender_systems import ease_scores, item_knn, scores
 from snippets.recommenders.two_stages import (
     candidates,
     features,
@@ -91,6 +97,11 @@ def test_windows_know_nothing_later() -> None:
     assert window.lists.shape[1] == 100
     perfect = top_k(window.relevant.astype(float), window.seen, 20)
     assert (film_windows.recalls(perfect, window) == 1).all()
+    drawn = np.random.default_rng(0).random((100, *window.seen.shape))
+    lists = [top_k(each, window.seen, 20) for each in drawn]
+    found = np.mean([film_windows.recalls(each, window) for each in lists])
+    expected = film_windows.recall_of_guessing(window).mean()
+    assert expected == pytest.approx(found, rel=0.2)
     assert film_windows.fused(window).max() <= 2 / 61
     ranked = film_windows.rank_from_past(windows, 1)
     np.testing.assert_array_equal(np.sort(ranked), np.sort(windows[1].lists))
@@ -101,6 +112,28 @@ def test_windows_know_nothing_later() -> None:
         for row, each in enumerate(one.lists)
     ]
     assert both == pytest.approx(np.mean(found))
+
+
+def test_settings_of_the_page_are_best_on_its_validation_split() -> None:
+    likes = liked(load()[0])
+    split = last_per_user(last_per_user(likes, 5).train, 5)
+    train, test = (marks(part, 671, 2399) for part in split)
+    users = evaluated_users(train, test)
+    seen, relevant = train[users], test[users]
+
+    def recall(found: np.ndarray) -> float:
+        return recall_at_k(top_k(found, seen, 20), relevant)
+
+    by_neighbors = [recall(scores(seen, item_knn(train, n))) for n in (20, 100)]
+    assert np.argmax(by_neighbors) == 0
+    by_penalty = [recall(ease_scores(seen, train, x)) for x in (20.0, 200.0, 2000.0)]
+    assert np.argmax(by_penalty) == 1
+
+
+def test_half_of_the_users_come_for_an_hour() -> None:
+    likes = liked(load()[0])
+    spans = [np.ptp(likes.times[likes.users == user]) / 3600 for user in range(671)]
+    assert 1 < np.median(spans) < 1.2
 
 
 def test_a_leaking_split_is_refused() -> None:
