@@ -114,6 +114,19 @@ def test_windows_know_nothing_later() -> None:
     assert both == pytest.approx(np.mean(found))
 
 
+def test_the_ranker_does_not_see_the_window_that_it_ranks() -> None:
+    windows = film_windows.film_windows(2)
+    swapped = windows[1]._replace(relevant=windows[1].relevant[::-1])
+    found = film_windows.rank_from_past((windows[0], swapped), 1)
+    np.testing.assert_array_equal(found, film_windows.rank_from_past(windows, 1))
+
+
+def test_more_candidates_than_unseen_items_are_refused(drawn) -> None:
+    first, second, seen = drawn
+    with pytest.raises(ValueError, match="k must be from 1 to"):
+        candidates([first, second], seen, 7)
+
+
 def test_settings_of_the_page_are_best_on_its_validation_split() -> None:
     likes = liked(load()[0])
     split = last_per_user(last_per_user(likes, 5).train, 5)
@@ -151,5 +164,7 @@ def test_interval_covers_lists_of_the_same_user_together() -> None:
     assert high - low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
     narrow = interval(values, np.arange(200))
     assert np.diff(narrow) < 0.6 * (high - low)
+    same = interval(np.full(5, 0.3), np.array([0, 0, 0, 1, 2]))
+    assert same == pytest.approx((0.3, 0.3))
     with pytest.raises((ValueError, jaxtyping.TypeCheckError)):
         interval(np.zeros(3), np.zeros(2, dtype=int))
