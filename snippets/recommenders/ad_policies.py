@@ -18,14 +18,20 @@ STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 
 
 def sampling(
-    prior: tuple[float, float], view: Callable[[Counts], Counts] = lambda counts: counts
+    prior: tuple[float, float],
+    view: Callable[[Counts], Counts] = lambda counts: counts,
+    sharpness: float = 1.0,
 ) -> Policy:
-    """Thompson sampling from counts as they are viewed, such as pooled ones."""
+    """Thompson sampling from counts as they are viewed, such as pooled ones.
+
+    A sharpness above 1 keeps the means and narrows the distributions.
+    """
 
     def policy(
         clicks: Counts, misses: Counts, segment: Choices, rng: np.random.Generator
     ) -> Choices:
-        return thompson(posterior(view(clicks), view(misses), prior), segment, rng)
+        alpha, beta = posterior(view(clicks), view(misses), prior)
+        return thompson(Beta(sharpness * alpha, sharpness * beta), segment, rng)
 
     return policy
 

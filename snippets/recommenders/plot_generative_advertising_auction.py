@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from snippets.recommenders.ad_auction import recalibrate, second_price
 
 SEEDS, LOG, AUCTIONS, ADS, FEATURES = 5, 100_000, 20_000, 5, 6
-KEPT = (1.0, 0.1, 0.03, 0.01)
+KEPT, NAMES = (1.0, 0.1, 0.03, 0.01), ("revenue", "value", "clicks")
 
 
 def click_rate(features, weights):
@@ -21,15 +21,15 @@ def click_rate(features, weights):
 
 
 def outcome(bids, predicted, truth):
-    """Value of the clicks, number of clicks, and revenue of the page."""
+    """Revenue of the page, value of the clicks to the winners, and their number."""
     sale = second_price(bids, predicted)
     won = np.take_along_axis(truth, sale.winner, axis=1)
     value = won * np.take_along_axis(bids, sale.winner, axis=1)
-    return np.array([value.sum(), won.sum(), (won * sale.price).sum()])
+    return np.array([(won * sale.price).sum(), value.sum(), won.sum()])
 
 
 def experiment(seed):
-    """Outcomes relative to true click rates, and predicted over observed clicks."""
+    """Outcomes relative to true click rates, and predicted clicks over true ones."""
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=FEATURES)
     weights *= 1.4 / np.linalg.norm(weights)
@@ -45,44 +45,35 @@ def experiment(seed):
         both = p, recalibrate(p, rate)
         equal = [second_price(np.ones_like(q), q).winner for q in both]
         assert (equal[0] == equal[1]).all()  # equal bids: the order is kept
-        rows.append(
-            [[*outcome(bids, q, truth) / perfect, q.sum() / truth.sum()] for q in both]
-        )
+        totals = [[*(outcome(bids, q, truth) / perfect), q.sum()] for q in both]
+        rows.append(totals / np.array([1, 1, 1, truth.sum()]))
     return rows
 
 
-found = np.array([experiment(seed) for seed in range(SEEDS)])
-raw, mended = np.moveaxis(found, 2, 0)  # seeds, shares kept, numbers
+found = np.array([experiment(seed) for seed in range(SEEDS)])  # seeds, kept, both, 4
+raw, mended = found.mean(axis=0).transpose(1, 2, 0)
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.1), layout="constrained")
-spots = np.arange(len(KEPT))
-for values, look, name in ((raw, "C0-o", "model"), (mended, "C2--^", "recalibrated")):
-    left.plot(spots, values[..., 3].mean(axis=0), look, label=name)
-left.axhline(1, color="0.5", linewidth=0.8)
+left.plot(raw[3], "C0-o", label="model")
+left.plot(mended[3], "C2--^", label="recalibrated")
 left.set(yscale="log", yticks=[1, 10, 50], yticklabels=[1, 10, 50])
 left.set(ylabel="predicted clicks / clicks")
-left.legend()
-for number, look, name in zip(
-    (2, 0, 1), "DsP", ("revenue", "value", "clicks"), strict=True
-):
-    color = f"C{number + 3}"
-    right.plot(spots, raw[..., number].mean(axis=0), f"{color}-{look}", label=name)
-    right.plot(spots, mended[..., number].mean(axis=0), f"{color}:{look}", alpha=0.6)
+for number, (name, look) in enumerate(zip(NAMES, ("C5D", "C3s", "C4P"), strict=True)):
+    right.plot(raw[number], f"{look}-", label=name)
+    right.plot(mended[number], f"{look}:", alpha=0.6)
 right.set(ylabel="ratio to true click rates", ylim=(0.6, 1.75))
-right.legend()
 for ax in (left, right):
-    ax.set(xlabel="misses kept", xticks=spots)
+    ax.set(xlabel="misses kept", xticks=range(len(KEPT)))
     ax.set_xticklabels([f"{kept:.0%}" for kept in KEPT])
-value, clicks, revenue, ratio = raw[:, -1].mean(axis=0)
+    ax.legend()
+revenue, value, clicks, ratio = raw[:, -1]
 fig.set_label(
     f"Left: predicted over true clicks. With {KEPT[-1]:.0%} of the misses, it is "
-    f"{ratio:.0f}, and {mended[:, -1, 3].mean():.2f} after recalibration. Right: with "
-    f"uncorrected predictions, revenue is {revenue:.2f} times that with true click "
-    f"rates, the value of the clicks {value:.2f} times, and their number {clicks:.2f} "
-    "times. After recalibration, all three stay near 1."
+    f"{ratio:.0f}, and {mended[3, -1]:.2f} after recalibration. Right: the model's "
+    f"revenue is {revenue:.2f} times that with true click rates, the value of the "
+    f"clicks {value:.2f} times, and their number {clicks:.2f} times. After "
+    "recalibration, all three stay near 1."
 )
-measured = {"ratio": ratio, "clicks": clicks, "value": 1 - value}
-measured |= {"revenue": revenue - 1, "price": revenue / clicks}
-measured |= {"mended": abs(mended[..., :3].mean(axis=0) - 1).max()}
-assert (raw[:, -1, 1] < 0.85).all()
-assert (raw[:, -1, 2] > 1.05).all()
+measured = {"ratio": ratio, "clicks": 1 - clicks, "value": 1 - value}
+measured |= {"revenue": revenue - 1, "mended": abs(mended[:3] - 1).max()}
+assert (found[:, -1, 0, 2] < 0.85).all() & (found[:, -1, 0, 0] > 1.05).all()
 assert measured["mended"] < 0.02

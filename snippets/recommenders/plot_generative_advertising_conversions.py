@@ -13,7 +13,7 @@ from scipy.special import betaincinv, ndtr
 from snippets.recommenders.ad_policies import ROUGH, sampling
 from snippets.recommenders.ad_worlds import SHAPE, simulate
 
-WORLDS, CREATIVES, TOTAL = 32, 8, 20_000
+WORLDS, CREATIVES, TOTAL = 24, 8, 20_000
 CORRELATIONS = (-0.9, -0.5, 0.0, 0.5, 0.9)
 SALES = (1.0, 300.0)  # prior: one sale in 301 impressions
 

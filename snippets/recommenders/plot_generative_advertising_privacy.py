@@ -13,7 +13,7 @@ from snippets.recommenders.ad_policies import ROUGH, sampling
 from snippets.recommenders.ad_worlds import draw_rates, simulate
 from snippets.recommenders.generative_advertising import private
 
-WORLDS, TOTAL = 16, 20_000
+WORLDS, TOTAL = 12, 20_000
 EPSILON, RELEASES = (0.03, 0.1, 0.3, 1.0, 3.0), (5, 20, 200)
 
 rates = draw_rates(WORLDS, 4, 8, np.random.default_rng(6))

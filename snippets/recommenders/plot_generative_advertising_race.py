@@ -12,7 +12,8 @@ import numpy as np
 from snippets.recommenders import ad_worlds as ads
 from snippets.recommenders.ad_policies import FLAT, ROUGH, bounds, sampling
 
-WORLDS, TOTAL, DELAYS = 20, 20_000, (50, 200, 1000, 2000)
+WORLDS, TOTAL, DELAYS = 16, 20_000, (50, 400, 2000)
+TRIALS, ALPHAS = (1000, 2000, 3000, 4000, 6000), (0.1, 0.2, 0.3, 0.4, 0.6)
 tuning, rates = (ads.draw_rates(WORLDS, 4, 8, np.random.default_rng(n)) for n in (0, 1))
 
 
@@ -26,59 +27,58 @@ def lost(world, policy, batch=DELAYS[0]):
     return ads.simulate(world, policy, impressions=TOTAL, batch=batch).regret
 
 
-trials, alphas = (1000, 2000, 3000, 4000, 6000), (0.1, 0.2, 0.3, 0.4, 0.6)
-alpha = min(alphas, key=lambda a: lost(tuning, bounds(a))[-1].mean())
-tests = {}
-for name, kind in {"A/B, pooled": False, "A/B per segment": True}.items():
-    trial = min(trials, key=lambda n: split_test(tuning, n, kind)[1].mean())
-    tests[name] = [0, trial, TOTAL], [0, *split_test(rates, trial, kind).mean(axis=1)]
+def tuned(candidates):
+    return min(candidates, key=lambda policy: lost(tuning, policy)[-1].mean())
+
+
+sharp = [sampling(ROUGH, sharpness=s) for s in (1, 2, 4)]
 policies = {
     "Thompson, pooled": ("C3--", sampling(FLAT, ads.pooled)),
     "Thompson, flat prior": ("C0-", sampling(FLAT)),
-    "Thompson, rough prior": ("C2-", sampling(ROUGH)),
-    "LinUCB": ("C1-.", bounds(alpha)),
+    "Thompson, tuned": ("C2-", tuned([sampling(FLAT), *sharp])),
+    "LinUCB, tuned": ("C1-.", tuned([bounds(alpha) for alpha in ALPHAS])),
 }
 best = rates.max(axis=-1).mean()
 even = TOTAL * (best - rates.mean())
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), layout="constrained")
 left.plot([0, TOTAL], [0, even], "0.5", label="all equally often")
-for style, (name, test) in zip(("C5:", "C4:"), tests.items(), strict=True):
-    left.plot(*test, style, label=name)
-final = {}
+final = {"all equally often": even}
+for style, name in {"C5:": "A/B, pooled", "C4:": "A/B per segment"}.items():
+    kind = "segment" in name
+    trial = min(TRIALS, key=lambda n: split_test(tuning, n, kind)[1].mean())
+    ends = split_test(rates, trial, kind).mean(axis=1)
+    left.plot([0, trial, TOTAL], [0, *ends], style, label=name)
+    final[name] = ends[1]
+late = {}
 for name, (style, policy) in policies.items():
     regret = lost(rates, policy)
     shown = np.arange(1, len(regret) + 1) * DELAYS[0]
     left.plot(shown, regret.mean(axis=1), style, label=name)
-    final[name] = np.array(regret[-1:])
+    final[name] = regret[-1].mean()
     if name != "Thompson, pooled":
-        late = [regret[-1], *(lost(rates, policy, n)[-1] for n in DELAYS[1:])]
-        final[name] = np.array(late)
-        right.plot(DELAYS, final[name].mean(axis=1), style, marker="o", markersize=4)
-        middle = np.quantile(late, (0.25, 0.75), axis=1)
-        right.fill_between(DELAYS, *middle, color=style[:2], alpha=0.15, linewidth=0)
-left.set(xlabel="impressions", ylabel="clicks lost", ylim=(0, 750))
-left.set(xticks=[0, 10_000, 20_000])
+        later = [lost(rates, policy, n)[-1] for n in DELAYS[1:]]
+        late[name] = np.array([regret[-1], *later])
+        mean, quartiles = late[name].mean(1), np.quantile(late[name], (0.25, 0.75), 1)
+        right.plot(DELAYS, mean, style, marker="o", markersize=4)
+        right.fill_between(DELAYS, *quartiles, color=style[:2], alpha=0.15, linewidth=0)
+left.set(xlabel="impressions", ylabel="clicks lost", xticks=[0, 10_000, 20_000])
 right.set(xlabel="impressions between updates", ylabel="clicks lost in the end")
 right.set(xscale="log", xticks=DELAYS, xticklabels=DELAYS, ylim=(0, 320))
 right.minorticks_off()
 fig.legend(loc="outside lower center", ncols=3, columnspacing=1, handlelength=1.6)
-means = {name: found.mean(axis=1) for name, found in final.items()}
+ends = ", ".join(f"{row[-1].mean():.0f} by {name}" for name, row in late.items())
 fig.set_label(
-    f"Left: clicks lost after {TOTAL} impressions: {even:.0f} with all equally often"
-    + "".join(f", {ends[-1]:.0f} by {name}" for name, (_, ends) in tests.items())
-    + "".join(f", {found[0]:.0f} by {name}" for name, found in means.items())
-    + f". Right: with updates every {DELAYS[-1]} impressions, "
-    + ", ".join(f"{found[-1]:.0f} by {n}" for n, found in list(means.items())[1:])
-    + "."
+    f"Left: clicks lost after {TOTAL} impressions, with updates every {DELAYS[0]}: "
+    + ", ".join(f"{name} {value:.0f}" for name, value in final.items())
+    + f". Right: with updates every {DELAYS[-1]} impressions, {ends}."
 )
-pooled, flat, rough, bound = (found / TOTAL for found in means.values())
-measured = {"alpha": alpha, "even": even, "best": best, "mean": rates.mean()}
-measured |= {
-    "pooled": best - pooled[0],
-    "flat": best - flat[0],
-    "rough": best - rough[0],
-}
-measured |= {"lift": (best - flat[0]) / (best - pooled[0]) - 1, "lost": TOTAL * flat[0]}
-measured |= {"late_flat": flat[-1] / flat[0], "late_bound": bound[-1] / bound[0]}
-measured |= {"bound": TOTAL * bound[0], "late_rough": rough[-1] / rough[0]}
-assert bound[0] < rough[0] < flat[0] < pooled[0]
+flat, sharp, bound = late.values()
+lift = (best * TOTAL - flat[0].mean()) / (best * TOTAL - final["Thompson, pooled"]) - 1
+first = {"flat": flat[0], "tuned": sharp[0], "bound": bound[0]}
+later = {"late_flat": flat, "late_tuned": sharp, "late_bound": bound}
+measured = {"mean": rates.mean(), "best": best, "even": even, "all": best * TOTAL}
+measured |= {name: row.mean() for name, row in first.items()} | {"lift": lift}
+measured |= {name: row[-1].mean() / row[0].mean() for name, row in later.items()}
+measured["worst"] = sharp[0].max()
+assert lift > 0.15
+assert (bound - sharp)[-1].mean() > 4 * (bound - sharp)[-1].std() / WORLDS**0.5

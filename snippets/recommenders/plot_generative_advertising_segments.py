@@ -12,7 +12,7 @@ import numpy as np
 from snippets.recommenders.ad_policies import ROUGH, PartialPooling, sampling
 from snippets.recommenders.ad_worlds import draw_rates, pooled, simulate
 
-WORLDS, TOTAL, BATCH = 12, 20_000, 100
+WORLDS, TOTAL, BATCH = 12, 10_000, 100
 SEGMENTS, SIMILAR, FINE, HALF = (1, 4, 16, 64), (0.0, 0.5, 0.9), 16, 0.5
 NAMES = "pooled", "separate", "partly pooled"
 
