@@ -65,8 +65,6 @@ fig.set_label(
 )
 few, many = found[RELEASES[0]], found[RELEASES[-1]]
 measured = {"few": few[2].mean(), "many": many[2].mean()}
-measured |= {"exact_few": exact[5].mean(), "exact_many": exact[200].mean()}
 measured |= {"strict": max(rows[0].mean() for rows in found.values())}
-measured |= {"even": rates.mean()}
 gap = few[2] - many[2]
 assert gap.mean() > 4 * gap.std(ddof=1) / WORLDS**0.5
