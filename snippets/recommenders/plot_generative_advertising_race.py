@@ -75,7 +75,7 @@ fig.set_label(
 flat, sharp, bound = late.values()
 lift = (best * TOTAL - flat[0].mean()) / (best * TOTAL - final["Thompson, pooled"]) - 1
 first = {"flat": flat[0], "tuned": sharp[0], "bound": bound[0]}
-later = {"late_flat": flat, "late_tuned": sharp, "late_bound": bound}
+later = {"late_flat": flat, "late_bound": bound}
 measured = {"mean": rates.mean(), "best": best, "even": even, "all": best * TOTAL}
 measured |= {name: row.mean() for name, row in first.items()} | {"lift": lift}
 measured |= {name: row[-1].mean() / row[0].mean() for name, row in later.items()}
