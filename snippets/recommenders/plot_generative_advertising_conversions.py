@@ -44,7 +44,7 @@ for name, row, look in zip(names, percent, ("C2-^", "C3--s", "0.5"), strict=True
     ax.plot(CORRELATIONS, row, look, label=name)
 ax.set(xlabel="correlation of click rate and share of buyers", xticks=CORRELATIONS)
 ax.set(ylabel="sales, % of the best", ylim=(0, 105))
-ax.legend(loc="center right")
+ax.legend(loc="lower left")
 fig.set_label(
     f"Sales in percent of the best creative's, for correlations of {CORRELATIONS}: "
     + "; ".join(

@@ -15,7 +15,7 @@ from snippets.recommenders.ad_policies import FLAT, sampling
 from snippets.recommenders.ad_worlds import simulate
 
 RATES = np.array([[[0.02, 0.03, 0.05, 0.08], [0.06, 0.04, 0.03, 0.02]]])
-SHOWN = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+SHOWN = (0, 100, 400, 1600, 6400)
 GRID = np.linspace(0, 0.15, 151)
 
 
@@ -28,7 +28,7 @@ def counts(shown):
 
 
 history = [counts(shown) for shown in SHOWN]
-fig, axes = plt.subplots(1, 2, figsize=(6.8, 2.8), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.5), layout="constrained", sharey=True)
 lines = []
 for segment, ax in enumerate(axes):
     for ad, style in enumerate(("-", "--", "-.", ":")):
@@ -54,8 +54,8 @@ def draw(frame):
 
 
 draw(len(SHOWN) - 1)
-frames = [*range(len(SHOWN)), *[len(SHOWN) - 1] * 3]
-animation = FuncAnimation(fig, draw, frames=frames, interval=700)
+frames = [*range(len(SHOWN)), len(SHOWN) - 1]  # the last one stays longer
+animation = FuncAnimation(fig, draw, frames=frames, interval=1200)
 shows = history[-1].sum(axis=0).astype(int)
 best = RATES[0].argmax(axis=1)
 share = shows[[0, 1], best] / shows.sum(axis=1)

@@ -53,7 +53,7 @@ ax.set(xscale="log", xticks=places, ylim=(2.5, 7.2))
 ax.set_xticklabels([*EPSILON, "no noise"])
 ax.minorticks_off()
 ax.set(xlabel=r"$\varepsilon$ of one impression", ylabel="clicks, % of impressions")
-ax.legend(loc="center left", bbox_to_anchor=(0, 0.6))
+ax.legend(loc="lower right", bbox_to_anchor=(1, 0.16))
 listed = {
     n: ", ".join(f"{100 * row.mean():.1f}" for row in [*found[n], exact[n]])
     for n in RELEASES

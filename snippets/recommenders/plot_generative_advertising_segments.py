@@ -38,7 +38,7 @@ for ax, row in zip(axes, rows, strict=True):
         ax.errorbar(spots, found.mean(axis=1), error, fmt=look, label=NAMES[number])
     ax.set(xticks=spots)
 axes[0].set(xlabel="segments", xticklabels=SEGMENTS, ylabel="clicks lost")
-axes[0].set(ylim=(0, 700), title=f"similarity {HALF}")
+axes[0].set(ylim=(0, 420), title=f"similarity {HALF}")
 axes[1].set(xlabel="similarity", xticklabels=SIMILAR, title=f"{FINE} segments")
 axes[0].legend(loc="upper left")
 mean = {setting: found.mean(axis=1) for setting, found in lost.items()}
