@@ -42,13 +42,12 @@ best = rates.max(axis=-1).mean()
 even = TOTAL * (best - rates.mean())
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), layout="constrained")
 left.plot([0, TOTAL], [0, even], "0.5", label="all equally often")
-final = {"all equally often": even}
+final, late = {"all equally often": even}, {}
 for kind, name in enumerate(("A/B, pooled", "A/B per segment")):
     trial = min(TRIALS, key=lambda n: split_test(tuning, n, bool(kind))[1].mean())
     ends = split_test(rates, trial, bool(kind)).mean(axis=1)
     left.plot([0, trial, TOTAL], [0, *ends], ("C5:", "C4:")[kind], label=name)
     final[name] = ends[1]
-late = {}
 for name, (style, policy) in policies.items():
     regret = lost(rates, policy)
     left.plot(range(0, TOTAL, DELAYS[0]), regret.mean(axis=1), style, label=name)
