@@ -1,0 +1,66 @@
+"""
+The stronger the lamp, the worse are pixels
+===========================================
+
+A figure of :doc:`/recommenders/visual_cold_start`: recall of new items for lamps of
+different strength, which no user cares about.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.linear_model import Ridge
+
+from snippets.recommenders import visual_cold_start as method
+from snippets.recommenders.history_pooling import attention_pool, mean_pool
+from snippets.recommenders.lit_digits import WARM, cold_recall, draw_photos, draw_shop
+
+LAMPS, SHOPS = (0.0, 0.4, 0.8, 1.2, 1.8, 2.4), 3
+TEMPERATURES = (1.0, 2.0, 4.0)
+NAMES = ("aligned: ridge", "attention, pixels", "mean photo")
+
+
+def recalls(lamp, seed):
+    """Recall of the three ways to score, in the order of NAMES."""
+    photos = draw_photos(seed, lamp)
+    warm, cold = np.split(photos.pixels, [WARM])
+    near = -cdist(warm, cold, "sqeuclidean")
+    ridge = Ridge(alpha=10.0).fit(warm, factors[seed].items)
+    shop = shops[seed]
+    pooled = [attention_pool(shop.warm, near, t) for t in TEMPERATURES]
+    return (
+        cold_recall(factors[seed].users @ ridge.predict(cold).T, shop),
+        max(cold_recall(scores, shop) for scores in pooled),
+        cold_recall(mean_pool(shop.warm, near), shop),
+    )
+
+
+drawn = [draw_photos(seed) for seed in range(SHOPS)]
+shops = [draw_shop(x, x.digits, seed) for seed, x in enumerate(drawn)]
+factors = [method.click_factors(shop.warm, factors=16) for shop in shops]
+found = np.array([[recalls(x, seed) for seed in range(SHOPS)] for x in LAMPS])
+mean = found.mean(axis=1)
+
+fig, ax = plt.subplots(figsize=(6.8, 2.8), layout="constrained")
+for number, (name, look) in enumerate(zip(NAMES, ("o-", "s--", "^:"), strict=True)):
+    color = f"C{(1, 0, 2)[number]}"
+    ax.plot(LAMPS, mean[:, number], look, color=color, label=name)
+    ends = found[..., number].min(axis=1), found[..., number].max(axis=1)
+    ax.fill_between(LAMPS, *ends, color=color, alpha=0.2, linewidth=0)
+ax.axvline(1.2, color="0.5", linewidth=0.8)
+ax.set(xlabel="strength of the lamp", ylabel="recall of 20 new items", ylim=(0, 0.32))
+ax.legend(loc="lower left")
+first, last = mean[0], mean[-1]
+fig.set_label(
+    f"From no lamp to a strength of {LAMPS[-1]:g}: the mean photo falls from "
+    f"{first[2]:.2f} to {last[2]:.2f}, attention over pixels from {first[1]:.2f} to "
+    f"{last[1]:.2f}, and the aligned vectors stay at {first[0]:.2f} to {last[0]:.2f}."
+)
+measured = {"dark_mean": first[2], "bright_mean": last[2]}
+measured |= {"dark_kernel": first[1], "bright_kernel": last[1]}
+measured |= {
+    "lamp_ridge_min": found[..., 0].min(),
+    "lamp_ridge_max": found[..., 0].max(),
+}
+assert first[2] > 0.2 > 0.12 > last[2]
+assert np.ptp(mean[:, 0]) < 0.01
