@@ -8,6 +8,7 @@ Axes::
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -44,7 +45,8 @@ def train_encoder(
     photos, targets = (torch.from_numpy(x).float() for x in (pixels, vectors))
     targets = targets / targets.square().mean().sqrt()
     generator = torch.Generator().manual_seed(seed)
-    layers = [nn.Linear(photos.shape[1], WIDTH), nn.Linear(WIDTH, targets.shape[1])]
+    sizes = photos.shape[1], WIDTH, targets.shape[1]
+    layers = [nn.utils.skip_init(nn.Linear, *pair) for pair in pairwise(sizes)]
     for layer in layers:
         bound = layer.in_features**-0.5
         for values in layer.parameters():

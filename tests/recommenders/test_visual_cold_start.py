@@ -233,9 +233,8 @@ def test_clicks_have_the_chances_that_the_page_gives() -> None:
 
 
 def test_the_same_users_click_whatever_the_lamp() -> None:
-    shops = [
-        draw_shop(x, x.digits, 5) for x in (draw_photos(5, 0.0), draw_photos(5, 3.0))
-    ]
+    photos = [draw_photos(5, lamp) for lamp in (0.0, 3.0)]
+    shops = [draw_shop(x, x.digits, 5) for x in photos]
     np.testing.assert_array_equal(shops[0].cold, shops[1].cold)
 
 
@@ -261,19 +260,19 @@ def test_recall_counts_the_cold_items() -> None:
 # The encoder
 
 
-def test_encoder_learns_a_map_and_gives_unit_vectors() -> None:
+@pytest.mark.parametrize("loss", [regression_loss, contrastive_loss])
+def test_encoder_learns_a_map_and_gives_unit_vectors(loss) -> None:
     rng = np.random.default_rng(0)
     pixels = rng.normal(size=(600, 4))
-    vectors = 1e3 * np.tanh(pixels) @ rng.normal(size=(4, 3))
+    vectors = 1e3 * pixels[:, :2] ** 3
     before = torch.random.get_rng_state()
-    for loss in (regression_loss, contrastive_loss):
-        encoder = train_encoder(pixels[:500], vectors[:500], loss, epochs=60)
-        found = encode(encoder, pixels[500:])
-        np.testing.assert_allclose((found**2).sum(axis=1), 1)
-        lengths = np.linalg.norm(vectors[500:], axis=1)
-        assert np.median((found * vectors[500:]).sum(axis=1) / lengths) > 0.98
-    again = encode(train_encoder(pixels[:500], vectors[:500], loss, epochs=60), pixels)
-    np.testing.assert_array_equal(again[500:], found)
+    encoder = train_encoder(pixels[:500], vectors[:500], loss, epochs=20)
+    found = encode(encoder, pixels[500:])
+    np.testing.assert_allclose((found**2).sum(axis=1), 1)
+    lengths = np.linalg.norm(vectors[500:], axis=1)
+    assert np.median((found * vectors[500:]).sum(axis=1) / lengths) > 0.95
+    again = train_encoder(pixels[:500], vectors[:500], loss, epochs=20)
+    np.testing.assert_array_equal(encode(again, pixels[500:]), found)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
