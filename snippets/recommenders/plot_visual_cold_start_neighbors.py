@@ -10,6 +10,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from scipy.spatial.distance import cdist
 
 from snippets.recommenders.lit_digits import WARM, draw_photos, draw_shop
@@ -58,13 +59,19 @@ for ax, (name, places) in zip(axes, nearest.items(), strict=True):
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 (pixel_digit, pixel_light), (digit, light) = share("pixels"), share("aligned")
+wrong = [
+    (photos.digits[places] != photos.digits[WARM:, None])[queries[:SHOWN]].sum()
+    for places in nearest.values()
+]
 fig.set_label(
     f"{SHOWN} new photos, each with its {NEAREST} nearest. By pixels, all are lit from "
-    "about the same side, and some show another digit. After alignment, the light "
-    "comes from various sides, and nearly all show the digit of the new photo."
+    f"about the same side, and {wrong[0]} of {SHOWN * NEAREST} show another digit. "
+    f"After alignment, the light comes from more sides, and {wrong[1]} show another."
 )
+pairs = (torch.from_numpy(x[:200]) for x in (encode(encoder, warm), vectors))
 measured = {"pixel_digit": pixel_digit, "pixel_light": pixel_light}
 measured |= {"aligned_digit": digit, "aligned_light": light}
+measured |= {"loss": contrastive_loss(*pairs)}
 assert pixel_light > 0.95
 assert digit > pixel_digit + 0.1
 assert light < 0.7

@@ -35,7 +35,7 @@ def recalls(photos, groups, seed, temperature):
     warm, cold = np.split(photos.pixels, [WARM])
     near = -cdist(warm, cold, "sqeuclidean")
     lamp = PCA(2).fit(warm)  # the two directions with the most variance
-    rest = [x - lamp.inverse_transform(lamp.transform(x)) for x in (warm, cold)]
+    rest = (x - lamp.inverse_transform(lamp.transform(x)) for x in (warm, cold))
     clean = -cdist(*rest, "sqeuclidean")
     users, items = method.click_factors(shop.warm, 16)
     scores = {
@@ -44,7 +44,7 @@ def recalls(photos, groups, seed, temperature):
         "filtered": attention_pool(shop.warm, clean, 2.0),
         "ridge": users @ Ridge(alpha=10.0).fit(warm, items).predict(cold).T,
         "truth": shop.chances,
-        "guess": np.random.default_rng([seed, 2]).random(shop.chances.shape),
+        "guess": np.random.default_rng([seed, 2]).random(shop.cold.shape),
     }
     for name in ("regression_loss", "contrastive_loss"):
         encoder = train_encoder(warm, items, getattr(method, name), seed)
@@ -53,15 +53,13 @@ def recalls(photos, groups, seed, temperature):
 
 
 recall = {}
-fig = plt.figure(figsize=(6.8, 3.0), layout="constrained")
-axes = fig.subplots(1, 2, sharex=True, sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.0), sharey=True, layout="constrained")
 for ax, (taste, (title, shops, raw)) in zip(axes, TASTES.items(), strict=True):
     drawn = enumerate(draw_photos(seed) for seed in range(shops))
     runs = [recalls(x, getattr(x, taste), seed, raw) for seed, x in drawn]
     found = {name: np.array([run[name] for run in runs]) for name in runs[0]}
     for place, name in enumerate(NAMES):
-        color = f"C{int(place > 2)}"
-        ax.plot(found[name], np.full(shops, -place), "o", color=color, alpha=0.6)
+        ax.plot(found[name], np.full(shops, -place), f"C{place // 3}o", alpha=0.6)
     for name, style in (("guess", ":"), ("truth", "--")):
         ax.axvline(found[name].mean(), color="0.5", linestyle=style)
     ax.set(xlabel="recall of 20 new items", xlim=(0, 0.35), title=title)
@@ -73,8 +71,8 @@ fig.set_label(
     f"Mean recalls if users choose by digit: {listed[0]}. If they choose by light: "
     f"{listed[1]}. Guessing: {digit['guess']:.2f}; true chances: {digit['truth']:.2f}."
 )
-gaps = [x["contrastive_loss"] - x["regression_loss"] for x in recall.values()]
-gap = np.concatenate(gaps)
+losses = [np.concatenate([x[n] for x in recall.values()]) for n in list(NAMES)[4:]]
+gap = losses[1] - losses[0]
 measured = {"gap": gap.mean(), "gap_low": gap.min(), "gap_high": gap.max()}
 measured |= {f"digit_{name}": value for name, value in digit.items()}
 measured |= {f"light_{name}": light[name] for name in NAMES}

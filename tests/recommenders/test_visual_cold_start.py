@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.sparse.linalg import svds
 from scipy.spatial.distance import cdist
+from sklearn.linear_model import Ridge
 from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss
 from torch.testing import assert_close
 
@@ -276,16 +277,30 @@ def test_encoder_learns_a_map_and_gives_unit_vectors(loss) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_training_is_level_after_the_epochs_of_the_page() -> None:
+@pytest.mark.parametrize("loss", [regression_loss, contrastive_loss])
+def test_training_is_level_after_the_epochs_of_the_page(loss) -> None:
     photos = draw_photos(20)
     shop = draw_shop(photos, photos.digits, 20)
     users, items = click_factors(shop.warm, 16)
     warm, cold = np.split(photos.pixels, [WARM])
     recalls = []
     for epochs in (30, 60):
-        encoder = train_encoder(warm, items, contrastive_loss, epochs=epochs)
+        encoder = train_encoder(warm, items, loss, epochs=epochs)
         recalls.append(cold_recall(users @ encode(encoder, cold).T, shop))
     assert np.ptp(recalls) < 0.01
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_clicks_on_held_out_items_leak_through_the_users(seed) -> None:
+    photos = draw_photos(seed)
+    shop = draw_shop(photos, photos.digits, seed)
+    warm, cold = np.split(photos.pixels, [WARM])
+    recalls = []
+    for clicks in (shop.warm, np.hstack([shop.warm, shop.cold])):
+        users, items = click_factors(clicks, 16)
+        ridge = Ridge(alpha=10.0).fit(warm, items[:WARM])
+        recalls.append(cold_recall(users @ ridge.predict(cold).T, shop))
+    assert recalls[1] > recalls[0] + 0.01
 
 
 def test_vectors_that_teach_nothing_are_refused() -> None:
