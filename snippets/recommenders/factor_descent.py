@@ -32,7 +32,7 @@ def sgd(
     items: Int[ndarray, " ratings"],
     values: Float[ndarray, " ratings"],
     start: tuple[Biases, Factors],
-    batches: Iterable[Int[ndarray, " batch"]],
+    batches: Iterable[Int[ndarray, " _"]],
     rate: float,
     penalty: float,
 ) -> tuple[Biases, Factors]:

@@ -97,7 +97,7 @@ def bpr(
     chosen: Int[ndarray, " pairs"],
     others: Int[ndarray, " pairs"],
     start: Factors,
-    batches: Iterable[Int[ndarray, " batch"]],
+    batches: Iterable[Int[ndarray, " _"]],
     rate: float,
     penalty: float,
 ) -> Factors:
