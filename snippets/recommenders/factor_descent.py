@@ -41,8 +41,8 @@ def sgd(
     b_u, b_i, P, Q = b_u.copy(), b_i.copy(), P.copy(), Q.copy()
     for batch in batches:
         u, i = users[batch], items[batch]
-        p, q = P[u], Q[i]  # both from before the step
         errors = values[batch] - predict(u, i, Biases(mean, b_u, b_i), Factors(P, Q))
+        p, q = P[u], Q[i]  # both from before the step
         # a user may be in the batch twice: add.at adds both updates, P[u] += only one
         np.add.at(b_u, u, rate * (errors - penalty * b_u[u]))
         np.add.at(b_i, i, rate * (errors - penalty * b_i[i]))
