@@ -64,7 +64,7 @@ class BiasedFactors(nn.Module):
         for table in (self.user_biases, self.item_biases):
             nn.init.zeros_(table.weight)
         for table in (self.user_factors, self.item_factors):
-            nn.init.normal_(table.weight, std=0.1)  # the default is 1
+            nn.init.normal_(table.weight, std=0.01)  # the default is 1
 
     def forward(
         self, users: Int[Tensor, " batch"], items: Int[Tensor, " batch"]

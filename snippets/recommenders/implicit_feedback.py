@@ -83,13 +83,28 @@ def draw_others(
     ValueError
         If a user has chosen all items.
     """
-    full = np.flatnonzero(chosen[users].all(axis=1))
+    full = users[chosen.all(axis=1)[users]]
     if len(full):
-        raise ValueError(f"user {users[full[0]]} has chosen all items")
+        raise ValueError(f"user {full[0]} has chosen all items")
     items = rng.integers(chosen.shape[1], size=len(users))
     while (again := chosen[users, items]).any():
         items[again] = rng.integers(chosen.shape[1], size=again.sum())
     return items
+
+
+def add_rows(
+    table: Float[ndarray, "rows factors"],
+    numbers: Int[ndarray, " updates"],
+    updates: Float[ndarray, "updates factors"],
+) -> Float[ndarray, "rows factors"]:
+    """The table plus all updates, also where a row has several: as `np.add.at`.
+
+    Faster than it, unless the table is much longer than the list of updates.
+    """
+    k = table.shape[1]
+    cells = numbers[:, None] * k + np.arange(k)
+    sums = np.bincount(cells.ravel(), updates.ravel(), table.size)
+    return table + sums.reshape(table.shape)
 
 
 def bpr(
@@ -102,16 +117,16 @@ def bpr(
     penalty: float,
 ) -> Factors:
     """Factors after a step for each batch of pairs, uphill on log sigmoid(margin)."""
-    P, Q = start.users.copy(), start.items.copy()
+    P, Q = start
     check_numbers(users, len(P), "user")
     check_numbers(np.concatenate([chosen, others]), len(Q), "item")
     for batch in batches:
-        u, i, j = users[batch], chosen[batch], others[batch]
-        p, apart = P[u], Q[i] - Q[j]
+        u, both = users[batch], np.concatenate([chosen[batch], others[batch]])
+        p, q = P[u], Q[both]
+        apart = q[: len(u)] - q[len(u) :]
         margins = (p * apart).sum(axis=1)
         wrong = expit(-margins)[:, None]  # probability of the wrong order
-        up, down = Q[i], Q[j]  # from before the step
-        np.add.at(P, u, rate * (wrong * apart - penalty * p))
-        np.add.at(Q, i, rate * (wrong * p - penalty * up))
-        np.add.at(Q, j, rate * (-wrong * p - penalty * down))
+        P = add_rows(P, u, rate * (wrong * apart - penalty * p))
+        pull = np.concatenate([wrong * p, -wrong * p])
+        Q = add_rows(Q, both, rate * (pull - penalty * q))
     return Factors(P, Q)
