@@ -28,7 +28,6 @@ users = evaluated_users(train, test)
 seen, relevant = train[users], test[users]
 systems = {
     "EASE": ease_scores(seen, train, 200.0),
-    "item-kNN, 20 neighbors": scores(seen, item_knn(train, 20)),
     "item-kNN, 5 neighbors": scores(seen, item_knn(train, 5)),
     "popularity": np.tile(train.sum(axis=0), (len(users), 1)).astype(float),
 }
@@ -43,7 +42,7 @@ readers = np.repeat(users, HIDDEN)
 lead = [interval(p - k, readers) for p, k in zip(popular, five, strict=True)]
 
 fig, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
-styles = ("C1-", "C2--", "C3-.", "C0:")
+styles = ("C1-", "C2--", "C0:")
 for (name, rate), style in zip(rates.items(), styles, strict=True):
     ax.plot(range(len(rate)), rate, style, marker="o", label=name)
 ax.set_xticks(range(len(NEGATIVES) + 1), [*NEGATIVES, "all"])
@@ -52,16 +51,14 @@ ax.set(ylabel=f"hit rate in {K} places")
 ax.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["5%", "10%", "20%", "50%", "100%"])
 ax.minorticks_off()
 ax.legend()
-ease, twenty, few, pop = rates.values()
+ease, few, pop = rates.values()
 measured = {"few_20": few[0], "pop_20": pop[0], "few_all": few[-1], "pop_all": pop[-1]}
-measured |= {"few_100": few[2], "twenty_100": twenty[2], "twenty_all": twenty[-1]}
 measured |= {"lead_20": lead[0][0], "lead_all": lead[-1][1]}
 fig.set_label(
     f"Hit rate in {K} places, among {NEGATIVES[0]} sampled films and among all: EASE "
-    f"{ease[0]:.0%} and {ease[-1]:.1%}, item-kNN with 20 neighbors {twenty[0]:.0%} and "
-    f"{twenty[-1]:.1%}, with 5 neighbors {few[0]:.0%} and {few[-1]:.1%}, popularity "
-    f"{pop[0]:.0%} and {pop[-1]:.1%}. The lines of 5 neighbors and of popularity cross "
-    "near 50 sampled films."
+    f"{ease[0]:.0%} and {ease[-1]:.1%}, item-kNN with 5 neighbors {few[0]:.0%} and "
+    f"{few[-1]:.1%}, popularity {pop[0]:.0%} and {pop[-1]:.1%}. The lines of item-kNN "
+    "and popularity cross near 50 sampled films."
 )
 assert lead[0][0] > 0 > lead[-1][1]
 assert abs(pop[1] / few[1] - 1) < 0.1  # where the lines cross
