@@ -77,4 +77,4 @@ alike = unit @ unit.T - 2 * np.eye(FILMS)
 titles = [movies.titles[film] for film in top]
 rings = [n for n, title in enumerate(titles) if title.startswith("Lord of the Rings")]
 assert all(alike[n].argmax() in rings for n in rings)
-measured = {"map_share": share, "map_rings": len(rings)}
+measured = {"map_share": share}
