@@ -36,14 +36,15 @@ def sgd(
     rate: float,
     penalty: float,
 ) -> tuple[Biases, Factors]:
-    """Biases and factors after a step of gradient descent for each batch of ratings."""
+    """Biases and factors after a gradient step for each batch of ratings."""
     mean, (b_u, b_i), (P, Q) = start[0].mean, start[0][1:], start[1]
     b_u, b_i, P, Q = b_u.copy(), b_i.copy(), P.copy(), Q.copy()
     for batch in batches:
         u, i = users[batch], items[batch]
-        errors = values[batch] - predict(u, i, Biases(mean, b_u, b_i), Factors(P, Q))
+        now = Biases(mean, b_u, b_i), Factors(P, Q)
+        errors = values[batch] - predict(u, i, *now)
         p, q = P[u], Q[i]  # both from before the step
-        # a user may be in the batch twice: add.at adds both updates, P[u] += only one
+        # if a user is in the batch twice, add.at adds both updates, += only one
         np.add.at(b_u, u, rate * (errors - penalty * b_u[u]))
         np.add.at(b_i, i, rate * (errors - penalty * b_i[i]))
         np.add.at(P, u, rate * (errors[:, None] * q - penalty * p))
@@ -54,7 +55,13 @@ def sgd(
 class BiasedFactors(nn.Module):
     """The same model: rows of four tables, looked up by number."""
 
-    def __init__(self, users: int, items: int, factors: int, mean: float = 0.0) -> None:
+    def __init__(
+        self,
+        users: int,
+        items: int,
+        factors: int,
+        mean: float = 0.0,
+    ) -> None:
         super().__init__()
         self.mean = mean
         self.user_biases = nn.Embedding(users, 1)
@@ -77,7 +84,7 @@ class BiasedFactors(nn.Module):
     def squares(
         self, users: Int[Tensor, " batch"], items: Int[Tensor, " batch"]
     ) -> Float[Tensor, ""]:
-        """Sum of squares of the rows that a batch looks up, as often as it does."""
+        """Sum of squares of the rows that a batch looks up."""
         rows = (
             self.user_biases(users),
             self.user_factors(users),
@@ -94,6 +101,6 @@ def rating_loss(
     values: Float[Tensor, " batch"],
     penalty: float,
 ) -> Float[Tensor, ""]:
-    """Half the squared errors and penalties of a batch: its gradient step is `sgd`."""
+    """Half the squared errors and penalties of a batch."""
     errors = values - model(users, items)
     return ((errors**2).sum() + penalty * model.squares(users, items)) / 2

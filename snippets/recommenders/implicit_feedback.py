@@ -33,26 +33,30 @@ from snippets.recommenders.rating_biases import check_numbers
 
 
 def implicit_fold_in(
-    confidence: csr_array, items: Float[ndarray, "items factors"], penalty: float
+    confidence: csr_array,
+    items: Float[ndarray, "items factors"],
+    penalty: float,
 ) -> Float[ndarray, "users factors"]:
     """Factors of the users of a table of confidences, given those of the items.
 
     Raises
     ------
     ValueError
-        If the table does not fit the factors, if a confidence or the penalty is not
-        positive, or if a factor is not finite.
+        If the table does not fit the factors, if a confidence or the penalty is
+        not positive, or if a factor is not finite.
     """
     if not items.size or confidence.shape[1] != len(items):
-        raise ValueError(f"table of {confidence.shape}, item factors of {items.shape}")
+        shapes = f"table of {confidence.shape}, item factors of {items.shape}"
+        raise ValueError(shapes)
     if not ((confidence.data > 0) & (confidence.data < np.inf)).all():
         raise ValueError("confidences must be positive and finite")
     if not (penalty > 0 and np.isfinite(items).all()):
-        raise ValueError(f"penalty {penalty} must be positive, and factors finite")
+        message = f"penalty {penalty} must be positive, and factors finite"
+        raise ValueError(message)
     extra = confidence.copy()
     extra.data = confidence.data - 1.0
     penalties = np.full(confidence.shape[0], float(penalty))
-    return solve_rows(extra, confidence, items, penalties, shared=items.T @ items)
+    return solve_rows(extra, confidence, items, penalties, items.T @ items)
 
 
 def implicit_als(
@@ -116,7 +120,7 @@ def bpr(
     rate: float,
     penalty: float,
 ) -> Factors:
-    """Factors after a step for each batch of pairs, uphill on log sigmoid(margin)."""
+    """Factors after a step up log sigmoid(margin) for each batch of pairs."""
     P, Q = start
     check_numbers(users, len(P), "user")
     check_numbers(np.concatenate([chosen, others]), len(Q), "item")

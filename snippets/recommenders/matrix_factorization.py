@@ -53,8 +53,8 @@ def solve_rows(
 ) -> Float[ndarray, "users factors"]:
     """Ridge regressions on the factors of items, one for each user.
 
-    User u solves (shared + sum_i w_ui q_i q_i' + penalty_u I) p_u = sum_i t_ui q_i,
-    where the sums run over the stored cells of the user.
+    User u solves (shared + sum_i w_ui q_i q_i' + penalty_u I) p_u =
+    sum_i t_ui q_i, where the sums run over the stored cells of the user.
     """
     k = items.shape[1]
     squares = (items[:, :, None] * items[:, None, :]).reshape(-1, k * k)

@@ -74,8 +74,8 @@ def fit_biases(
 ) -> Biases:
     """Biases that minimize squared errors plus damping times squared biases.
 
-    Each is a mean over its ratings and `damping` more, which are 0. Users and items
-    without ratings get 0.
+    Each is a mean over its ratings and `damping` more, which are 0. Users and
+    items without ratings get 0.
 
     Examples
     --------
@@ -85,7 +85,8 @@ def fit_biases(
     Biases(mean=4.5, users=array([ 0.25, -0.25]), items=array([0., 0.]))
     """
     if not min(user_damping, item_damping) > 0:
-        raise ValueError(f"dampings {user_damping}, {item_damping} must be positive")
+        both = f"{user_damping}, {item_damping}"
+        raise ValueError(f"dampings {both} must be positive")
     mean, known, centered = table.data.mean(), known_cells(table), table.copy()
     centered.data = table.data - mean
     user_sums, item_sums = centered.sum(axis=1), centered.sum(axis=0)
