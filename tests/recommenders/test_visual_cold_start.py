@@ -272,8 +272,8 @@ def test_encoder_learns_a_map_and_gives_unit_vectors(loss) -> None:
     np.testing.assert_allclose((found**2).sum(axis=1), 1)
     lengths = np.linalg.norm(vectors[500:], axis=1)
     assert np.median((found * vectors[500:]).sum(axis=1) / lengths) > 0.95
-    again = train_encoder(pixels[:500], vectors[:500], loss, epochs=20)
-    np.testing.assert_array_equal(encode(again, pixels[500:]), found)
+    again = train_encoder(pixels[:500], vectors[:500] / 1024, loss, epochs=20)
+    np.testing.assert_allclose(encode(again, pixels[500:]), found, atol=1e-3)
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -290,7 +290,7 @@ def test_training_is_level_after_the_epochs_of_the_page(loss) -> None:
     assert np.ptp(recalls) < 0.01
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_clicks_on_held_out_items_leak_through_the_users(seed) -> None:
     photos = draw_photos(seed)
     shop = draw_shop(photos, photos.digits, seed)
@@ -300,6 +300,9 @@ def test_clicks_on_held_out_items_leak_through_the_users(seed) -> None:
         users, items = click_factors(clicks, 16)
         ridge = Ridge(alpha=10.0).fit(warm, items[:WARM])
         recalls.append(cold_recall(users @ ridge.predict(cold).T, shop))
+        if clicks is shop.warm:  # a pitfall of the page
+            lengths = [np.linalg.norm(x, axis=1) for x in (ridge.predict(cold), items)]
+            assert lengths[0].mean() < 0.8 * lengths[1].mean()
     assert recalls[1] > recalls[0] + 0.01
 
 
