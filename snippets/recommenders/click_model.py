@@ -124,6 +124,14 @@ def auc(
     positive: Real[ndarray, " items"],
     negative: Real[ndarray, " items"],
 ) -> float:
-    """The area under the ROC curve of all items together."""
+    """The area under the ROC curve of all items together.
+
+    Raises
+    ------
+    ValueError
+        If there are no positives or no negatives.
+    """
+    if not (positive.sum() > 0 and negative.sum() > 0):
+        raise ValueError(f"{positive.sum()} positives and {negative.sum()} negatives")
     (found,) = grouped_auc(np.zeros(len(scores), int), scores, positive, negative)
     return float(found)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snippets.classical.expectation_maximization import kmeans_plusplus
-from snippets.recommenders.semantic_ids import nearest_entry
+from snippets.recommenders.semantic_ids import check_finite, nearest_entry, single
 
 PER_CODE = 16  # vectors for each code that may become starts
 
@@ -51,9 +51,10 @@ def fit_codebooks(
     Raises
     ------
     ValueError
-        If a level has fewer distinct residuals than codes.
+        If a level has fewer distinct residuals than codes, or a number is not finite.
     """
-    rng, residual, codebooks = np.random.default_rng(seed), z.detach(), []
+    check_finite(z)
+    rng, residual, codebooks = np.random.default_rng(seed), single(z.detach()), []
     for level in range(1, levels + 1):
         distinct = residual.unique(dim=0)
         if len(distinct) < codes:
@@ -62,7 +63,7 @@ def fit_codebooks(
             )
         some = rng.permutation(len(distinct))[: PER_CODE * codes]
         starts = kmeans_plusplus(distinct[some].numpy(), codes, rng)
-        codebook = k_means(residual, torch.from_numpy(starts).to(z.dtype))
+        codebook = k_means(residual, torch.from_numpy(starts).to(residual))
         residual = residual - codebook[nearest_entry(residual, codebook)]
         codebooks.append(codebook)
     return torch.stack(codebooks)

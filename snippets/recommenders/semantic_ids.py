@@ -46,12 +46,25 @@ class Quantized(NamedTuple):
     """What each level chose."""
 
 
+def single(values: Tensor) -> Tensor:
+    """The values in single precision, unless they are more precise."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def check_finite(z: Tensor) -> None:
+    """Raise a ValueError if a number is infinite or NaN."""
+    wrong = (~torch.isfinite(z)).sum()
+    if wrong:
+        raise ValueError(f"{wrong} of {z.numel()} numbers are not finite")
+
+
 def nearest_entry(
     x: Latents, codebook: Float[Tensor, "*runs codes dim"]
 ) -> Int[Tensor, "*runs batch"]:
     """Number of the entry at the least distance, the lowest one in a tie."""
+    wide, codebook = single(x), single(codebook)
     exact = "donot_use_mm_for_euclid_dist"  # no difference of large squares
-    return torch.cdist(x, codebook, compute_mode=exact).argmin(dim=-1)
+    return torch.cdist(wide, codebook, compute_mode=exact).argmin(dim=-1)
 
 
 def residual_quantize(z: Latents, codebooks: Codebooks) -> Quantized:
@@ -66,8 +79,7 @@ def residual_quantize(z: Latents, codebooks: Codebooks) -> Quantized:
     >>> found.codes.tolist(), found.quantized.tolist()
     ([[1, 0]], [[4.5]])
     """
-    if not torch.isfinite(z).all():
-        raise ValueError(f"{(~torch.isfinite(z)).sum()} of {z.numel()} are not finite")
+    check_finite(z)
     residual, codes, residuals, entries = z, [], [], []
     for codebook in codebooks.unbind(dim=-3):
         code = nearest_entry(residual, codebook)
