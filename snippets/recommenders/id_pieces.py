@@ -62,14 +62,14 @@ def spell(code: Sequence[int], size: int) -> str:
 
 
 def learn_pieces(
-    words: Iterable[str], vocabulary: int
+    words: Iterable[str], vocabulary: int, kind: str = "bpe"
 ) -> sentencepiece.SentencePieceProcessor:
-    """Byte-pair encoding of spelled IDs, a word for each impression."""
+    """Pieces of spelled IDs; the words have one for each impression."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(words),
         model_writer=model,
-        model_type="bpe",
+        model_type=kind,
         vocab_size=vocabulary,
         hard_vocab_limit=False,  # fewer, if there is nothing left to merge
         character_coverage=1.0,

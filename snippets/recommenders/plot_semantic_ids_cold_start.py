@@ -73,8 +73,8 @@ fig.set_label(
     f"{shown['prefixes, own row'][0]}. Rarely shown items: both are highest, at "
     f"{shown['prefixes, own row'][1]}. SentencePiece and n-grams rise to the prefixes."
 )
-measured = {"hash_low": hashed[..., 3].min(), "hash_high": hashed[..., 3].max()}
-measured |= {"rows": mean["prefixes"][0], "new": found["prefixes"][:, 3].min()}
+measured = {"hash_high": hashed[..., 3].max(), "rows": mean["prefixes"][0]}
+measured |= {"new": found["prefixes"][:, 3].min()}
 for name, way in {"both": "prefixes, own row", "prefixes": "prefixes"}.items():
     measured |= {f"{name}_known": mean[way][1], f"{name}_new": mean[way][3]}
 measured |= {"hash_same": mean["hash 700"][1], "hash_more": mean["hash 2000"][1]}

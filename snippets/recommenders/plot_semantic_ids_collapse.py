@@ -36,6 +36,7 @@ for step, weights in enumerate(train(models, x, replacing, STEPS), start=1):
     if step in SHOWN:
         found = perplexity(ids_of_runs(weights, x[:, :1000]), SIZE)
         course[step] = found.unflatten(0, (4, SEEDS)).numpy()
+*_, slow = train(starts[1][:1], content[:1], replacing[:1], STEPS, rate=0.002)
 fig, axes = plt.subplots(1, 3, figsize=(6.8, 3.7), sharey=True)
 for level, ax in enumerate(axes):
     for way, name in enumerate(WAYS):
@@ -72,9 +73,10 @@ plain = torch.stack(
 )
 plain_error = (plain - content).square().mean(dim=(1, 2))
 measured = {"random_high": last[0].max(), "first_high": last[1, :, 0].max()}
-measured |= {"later_low": last[1, :, 1:].min(), "later_high": last[1, :, 1:].max()}
+measured |= {"slow_first": perplexity(ids_of_runs(slow, content[:1]), SIZE)[0, 0]}
+measured |= {"later_low": last[1, :, 1:].min()}
 measured |= {"replaced_low": last[2:].min(), "subtopics": pure[2:, :, 1].min()}
-measured |= {"random_subtopics": pure[0, :, 1].max(), "topics": pure[2:, :, 0].min()}
+measured |= {"random_subtopics": pure[0, :, 1].max()}
 measured |= {"error": error[2:].min(), "random_error": error[0].min()}
 measured |= {"plain_error": plain_error.max()}
 assert last[0].max() < 10

@@ -63,13 +63,15 @@ fig.set_label(
     f"movies in {SEEDS} splits; the means are {listed}."
 )
 apart = found["prefixes"] - found["random hash"]
-measured = {"hash": mean["random hash"][1], "prefixes": mean["prefixes"][1]}
-measured |= {"content": mean["content, linear"][1], "own": mean["own row"][0]}
-measured |= {"content_known": mean["content, linear"][0], "one": similar[1]}
-measured |= {"both": mean["prefixes, own row"][0], "any": similar[0], "two": similar[2]}
-measured |= {"both_new": mean["prefixes, own row"][1], "three": similar[3]}
-measured |= {"gain": apart[:, 1].min(), "known_low": apart[:, 0].min()}
-measured |= {"known_high": apart[:, 0].max(), "hash_known": mean["random hash"][0]}
+names = ("any", "one", "two", "three")
+measured = dict(zip(names, similar, strict=True))
+measured |= {"content_known": mean["content, linear"][0]}
+measured |= {"content_new": mean["content, linear"][1]}
+measured |= {"movie_hash_known": mean["random hash"][0]}
+measured |= {"movie_hash": mean["random hash"][1], "movie_gain": apart[:, 1].min()}
+measured |= {"movie_prefixes": mean["prefixes"][1], "movie_own": mean["own row"][0]}
+measured |= {"movie_both": mean["prefixes, own row"][0]}
+measured |= {"movie_low": apart[:, 0].min(), "movie_high": apart[:, 0].max()}
 assert apart[:, 1].min() > 0.03 > abs(apart[:, 0]).max()
 assert (found["content, linear"][:, 0] < found["random hash"][:, 0] - 0.02).all()
 assert (found["prefixes, own row"][:, 1] > 0.54).all()

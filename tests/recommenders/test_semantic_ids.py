@@ -331,13 +331,11 @@ def test_pieces_cover_the_id(code, n):
         *range(1, len(code) + 1)
     ]
     if n > len(code):
-        with pytest.raises(
-            ValueError, match=f"groups of {n} codes, but .* {len(code)}"
-        ):
+        with pytest.raises(ValueError, match=f"groups of {n} codes, but"):
             id_pieces.ngrams(code, n)
         return
     groups = id_pieces.ngrams(code, n)
-    assert sum((list(piece) for _, piece in groups), []) == code
+    assert [one for _, piece in groups for one in piece] == code
     assert [place for place, _ in groups] == [*range(0, len(code), n)]
 
 
@@ -353,9 +351,7 @@ def test_words_spell_ids():
     assert len({letter for word in words for letter in word}) == 6
     with pytest.raises(ValueError, match="codes 0 to 3, but 3 entries"):
         id_pieces.spell((0, 3), 3)
-    with pytest.raises(
-        ValueError, match="11 levels of 2048 codes exceed 20992 letters"
-    ):
+    with pytest.raises(ValueError, match="11 levels of 2048 codes exceed 20992"):
         id_pieces.spell((0,) * 11, 2048)
     last = id_pieces.spell((2047,) * 10, 2048)
     import unicodedata
@@ -453,8 +449,8 @@ def test_ridges_that_are_not_positive_are_refused(draw, ridge):
 def test_more_clicks_than_impressions_are_refused(draw):
     cells = cells_of(draw, 9)
     for clicked in (cells.shown + 1, cells.clicked - 20):
+        wrong = cells._replace(clicked=clicked)
         with pytest.raises(ValueError, match="9 cells have more clicks"):
-            wrong = cells._replace(clicked=clicked)
             click_model.fit_rows(csr_matrix(np.eye(7)), wrong, ridge=1.0)
 
 
@@ -480,7 +476,7 @@ def test_groups_without_pairs_are_left_out():
     liked = np.array([1.0, 1.0, 1.0, 0.0, 0.0])
     scores = np.array([1.0, 2.0, 1.0, 2.0, 5.0])
     assert click_model.grouped_auc(groups, scores, liked, ones - liked).tolist() == [0]
-    with pytest.raises(ValueError, match="3.0 positives and 0.0 negatives"):
+    with pytest.raises(ValueError, match=r"3\.0 positives and 0\.0 negatives"):
         click_model.auc(scores, liked[:5] * 0 + ones * 0.6, ones * 0)
     scores[0] = np.nan
     with pytest.raises(ValueError, match="1 scores are not a number"):
