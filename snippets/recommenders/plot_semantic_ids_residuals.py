@@ -37,7 +37,7 @@ for level, ax in enumerate(axes):
         away = entry + (1.25 if level == 0 else 0.85) * entry / entry.norm()
         ax.text(*away, f"{one}", color=f"C{one}", ha="center", va="center")
     ax.annotate("", found.entries[level, item], (0, 0), arrowprops=ARROW)
-    ax.plot(*x[item], "o", color="0.1", markerfacecolor="none", markersize=8)
+    ax.plot(*x[item], "o", color="0.5", markerfacecolor="none", markersize=9)
     ax.set(title=f"given to level {level + 1}", xlabel="coordinate 1", aspect="equal")
 axes[0].set(ylabel="coordinate 2", xlim=(-2.4, 2.4), ylim=(-2.4, 2.4))
 path = ", ".join(str(code) for code in found.codes[item].tolist())
