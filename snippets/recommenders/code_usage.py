@@ -58,9 +58,7 @@ def replace_unused(
     shares: Shares,
     residuals: Float[Tensor, "*runs levels batch dim"],
     generator: Generator,
-) -> tuple[
-    Float[Tensor, "*runs levels codes dim"], Float[Tensor, "*runs levels codes"]
-]:
+) -> tuple[Entries, Shares]:
     """Put unused entries on residuals of the batch, and give them an equal share."""
     equal = 1 / codebooks.shape[-2]
     unused = shares < UNUSED * equal

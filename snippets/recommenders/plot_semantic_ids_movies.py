@@ -69,8 +69,8 @@ measured |= {"content_known": mean["content, linear"][0]}
 measured |= {"content_new": mean["content, linear"][1]}
 measured |= {"movie_hash_known": mean["random hash"][0]}
 measured |= {"movie_hash": mean["random hash"][1], "movie_gain": apart[:, 1].min()}
-measured |= {"movie_prefixes": mean["prefixes"][1], "movie_own": mean["own row"][0]}
-measured |= {"movie_both": mean["prefixes, own row"][0]}
+measured |= {"movie_prefixes": mean["prefixes"][1]}
+measured |= {"median": np.median(np.bincount(ratings.items))}
 measured |= {"movie_low": apart[:, 0].min(), "movie_high": apart[:, 0].max()}
 assert apart[:, 1].min() > 0.03 > abs(apart[:, 0]).max()
 assert (found["content, linear"][:, 0] < found["random hash"][:, 0] - 0.02).all()
