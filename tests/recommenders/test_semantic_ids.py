@@ -588,6 +588,9 @@ def test_new_movies_are_hidden_and_offsets_know_only_training_ratings():
     sizes = [len(hidden.training.items), len(hidden.validation.items)]
     assert sum(sizes) + hidden.known.sum() + hidden.unseen.sum() == 400
     assert not (hidden.known & hidden.unseen).any()
+    values = np.where(hidden.known | hidden.unseen, 5.0, ratings.values)
+    other = movie_trial.hide_movies(ratings._replace(values=values), items=20, seed=0)
+    assert_close(other.training.offset, hidden.training.offset)
     training = np.arange(400) % 2 == 0
     offset = movie_trial.user_offsets(ratings, training)
     for user in range(6):
