@@ -2,9 +2,8 @@
 Retrieve or generate, with and without the order of the history
 ===============================================================
 
-A figure of :doc:`/recommenders/encode_and_generate`: Recall@10 of two ways to find the
-next item, each with an encoder that knows the order of the history and one that does
-not, beside the best that is possible.
+A figure of :doc:`/recommenders/encode_and_generate`: two ways to find the next item,
+each with and without the order of the history, beside the best that is possible.
 """
 
 from functools import partial
@@ -30,11 +29,10 @@ def run(seed):
     """Recall of each system in one shop."""
     rng, draw = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    shop = log.draw_shop(rng)
+    shop, scores, lists = log.draw_shop(rng), {}, {}
     walks = log.draw_walks(shop, USERS + TESTED, LENGTH + 1, rng)
     drawn = torch.tensor(log.draw_items(walks, sold.numpy(), rng))
     seen, codes = drawn[USERS:, :-1], torch.tensor(shop.codes)
-    scores, lists = {}, {}
     for name, encoder in (("mean", MeanEncoder), ("gru", GRUEncoder)):
         tower = models.TwoTower(encoder(WIDTH), ids, WIDTH)
         writer = models.Generator(encoder(WIDTH), codes, log.VOCAB, WIDTH)
@@ -56,12 +54,9 @@ def run(seed):
 runs = [run(seed) for seed in range(SEEDS)]
 values = {name: np.array([found[name] for found in runs]) for name in runs[0]}
 measured = {name: value.mean() for name, value in values.items()}
-texts = {
-    "mean_tower": "mean of items,\nretrieval",
-    "mean_writer": "mean of items,\ngeneration",
-}
-texts |= {"ranked": "mean retrieves,\nGRU ranks"}
-texts |= {"gru_tower": "GRU,\nretrieval", "gru_writer": "GRU,\ngeneration"}
+texts = {"mean_tower": "mean,\nretrieval", "mean_writer": "mean,\ngeneration"}
+texts |= {"ranked": "mean, then\nGRU ranks", "gru_tower": "GRU,\nretrieval"}
+texts["gru_writer"] = "GRU,\ngeneration"
 fig, ax = plt.subplots(figsize=(6.8, 3.4), layout="constrained")
 for place, name in enumerate(texts):
     ax.bar(place, measured[name], color=["C0", "C1", "0.6"][place % 3], alpha=0.7)
@@ -71,14 +66,13 @@ for name, text in (("best", "best possible"), ("blind", "best without the order"
     ax.text(-0.45, measured[name] + 0.01, text)
 ax.set(ylabel=f"Recall@{K}", ylim=(0, 0.8), xticks=range(len(texts)))
 ax.set_xticklabels(texts.values())
-listed = ", ".join(f"{texts[n]} {measured[n]:.2f}" for n in texts).replace("\n", " ")
+listed = "; ".join(f"{texts[n]} {measured[n]:.2f}" for n in texts).replace(",\n", " ")
+limits = f"{measured['blind']:.2f}, best possible {measured['best']:.2f}"
 fig.set_label(
-    f"Bars of Recall@{K}, mean of {SEEDS} shops with a dot for each: {listed}. Dashed "
-    f"lines: {measured['blind']:.2f} is the best without the order of the history, and "
-    f"{measured['best']:.2f} the best possible."
+    f"Recall@{K}, mean of {SEEDS} shops, a dot for each. {listed}. Dashed lines: best "
+    f"without the order {limits}."
 )
 measured["apart"] = np.abs(values["gru_tower"] - values["gru_writer"]).max()
-for name in ("mean_tower", "mean_writer"):
-    assert values[name].max() < values["blind"].min()
-for name in ("gru_tower", "gru_writer"):
-    assert values[name].min() > 0.85 * measured["best"]
+for way in ("tower", "writer"):
+    assert values[f"mean_{way}"].max() < values["blind"].min()
+    assert values[f"gru_{way}"].min() > 0.85 * measured["best"]

@@ -45,7 +45,9 @@ for prefix, chance in chances.items():
         drawn[level].append(line)
     text = f"{NAMES[prefix[-1]]} {chance:.2f}" if prefix else "start"
     place = {"ha": "left" if level == LEVELS else "center", "va": "center"}
-    spot = (level + (0.05 if level == LEVELS else 0), height + 0.42 * (level < LEVELS))
+    down = bool(prefix) and height < heights[prefix[:-1]]
+    up = 0 if level == LEVELS else -0.45 if down else 0.42  # away from the lines
+    spot = (level + 0.05 * (level == LEVELS), height + up)
     drawn[level].append(ax.text(*spot, text, weight=label, size=10, **place))
 
 
@@ -54,7 +56,7 @@ def draw(frame):
     for level, artists in enumerate(drawn):
         for artist in artists:
             artist.set_visible(level <= frame)
-    return sum(drawn, [])
+    return [artist for artists in drawn for artist in artists]
 
 
 animation = FuncAnimation(fig, draw, frames=LEVELS + 1, interval=1200)
