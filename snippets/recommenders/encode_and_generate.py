@@ -142,8 +142,9 @@ def beam_search(step: Step, trie: Trie, users: int, width: int) -> Found:
         allowed = trie.children[nodes] >= 0
         grown = total[..., None] + allowed_log_probs(step(prefixes), allowed)
         total, best = grown.flatten(1).topk(min(width, grown[0].numel()))
+        best = best.where(total > -torch.inf, best[:, :1])  # fewer than width go on
         beam, token = best // vocab, best % vocab
         kept = prefixes.gather(1, beam[..., None].expand(-1, -1, prefixes.shape[2]))
         prefixes = torch.cat([kept, token[..., None]], dim=2)
-        nodes = trie.children[nodes.gather(1, beam), token].clamp(min=0)
+        nodes = trie.children[nodes.gather(1, beam), token]
     return Found(trie.items[nodes], total)
