@@ -66,7 +66,8 @@ for name, text in (("best", "best possible"), ("blind", "best without the order"
     ax.text(-0.45, measured[name] + 0.01, text)
 ax.set(ylabel=f"Recall@{K}", ylim=(0, 0.8), xticks=range(len(texts)))
 ax.set_xticklabels(texts.values())
-listed = "; ".join(f"{texts[n]} {measured[n]:.2f}" for n in texts).replace(",\n", " ")
+listed = "; ".join(f"{texts[n]} {measured[n]:.2f}" for n in texts)
+listed = listed.replace(",\n", " ").replace("\n", " ")
 limits = f"{measured['blind']:.2f}, best possible {measured['best']:.2f}"
 fig.set_label(
     f"Recall@{K}, mean of {SEEDS} shops, a dot for each. {listed}. Dashed lines: best "
