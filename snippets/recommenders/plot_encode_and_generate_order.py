@@ -59,10 +59,11 @@ texts |= {"ranked": "mean, then\nGRU ranks", "gru_tower": "GRU,\nretrieval"}
 texts["gru_writer"] = "GRU,\ngeneration"
 fig, ax = plt.subplots(figsize=(6.8, 3.4), layout="constrained")
 for place, name in enumerate(texts):
-    ax.bar(place, measured[name], color=["C0", "C1", "0.6"][place % 3], alpha=0.7)
-    ax.plot([place] * SEEDS, values[name], "o", color="0.25", markersize=4)
+    color = ["C0", "C1", "0.5"][place % 3]
+    ax.bar(place, measured[name], color=color, alpha=0.5)
+    ax.plot([place] * SEEDS, values[name], "o", color=color, markersize=5)
 for name, text in (("best", "best possible"), ("blind", "best without the order")):
-    ax.axhline(measured[name], color="0.4", linestyle="--", linewidth=1.2)
+    ax.axhline(measured[name], color="0.5", linestyle="--", linewidth=1.2)
     ax.text(-0.45, measured[name] + 0.01, text)
 ax.set(ylabel=f"Recall@{K}", ylim=(0, 0.8), xticks=range(len(texts)))
 ax.set_xticklabels(texts.values())

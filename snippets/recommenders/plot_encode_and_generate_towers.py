@@ -47,10 +47,10 @@ models += ["sums of tokens,\nnew items are\nleft out"]
 fig, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
 for side, name in enumerate(("old items", "new items")):
     places = np.arange(3) + 0.36 * (side - 0.5)
-    style = {"color": f"C{side}", "alpha": 0.7, "hatch": ["", "//"][side]}
+    style = {"color": f"C{side}", "alpha": 0.5, "hatch": ["", "//"][side]}
     ax.bar(places, mean[:, side], 0.34, label=name, **style)
     for one in recall:
-        ax.plot(places, one[:, side], "o", color="0.25", markersize=4)
+        ax.plot(places, one[:, side], "o", color=f"C{side}", markersize=5)
 ax.set(ylabel=f"Recall@{K}", xticks=range(3), ylim=(0, 0.95))
 ax.set_xticklabels(models)
 ax.legend(loc="upper right", ncols=2)

@@ -59,10 +59,10 @@ names += ["tokens that continue\nthe code of an item"]
 fig, ax = plt.subplots(figsize=(6.8, 3.2), layout="constrained")
 for side, name in enumerate(("old items", "new items")):
     places = np.arange(3) + 0.36 * (side - 0.5)
-    style = {"color": f"C{side}", "alpha": 0.7, "hatch": ["", "//"][side]}
+    style = {"color": f"C{side}", "alpha": 0.5, "hatch": ["", "//"][side]}
     ax.bar(places, [row[side] for row in rows], 0.34, label=name, **style)
     for one in recall:
-        ax.plot(places[::2], one[:, side], "o", color="0.25", markersize=4)
+        ax.plot(places[::2], one[:, side], "o", color=f"C{side}", markersize=5)
 ax.set(ylabel=f"Recall@{K}", xticks=range(3), ylim=(0, 0.95))
 ax.set_xticklabels(names)
 ax.legend(loc="upper right", ncols=2)
