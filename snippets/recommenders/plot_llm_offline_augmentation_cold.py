@@ -61,10 +61,9 @@ axes.set(ylim=(0, 0.32))
 fig.legend(loc="outside right center", fontsize=9)
 measured = {
     "chance": means[0], "decade": means[1], "direct": means[2], "label": means[3],
-    "label_10": means[4], "label_30": means[5], "label_50": means[6],
-    "wrong": means[-1], "gain": gain[:, 0].mean(), "gain_min": gain[:, 0].min(),
+    "gain": gain[:, 0].mean(), "gain_min": gain[:, 0].min(),
     "gain_50": gain[:, 3].mean(), "gain_50_min": gain[:, 3].min(),
-    "decade_best": max(decade), "label_worst": min(label),
+    "gap": min(label - decade),
 }  # fmt: skip
 fig.set_label(
     f"Recall at 20 among cold movies against the annotator's error rate: "
@@ -75,5 +74,5 @@ fig.set_label(
 assert (np.diff(means[3:]) < 0).all()
 assert gain[:, 0].min() > 0.05
 assert gain[:, 3].min() > 0
-assert min(label) > max(decade) + 0.06
+assert min(label - decade) > 0.06
 assert abs(gain[:, -1].mean()) < 0.03

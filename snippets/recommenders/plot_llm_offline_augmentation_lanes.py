@@ -34,7 +34,7 @@ for panel, (title, mean) in zip(axes, MEANS.items(), strict=True):
     lasts.append((begins + mean * relative).max())
 axes[0].set(ylabel="request")
 axes[0].legend(loc="lower right")
-measured = {"requests": len(arrivals), "last": lasts[0]}
+measured = {"requests": len(arrivals), "last_lane": lasts[0]}
 fig.set_label(
     f"Two timelines of {len(arrivals)} requests in {SECONDS:.0f} seconds. Left: with "
     f"the model at serving time, waits grow longer and longer, and the last answer "

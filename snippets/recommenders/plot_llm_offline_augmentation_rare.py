@@ -48,10 +48,7 @@ imax, cartoon = names.index("IMAX"), names.index("Animation")
 measured = {
     "imax": usual[imax],
     "imax_flat": flat[imax],
-    "imax_true": expected[imax],
     "imax_labels": labels[imax],
-    "animation": usual[cartoon],
-    "animation_flat": flat[cartoon],
     "labels": truth.sum(axis=1).mean(),
     "flat_apart": abs(flat - expected).max(),
 }

@@ -51,9 +51,7 @@ measured = {
     "one_10": means[1, 0],
     "one_50": means[-1, 0],
     "votes_10": means[1, 1],
-    "votes_50": means[-1, 1],
     "shared_10": means[1, 2],
-    "spread": np.ptp(found, axis=1).max(),
 }
 fig.set_label(
     f"Precision at 20 against error rate. One answer falls from {means[0, 0]:.2f} to "
