@@ -25,6 +25,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.sparse import csc_matrix
 
+Number = float | int
+
 
 class Index(NamedTuple):
     """What each term adds to the score of each document."""
@@ -60,7 +62,7 @@ def count_terms(documents: Sequence[Sequence[str]]) -> Index:
 
 
 def build_index(
-    documents: Sequence[Sequence[str]], k1: float | int = 1.5, b: float | int = 0.75
+    documents: Sequence[Sequence[str]], k1: Number = 1.5, b: Number = 0.75
 ) -> Index:
     """The index of documents, each a list of words.
 
@@ -79,11 +81,10 @@ def build_index(
     idf = np.log1p((len(documents) - found_in + 0.5) / (found_in + 0.5))
     saturation = k1 * (1 - b + b * lengths / lengths.mean())
     term_counts = counts.data
-    weights = term_counts * (k1 + 1) / (term_counts + saturation[counts.indices])
-    weights *= np.repeat(idf, found_in)
-    return Index(
-        vocabulary, csc_matrix((weights, counts.indices, counts.indptr), counts.shape)
-    )
+    weights = term_counts / (term_counts + saturation[counts.indices])
+    weights *= (k1 + 1) * np.repeat(idf, found_in)
+    columns = weights, counts.indices, counts.indptr
+    return Index(vocabulary, csc_matrix(columns, counts.shape))
 
 
 def bm25_scores(index: Index, query: Sequence[str]) -> Float[ndarray, " documents"]:

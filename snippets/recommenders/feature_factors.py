@@ -74,8 +74,9 @@ def fit_feature_map(
     >>> fit_feature_map(features, np.array([[1.0], [5.0]]), penalty=2.0).weights
     array([[1.]])
     """
-    if len(features) != len(factors) or not len(features):
-        raise ValueError(f"{len(features)} rows of features, {len(factors)} of factors")
+    rows, others = len(features), len(factors)
+    if rows != others or not rows:
+        raise ValueError(f"{rows} rows of features, {others} of factors")
     if not (np.isfinite(features).all() and np.isfinite(factors).all()):
         raise ValueError("features and factors must be finite")
     if not 0 < penalty < np.inf:
@@ -83,7 +84,8 @@ def fit_feature_map(
     feature_means, factor_means = features.mean(axis=0), factors.mean(axis=0)
     F, V = features - feature_means, factors - factor_means
     gram = F.T @ F + penalty * np.eye(F.shape[1])
-    return FeatureMap(feature_means, factor_means, np.linalg.solve(gram, F.T @ V))
+    weights = np.linalg.solve(gram, F.T @ V)
+    return FeatureMap(feature_means, factor_means, weights)
 
 
 def map_features(

@@ -75,6 +75,9 @@ def label_precision(
     >>> round(label_precision(prevalence=0.01, error=0.1, labels=19), 2)
     0.63
     """
+    shares = np.asarray(prevalence)
+    if not (0 <= error <= 1 and labels > 0 and ((shares > 0) & (shares <= 1)).all()):
+        raise ValueError(f"prevalence {prevalence}, error {error}, labels {labels}")
     invented = error / labels
     right = prevalence * (1 - error * (1 - invented))
     return right / (right + (1 - prevalence) * invented)
@@ -107,11 +110,12 @@ class SimulatedAnnotator:
         self.error, self.broken, self.seed = error, broken, seed
 
     def __call__(self, question: str) -> str:
-        lines = question.splitlines()
-        name = next(line for line in lines if line.startswith("Movie: "))[7:]
+        names = [x[7:] for x in question.splitlines() if x.startswith("Movie: ")]
+        if len(names) != 1 or names[0] not in self.truth:
+            raise ValueError(f"want one known movie in the question, got {names}")
         digest = hashlib.sha256(f"{self.seed} {question}".encode()).digest()
         rng = np.random.default_rng(int.from_bytes(digest[:8]))
-        truth = np.array([[label in self.truth[name] for label in self.labels]])
+        truth = np.array([[label in self.truth[names[0]] for label in self.labels]])
         drawn = draw_labels(truth, self.error, rng)[0]
         found = [self.labels[number] for number in np.flatnonzero(drawn)]
         text = json.dumps({"labels": found})

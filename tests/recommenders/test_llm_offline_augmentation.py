@@ -233,6 +233,21 @@ def test_an_error_rate_is_a_probability(error):
         majority(np.zeros((0, 2, 3), dtype=bool))
 
 
+def test_bad_prevalences_and_questions_are_refused():
+    for share, error, labels in (
+        (0.0, 0.1, 3),
+        (1.1, 0.1, 3),
+        (0.5, 2.0, 3),
+        (0.5, 0, 0),
+    ):
+        with pytest.raises(ValueError, match=f"prevalence {share}, error {error}"):
+            label_precision(share, error, labels)
+    annotator = SimulatedAnnotator(TRUTH, LABELS, 0.0)
+    for question in ("Genres?", "Movie: Ran", "Movie: Heat\nMovie: Alien"):
+        with pytest.raises(ValueError, match="want one known movie"):
+            annotator(question)
+
+
 # BM25
 
 
