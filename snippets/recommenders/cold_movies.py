@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
-from snippets.recommenders.movielens import Movies, load, renumber
+from snippets.recommenders.movielens import Movies, load
 from snippets.recommenders.ranked_lists import recall_at_k, top_k
+from snippets.recommenders.rating_splits import liked, liked_items, marks
 
-STARS, FEWEST = 3.5, 5
 Table = Bool[ndarray, "users items"]
 
 
@@ -56,11 +56,8 @@ def genre_marks(
 def load_world() -> World:
     """Likes, decades and genres of the movies that enough users like."""
     ratings, movies = load()
-    liked = ratings.take(ratings.values >= STARS)
-    often = np.bincount(liked.items)[liked.items] >= FEWEST
-    liked, users, items = renumber(liked.take(often))
-    likes = np.zeros((len(users), len(items)), dtype=bool)
-    likes[liked.users, liked.items] = True
+    items, kept = liked_items(ratings), liked(ratings)
+    likes = marks(kept, int(kept.users.max()) + 1, len(items))
     decades = abs(movies.years[items, None] - np.arange(1930, 2020, 10)) < 6
     return World(likes, decades, genre_marks(movies)[1][items])
 

@@ -24,12 +24,7 @@ from numpy import ndarray
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
-
-class Factors(NamedTuple):
-    """A score is the inner product of a user's row and an item's row."""
-
-    users: Float[ndarray, "users rank"]
-    items: Float[ndarray, "items rank"]
+from snippets.recommenders.matrix_factorization import Factors
 
 
 def svd_factors(
