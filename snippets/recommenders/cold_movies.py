@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
-from snippets.recommenders.movielens import Movies, load
+from snippets.recommenders.movielens import genre_marks, load
 from snippets.recommenders.ranked_lists import recall_at_k, top_k
 from snippets.recommenders.rating_splits import liked, liked_items, marks
 
@@ -42,14 +42,6 @@ class Hidden(NamedTuple):
     """Likes to learn from: none of a cold movie."""
     test: Table
     """All other likes."""
-
-
-def genre_marks(
-    movies: Movies,
-) -> tuple[tuple[str, ...], Bool[ndarray, "items labels"]]:
-    """The names of all genres, and which of them each movie has."""
-    names = tuple(sorted({genre for genres in movies.genres for genre in genres}))
-    return names, np.array([[one in has for one in names] for has in movies.genres])
 
 
 @cache

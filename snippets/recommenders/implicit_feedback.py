@@ -28,7 +28,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from snippets.recommenders.matrix_factorization import Factors, solve_rows
+from snippets.recommenders.matrix_factorization import Factors, als, solve_rows
 from snippets.recommenders.rating_biases import check_numbers
 
 
@@ -66,13 +66,7 @@ def implicit_als(
     passes: int = 10,
 ) -> Factors:
     """Alternating least squares over all cells, from the given item factors."""
-    if passes < 1:
-        raise ValueError(f"ALS needs a pass or more, got {passes}")
-    transposed = confidence.T.tocsr()
-    for _ in range(passes):
-        users = implicit_fold_in(confidence, items, penalty)
-        items = implicit_fold_in(transposed, users, penalty)
-    return Factors(users, items)
+    return als(confidence, items, penalty, passes, solve=implicit_fold_in)
 
 
 def draw_others(

@@ -18,8 +18,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from snippets.recommenders.bm25_index import build_index, retrieve, words
-from snippets.recommenders.cold_movies import genre_marks
-from snippets.recommenders.movielens import load
+from snippets.recommenders.movielens import genre_marks, load
 
 Marks = Bool[ndarray, "items labels"]
 

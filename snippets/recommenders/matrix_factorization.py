@@ -16,6 +16,7 @@ Axes::
     factors          entries of a row of P or Q; k in the text
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -95,14 +96,15 @@ def als(
     items: Float[ndarray, "items factors"],
     penalty: float,
     passes: int = 10,
+    solve: Callable = fold_in,
 ) -> Factors:
     """Alternating least squares from the given factors of items."""
     if passes < 1:
         raise ValueError(f"ALS needs a pass or more, got {passes}")
     transposed = table.T.tocsr()
     for _ in range(passes):
-        users = fold_in(table, items, penalty)
-        items = fold_in(transposed, users, penalty)
+        users = solve(table, items, penalty)
+        items = solve(transposed, users, penalty)
     return Factors(users, items)
 
 

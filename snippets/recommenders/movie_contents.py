@@ -14,7 +14,7 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from snippets.recommenders.movielens import Movies
+from snippets.recommenders.movielens import Movies, genre_marks
 
 YEARS = 0.5  # of the standardized year, beside genres of length 1
 
@@ -30,8 +30,7 @@ def contents(movies: Movies) -> Float[ndarray, "items features"]:
     >>> contents(pair).round(2).tolist()
     [[0.0, 1.0, -0.5], [0.71, 0.71, 0.5]]
     """
-    names = sorted({genre for genres in movies.genres for genre in genres})
-    marks = np.array([[name in genres for name in names] for genres in movies.genres])
+    _, marks = genre_marks(movies)
     lengths = np.sqrt(marks.sum(axis=1, keepdims=True).clip(min=1))
     years = np.where(np.isnan(movies.years), np.nanmedian(movies.years), movies.years)
     standardized = (years - years.mean()) / years.std()

