@@ -16,12 +16,12 @@ Axes::
     cold   candidates
 """
 
-import math
-
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.special import logsumexp
+
+from snippets.recommenders.visual_cold_start import check_temperature
 
 TINY = 1e-290
 
@@ -76,12 +76,11 @@ def attention_pool(
     array([[1.  , 0.77]])
     """
     check_history(history, similarities)
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+    check_temperature(temperature)
     top = similarities.max(axis=0)
     sums = history @ np.exp((similarities - top) / temperature)
     pooled = top + temperature * np.log(np.maximum(sums, TINY))
-    for user in np.flatnonzero((sums <= TINY).any(axis=1)):  # exponentials vanished
+    for user in np.flatnonzero((sums <= TINY).any(axis=1)):  # they vanished
         own = similarities[history[user]] / temperature
         pooled[user] = temperature * logsumexp(own, axis=0)
     return pooled

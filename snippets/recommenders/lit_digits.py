@@ -75,6 +75,14 @@ def draw_photos(seed: int, lamp: float = 1.2) -> Photos:
     return Photos(pixels, digits[order], heavy, directions)
 
 
+def check_groups(groups: ndarray, items: int) -> None:
+    """Refuse groups that are not of these items, or do not exist."""
+    if groups.shape != (items,):
+        raise ValueError(f"{groups.shape} groups of {items} items")
+    if not 0 <= groups.min() <= groups.max() < GROUPS:
+        raise ValueError(f"groups from {groups.min()} to {groups.max()} of {GROUPS}")
+
+
 def draw_shop(photos: Photos, groups: Int[ndarray, " _"], seed: int) -> Shop:
     """Clicks of users who like each group with probability 0.2, and one weight of ink.
 
@@ -86,10 +94,7 @@ def draw_shop(photos: Photos, groups: Int[ndarray, " _"], seed: int) -> Shop:
     ValueError
         If an item has no group from 0 to 9.
     """
-    if groups.shape != photos.digits.shape:
-        raise ValueError(f"{groups.shape} groups of {photos.digits.shape} items")
-    if not 0 <= groups.min() <= groups.max() < GROUPS:
-        raise ValueError(f"groups from {groups.min()} to {groups.max()} of {GROUPS}")
+    check_groups(groups, len(photos.digits))
     rng = np.random.default_rng([seed, 1])
     liked = rng.random((USERS, GROUPS)) < 0.2
     heavy = rng.random((USERS, 1)) < 0.5

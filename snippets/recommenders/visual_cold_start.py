@@ -36,7 +36,10 @@ class Factors(NamedTuple):
     items: Float[ndarray, "items factors"]
 
 
-def click_factors(clicks: Bool[ndarray, "users items"], factors: int) -> Factors:
+def click_factors(
+    clicks: Bool[ndarray, "users items"],
+    factors: int,
+) -> Factors:
     """Truncated singular value decomposition of the clicks minus each item's mean.
 
     Users and items get the square root of each singular value.
@@ -71,6 +74,12 @@ def check_pairs(photo_vectors: Tensor, items: Tensor) -> None:
         raise ValueError("{} photo vectors and {} item vectors".format(*shapes))
 
 
+def check_temperature(temperature: float) -> None:
+    """Refuse a temperature that is not positive and finite."""
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+
+
 def regression_loss(
     photo_vectors: Float[Tensor, "items factors"], items: Float[Tensor, "_ _"]
 ) -> Float[Tensor, ""]:
@@ -98,7 +107,6 @@ def contrastive_loss(
         If the shapes differ, or the temperature is not positive.
     """
     check_pairs(photo_vectors, items)
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature must be positive and finite, got {temperature}")
+    check_temperature(temperature)
     scale = torch.tensor(-math.log(temperature), dtype=items.dtype)
     return clip_loss(clip_logits(photo_vectors, items, scale))
