@@ -60,9 +60,7 @@ def random_split(loans: int, seed: int) -> Split:
     return Split(*np.split(rows, [loans * 3 // 5, loans * 4 // 5]))
 
 
-def for_networks(
-    loans: Loans, train: ndarray
-) -> Float[Tensor, "loans features"]:
+def for_networks(loans: Loans, train: ndarray) -> Float[Tensor, "loans features"]:
     """Numbers as quantiles of a normal distribution, then centered indicators.
 
     Quantiles and means are those of the loans to train on.

@@ -26,7 +26,10 @@ from torch import Tensor, nn
 
 
 def check_sizes(**sizes: int | float) -> None:
-    """Raise a ValueError that names the sizes if one of them is not above 0."""
+    """Raise a ValueError that names the sizes if one of them is not above 0.
+
+    All modules of this file call it.
+    """
     if not all(size > 0 for size in sizes.values()):
         raise ValueError(f"sizes must be positive, got {sizes}")
 
@@ -35,11 +38,6 @@ class CrossNetwork(nn.Module):
     """Layers that multiply the first input with a linear map of the last output.
 
     With ``layers`` layers, an output is a polynomial of degree ``layers + 1``.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1.
 
     Examples
     --------
@@ -77,11 +75,6 @@ class PeriodicEmbedding(nn.Module):
     sigma
         Standard deviation of the frequencies at the start, in periods for each unit
         of the feature. Small values give smooth functions.
-
-    Raises
-    ------
-    ValueError
-        If a size or ``sigma`` is not positive.
 
     Examples
     --------

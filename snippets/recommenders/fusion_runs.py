@@ -1,31 +1,28 @@
-"""Pretraining, late fusion, and networks that are trained side by side.
+"""Pretraining, and networks of one kind that are trained side by side.
 
 Axes::
 
     runs      networks of one kind, each with its own weights, data, and labels
+    sets      data sets; several runs can share one
     users     of a data set
+    labeled   users with labels, which come first
     seq       tokens of a statement
-    features  columns of a table, or entries of a user embedding
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
-from lightgbm import LGBMClassifier
-from numpy import ndarray
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from snippets.recommenders.last_block import LastBlock
+from snippets.recommenders.last_block import LastBlock, lower_states
 from snippets.recommenders.transaction_transformer import TransactionTransformer
 from snippets.transformers.gpt import next_token_loss
 
 SLOW = 0.3  # pretrained weights change more slowly than new ones
-TREES = {"n_estimators": 150, "num_leaves": 8, "learning_rate": 0.1, "max_bin": 63}
-SAMPLES = {"subsample": 0.7, "subsample_freq": 1, "colsample_bytree": 0.7}
 
 
 def pretrain(
@@ -49,41 +46,6 @@ def pretrain(
     return model
 
 
-def late_fusion(
-    columns: Float[ndarray, "users features"],
-    labels: Bool[ndarray, " labeled"],
-) -> Float[ndarray, " rest"]:
-    """Scores of LightGBM for the users after those who have labels.
-
-    The columns are those of the table and, beside them, user embeddings.
-    """
-    known = len(labels)
-    model = LGBMClassifier(
-        **TREES,
-        **SAMPLES,
-        min_child_samples=100,
-        deterministic=True,
-        random_state=0,
-        n_jobs=1,
-        verbose=-1,
-    )
-    model.fit(columns[:known], labels)
-    return model.predict_proba(columns[known:])[:, 1]
-
-
-class Fused(nn.Module):
-    """The last block, and a head for its embedding and, perhaps, the table."""
-
-    def __init__(self, model: TransactionTransformer, head: nn.Module) -> None:
-        super().__init__()
-        self.reader, self.head = LastBlock(model), head
-
-    def forward(
-        self, normed: Tensor, last: Tensor, *table: Tensor
-    ) -> Float[Tensor, " users"]:
-        return self.head(self.reader(normed, last), *table)
-
-
 class Runs:
     """Networks of one kind, as one function of stacked weights."""
 
@@ -93,14 +55,17 @@ class Runs:
 
     def train(
         self,
-        inputs: Sequence[Float[Tensor, "runs users *rest"]],
-        labels: Bool[Tensor, "runs users"],
+        inputs: Sequence[Float[Tensor, "runs users ..."]],
+        labels: Bool[Tensor, "runs labeled"],
         *,
         updates: int,
         batch: int = 256,
         rate: float = 0.01,
     ) -> None:
-        """AdamW on the cross-entropy of each run; weights of readers are slower."""
+        """AdamW on the cross-entropy of each run; weights of readers are slower.
+
+        Labels are those of the first users.
+        """
         parts: dict[bool, list[Tensor]] = {False: [], True: []}
         for name, weight in self.weights.items():
             parts[name.startswith("reader.")].append(weight)
@@ -124,14 +89,14 @@ class Runs:
 
     @torch.no_grad()
     def logits(
-        self, inputs: Sequence[Float[Tensor, "runs users *rest"]]
+        self, inputs: Sequence[Float[Tensor, "runs users ..."]]
     ) -> Float[Tensor, "runs users"]:
         """Logit of each user in each run."""
         return self.apply(self.weights, tuple(inputs))
 
     @torch.no_grad()
     def embeddings(self, lower: Sequence[Tensor], reader: LastBlock) -> Tensor:
-        """What the reader of each run makes of the statements."""
+        """What the readers of the runs make of statements."""
         start = "reader."
         own = {
             name.removeprefix(start): weight
@@ -139,3 +104,27 @@ class Runs:
             if name.startswith(start)
         }
         return vmap(partial(functional_call, reader))(own, tuple(lower))
+
+
+def fit(
+    make: Callable[[], nn.Module],
+    inputs: Sequence[Float[Tensor, "runs users ..."]],
+    labels: Bool[Tensor, "runs labeled"],
+    *,
+    updates: int,
+) -> Runs:
+    """New networks, one for each run, trained on the users that have labels."""
+    torch.manual_seed(1)
+    runs = Runs([make() for _ in labels])
+    runs.train(inputs, labels, updates=updates)
+    return runs
+
+
+@torch.no_grad()
+def read_all(
+    model: TransactionTransformer, ids: Int[Tensor, "sets users seq"], times: int
+) -> tuple[list[Tensor], Tensor]:
+    """Lower states and user embeddings of each data set, repeated for more runs."""
+    reads, reader = [lower_states(model, one) for one in ids] * times, LastBlock(model)
+    embeddings = torch.stack([reader(*read) for read in reads])
+    return [torch.stack(part) for part in zip(*reads, strict=True)], embeddings

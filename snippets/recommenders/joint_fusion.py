@@ -29,7 +29,8 @@ class Standardize(nn.Module):
     Raises
     ------
     ValueError
-        If an entry is the same for all users of the sample, or not finite.
+        If there are fewer than two users, or an entry is the same for all of them or
+        not finite.
 
     Examples
     --------
@@ -40,10 +41,13 @@ class Standardize(nn.Module):
 
     def __init__(self, sample: Float[Tensor, "batch d_model"]) -> None:
         super().__init__()
+        if len(sample) < 2:
+            raise ValueError(f"no deviation of {len(sample)} embeddings")
         deviation = sample.std(dim=0)
-        if not (deviation > 0).all():
-            bad = int((~(deviation > 0)).sum())
-            raise ValueError(f"{bad} of {len(deviation)} entries have no deviation")
+        bad = ~((deviation > 0) & deviation.isfinite())
+        if bad.any():
+            message = f"{int(bad.sum())} of {len(bad)} entries have no deviation"
+            raise ValueError(message)
         self.register_buffer("mean", sample.mean(dim=0))
         self.register_buffer("deviation", deviation)
 

@@ -32,9 +32,7 @@ class Lower(NamedTuple):
 
 
 @torch.no_grad()
-def lower_states(
-    model: TransactionTransformer, ids: Int[Tensor, "users seq"]
-) -> Lower:
+def lower_states(model: TransactionTransformer, ids: Int[Tensor, "users seq"]) -> Lower:
     """Read statements with all blocks but the last."""
     x = model.wte(ids)
     for block in model.h[:-1]:
@@ -58,7 +56,7 @@ def last_update(block: GPT2Block, lower: Lower) -> Float[Tensor, "users d_model"
     mixed = mixed * norm.weight + norm.bias
     value = torch.einsum("uhd,hed->uhe", mixed, value_of) + value_bias
     last = last + attn.c_proj(value.flatten(1))
-    return last + block.mlp(block.ln_2(last))
+    return last + block.mlp(block.ln_2(last)[:, None])[:, 0]
 
 
 class LastBlock(nn.Module):

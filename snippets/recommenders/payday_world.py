@@ -56,7 +56,9 @@ def draw_users(users: int, rng: np.random.Generator) -> Users:
     return Users(merchants, amounts, order, taste, table)
 
 
-def to_tokens(users: Users, edges: Float[ndarray, " inner"]) -> Int[ndarray, "users seq"]:
+def to_tokens(
+    users: Users, edges: Float[ndarray, " inner"]
+) -> Int[ndarray, "users seq"]:
     """Amount bin and merchant of each transaction, one after the other."""
     bins = np.searchsorted(edges, users.amounts, side="right")
     return np.stack([bins, BINS + users.merchants], axis=2).reshape(len(bins), -1)
@@ -75,8 +77,8 @@ def log_odds(users: Users, same: float, opposite: float) -> Float[ndarray, " use
 
 
 def draw_labels(
-    odds: Float[ndarray, " users"], rng: np.random.Generator
-) -> Bool[ndarray, " users"]:
+    odds: Float[ndarray, "*shape"], rng: np.random.Generator
+) -> Bool[ndarray, "*shape"]:
     """True with the given log-odds."""
     return rng.random(odds.shape) < 1 / (1 + np.exp(-odds))
 
@@ -125,6 +127,6 @@ def draw_study(
     )
 
 
-def stacked(parts: Sequence[ndarray]) -> Float[Tensor, "runs *shape"]:
+def stacked(parts: Sequence[ndarray]) -> Float[Tensor, "*shape"]:
     """Arrays of one shape, one below the other, in single precision."""
     return torch.tensor(np.stack(parts)).float()

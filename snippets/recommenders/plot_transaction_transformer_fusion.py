@@ -9,74 +9,56 @@ the order of two transactions, in the same way for all users or in opposite ways
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
-from torch import nn
 
-from snippets.recommenders import payday_world as world
-from snippets.recommenders.cross_network import TableNetwork
-from snippets.recommenders.fusion_runs import Fused, Runs, late_fusion, pretrain
-from snippets.recommenders.joint_fusion import FusionHead, Standardize
-from snippets.recommenders.last_block import LastBlock, lower_states
+from snippets.recommenders.fusion_study import Comparison, aucs, compare
+from snippets.recommenders.payday_world import draw_study
 
 EFFECTS = {"same effect for all users": (1.2, 0.0), "opposite effects": (0.0, 1.2)}
-SETS, TRAIN, TEST = 3, 4000, 3000
-
-study = world.draw_study(
-    list(EFFECTS.values()), SETS, TRAIN + TEST, TRAIN, np.random.default_rng(7)
-)
-table, labels = study.table, study.labels
-model = pretrain(study.ids[:, :TRAIN].flatten(0, 1), world.VOCAB, updates=200, seed=7)
-reads = [lower_states(model, ids) for ids in study.ids] * len(EFFECTS)
-lower = [torch.stack(part) for part in zip(*reads, strict=True)]
-reader = LastBlock(model)
-with torch.no_grad():
-    pretrained = torch.stack([reader(*read) for read in reads])
-sample = pretrained[:SETS, :TRAIN].flatten(0, 1)
-norm = Standardize(sample)
-
-
-def head():
-    """DCN V2 of the table, and the embedding, into one network."""
-    sizes = {"numbers": 6, "wide": 6, "layers": 2, "hidden": 32, "outputs": 16}
-    return FusionHead(norm, TableNetwork(nn.Identity(), **sizes), size=40, hidden=32)
-
-
-def alone():
-    """The same network for the embedding alone."""
-    layers = nn.Linear(24, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0)
-    return Fused(model, nn.Sequential(norm, *layers))
-
-
-def scored(scores):
-    """AUC of each run: a row for each effect, a column for each data set."""
-    pairs = zip(labels[:, TRAIN:], scores, strict=True)
-    return np.reshape([roc_auc_score(*pair) for pair in pairs], (-1, SETS))
-
-
-def trees(*columns):
-    """LightGBM on the table and further columns."""
-    tables = torch.cat([table, *columns], dim=2).numpy()
-    known = labels[:, :TRAIN].numpy()
-    return scored([late_fusion(*pair) for pair in zip(tables, known, strict=True)])
-
-
-def network(make, *inputs, updates=300):
-    """Networks that are trained side by side, and their AUC."""
-    torch.manual_seed(1)
-    runs = Runs([make() for _ in labels])
-    runs.train([x[:, :TRAIN] for x in inputs], labels[:, :TRAIN], updates=updates)
-    return runs, scored(runs.logits([x[:, TRAIN:] for x in inputs]))
-
-
-tuned = network(alone, *lower, updates=150)[0].embeddings(lower, reader)
-found = {
-    "LightGBM: table": trees(),
-    "… and merchant counts": trees(study.counts),
-    "… and pretrained embedding": trees(pretrained),
-    "… and fine-tuned embedding": trees(tuned),
-    "network: pretrained embedding": network(head, pretrained, table)[1],
-    "network: fine-tuned embedding": network(head, tuned, table)[1],
-    "joint fusion": network(lambda: Fused(model, head()), *lower, table)[1],
-    "LightGBM: table, counts, order": trees(study.counts, study.order),
+SETS, TRAIN, TEST, SEED = 3, 4000, 3000, 7
+WAYS = {
+    "trees, table": "C0o",
+    "trees, table and counts": "C0o",
+    "late fusion, pretrained": "C1s",
+    "late fusion, fine-tuned": "C1s",
+    "network, frozen pretrained": "C2^",
+    "network, frozen fine-tuned": "C2^",
+    "joint fusion": "C3D",
+    "trees, counts and order": "C0o",
 }
-oracle = scored(study.odds[:, TRAIN:])
+
+sizes, rng = (SETS, TRAIN + TEST, TRAIN), np.random.default_rng(SEED)
+study = draw_study([*EFFECTS.values()], *sizes, rng)
+compared, sample = compare(study, TRAIN, SEED)
+# from each way to one array: a row for each effect, a column for each data set
+found = Comparison(*(way.reshape(len(EFFECTS), SETS) for way in compared))
+oracle = aucs(study, torch.tensor(study.odds[:, TRAIN:])).reshape(-1, SETS).mean(axis=1)
+
+fig, axes = plt.subplots(1, 2, figsize=(6.8, 3.4), sharey=True, layout="constrained")
+for ax, effect, row in zip(axes, EFFECTS, range(len(EFFECTS)), strict=True):
+    for place, (look, way) in enumerate(zip(WAYS.values(), found, strict=True)):
+        ax.plot(way[row], [place] * SETS, "|", color=look[:2], markersize=11)
+        ax.plot(way[row].mean(), place, look)
+    ax.axvline(oracle[row], color="0.5", linestyle=":")
+    ax.set(title=effect, xlabel="AUC")
+    ax.grid(axis="x")
+axes[0].set_yticks(range(len(WAYS)), WAYS)
+axes[0].invert_yaxis()
+
+means = [", ".join(f"{way[row].mean():.3f}" for way in found) for row in range(2)]
+fig.set_label(
+    f"Mean AUC of eight ways, from top to bottom: {', '.join(WAYS)}. Left, with the "
+    f"same effect for all users: {means[0]}. Right, with opposite effects: {means[1]}. "
+    f"A mark for each of three runs. Dotted lines, true log-odds: {oracle[0]:.3f} and "
+    f"{oracle[1]:.3f}."
+)
+gains = (found.joint - found.late_tuned).mean(axis=1)
+own = (found.joint - found.frozen_tuned).mean(axis=1)
+overall = (found.joint - found.table).mean(axis=1)
+measured = {"gain_same": gains[0], "gain_opposite": gains[1]}
+measured |= {"own_same": own[0], "own_opposite": own[1], "table": overall.min()}
+measured |= {"spread": sample.std(dim=0).mean()}
+measured |= {"offset": sample.mean(dim=0).abs().mean()}
+assert gains[0] > 0.008
+assert gains[1] > 0.04
+assert abs(own[0]) < 0.012
+assert own[1] > 0.03

@@ -32,10 +32,13 @@ short = np.mean([len(encode(paid, edges, tokenizer)) for paid in held_out])
 text = np.mean([len(tokenizer.encode(plain_text(paid))) for paid in held_out])
 
 
+MINUS = "\N{MINUS SIGN}"
+
+
 def names(paid):
     """The tokens in words."""
     first, bin_id, *_ = special_tokens(paid, edges)
-    fields = ["+" if first else "−", f"bin {bin_id - 1}", f"{paid.day:%b}"]
+    fields = ["+" if first else MINUS, f"bin {bin_id - 1}", f"{paid.day:%b}"]
     fields += [f"{paid.day.day}", f"{paid.day:%a}"]
     ids = tokenizer.encode(paid.description)
     return fields + [tokenizer.decode([i]).replace(" ", "␣") for i in ids]
@@ -43,7 +46,7 @@ def names(paid):
 
 fig, ax = plt.subplots(figsize=(6.8, 3.3), layout="constrained")
 for row, paid in enumerate([held_out[0], *held_out[2:5]]):
-    amount = f"{paid.amount:+.2f}".replace("-", "−")
+    amount = f"{paid.amount:+.2f}".replace("-", MINUS)
     line = f"{paid.day}   {amount}   {paid.description}"
     ax.text(0, 2 * row - 0.42, line, fontsize=10, va="center")
     x = 0.0

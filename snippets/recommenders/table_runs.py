@@ -48,7 +48,8 @@ def boosted_trees(
         model.fit(
             table[split.train],
             bad[split.train],
-            eval_set=[(table[split.chosen], bad[split.chosen])],
+            eval_X=table[split.chosen],
+            eval_y=bad[split.chosen],
             eval_metric="auc",
             callbacks=[early_stopping(40, verbose=False)],
         )

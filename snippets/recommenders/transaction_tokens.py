@@ -1,8 +1,8 @@
 """Bank transactions as tokens: five for sign, amount and date, then the description.
 
 Braithwaite et al. (2025), Your Spending Needs Attention,
-https://arxiv.org/abs/2507.23267, section 3.1. The paper has 21 amount bins; how it cuts
-them, it does not say here: ours hold equally many amounts.
+https://arxiv.org/abs/2507.23267, section 3.1. Our amount bins hold equally many of the
+amounts that they are fitted on.
 
 Ids: two signs, then the amount bins, 12 months, 31 days, 7 weekdays, and after them the
 ids of the tokenizer for descriptions.
@@ -101,19 +101,28 @@ def statement(
     transactions: Sequence[Transaction],
     edges: Edges,
     tokenizer: Tokenizer,
+    *,
     context: int,
+    before: date,
 ) -> list[int]:
     """Tokens of the latest transactions that fit the context, the oldest first.
+
+    Parameters
+    ----------
+    before
+        First day of the period that the label is about.
 
     Raises
     ------
     ValueError
-        If there is no transaction, they are not in the order of their days, or the
-        last one alone is longer than the context.
+        If there is no transaction, they are not in the order of their days, one is
+        not ``before`` the label, or the last one alone is longer than the context.
     """
     days = [transaction.day for transaction in transactions]
     if not days or days != sorted(days):
         raise ValueError(f"{len(days)} transactions, which must be in order of time")
+    if days[-1] >= before:
+        raise ValueError(f"a transaction of {days[-1]}, but the label begins {before}")
     ids: list[int] = []
     for transaction in reversed(transactions):
         new = encode(transaction, edges, tokenizer)

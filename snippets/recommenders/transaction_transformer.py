@@ -27,6 +27,7 @@ class TransactionTransformer(GPT):
 
     Examples
     --------
+    >>> import torch
     >>> model = TransactionTransformer(vocab=11, d_model=24, layers=2, heads=3)
     >>> model(torch.tensor([[1, 2, 3]])).shape  # logits of the next token
     torch.Size([1, 3, 11])
