@@ -64,7 +64,9 @@ def to_tokens(
     return np.stack([bins, BINS + users.merchants], axis=2).reshape(len(bins), -1)
 
 
-def log_odds(users: Users, same: float, opposite: float) -> Float[ndarray, " users"]:
+def log_odds(
+    users: Users, same: int | float, opposite: int | float
+) -> Float[ndarray, " users"]:
     """Log-odds of the label.
 
     The order has the effect ``same`` for all users. The effect ``opposite`` is added

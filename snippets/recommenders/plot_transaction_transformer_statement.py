@@ -18,7 +18,8 @@ from snippets.recommenders.transaction_tokens import (
     special_tokens,
 )
 
-LEARNED, HELD_OUT, MERGES, CONTEXT = 20, 20, 200, 2048
+LEARNED, HELD_OUT, MERGES = 20, 20, 200
+CONTEXT, PAPER_TEXT, PAPER_SHORT = 2048, 55, 14  # tokens; the last two: reported
 KINDS = ("sign", "amount", "month", "day", "weekday", "description")
 
 rng = np.random.default_rng(0)
@@ -72,5 +73,5 @@ fig.set_label(
     f"weekday, then pieces of the description in a sixth color. {listed}. ␣ is a space."
 )
 measured = {"short": short, "text": text}
-measured |= {"fit_short": CONTEXT / short, "fit_text": CONTEXT / text}
+measured |= {"fits_text": CONTEXT / PAPER_TEXT, "fits_short": CONTEXT / PAPER_SHORT}
 assert short < 0.6 * text

@@ -66,7 +66,7 @@ def networks(
     splits: Sequence[Split],
     *,
     rates: Sequence[float],
-    updates: int = 240,
+    updates: int = 200,
     every: int = 40,
     batch: int = 128,
 ) -> Float[ndarray, " splits"]:
