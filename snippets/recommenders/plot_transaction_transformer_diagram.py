@@ -52,11 +52,7 @@ inputs = [((0, -0.2), a), ((2.3, -0.2), d)]
 column(
     left,
     "late fusion",
-    {
-        a: ("transformer", FROZEN),
-        b: ("user embedding", FROZEN),
-        c: ("boosted trees", TREES),
-    },
+    {a: ("transformer", FROZEN), b: ("user embedding", FROZEN), c: ("trees", TREES)},
     [inputs[0], (a, b), (b, c), ((2.3, -0.2), c)],
     [],
 )

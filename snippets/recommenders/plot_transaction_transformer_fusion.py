@@ -13,7 +13,7 @@ import torch
 from snippets.recommenders.fusion_study import Comparison, aucs, compare
 from snippets.recommenders.payday_world import draw_study
 
-EFFECTS = {"same effect for all users": (1.2, 0.0), "opposite effects": (0.0, 1.2)}
+EFFECTS = {"same effect for all": (1.2, 0.0), "opposite effects": (0.0, 1.2)}
 SETS, TRAIN, TEST, SEED = 3, 4000, 3000, 7
 WAYS = {
     "trees on the table": "C0o",
