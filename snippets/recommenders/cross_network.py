@@ -56,7 +56,10 @@ class CrossNetwork(nn.Module):
             nn.Linear(features, features) for _ in range(layers)
         )
 
-    def forward(self, x_0: Float[Tensor, "batch wide"]) -> Float[Tensor, "batch wide"]:
+    def forward(
+        self,
+        x_0: Float[Tensor, "batch wide"],
+    ) -> Float[Tensor, "batch wide"]:
         x = x_0
         for layer in self.layers:
             x = x_0 * layer(x) + x
@@ -87,9 +90,11 @@ class PeriodicEmbedding(nn.Module):
         self, *, features: int, frequencies: int, size: int, sigma: float
     ) -> None:
         super().__init__()
-        check_sizes(features=features, frequencies=frequencies, size=size, sigma=sigma)
+        check_sizes(features=features, frequencies=frequencies)
+        check_sizes(size=size, sigma=sigma)
         bound = 1 / math.sqrt(2 * frequencies)  # as nn.Linear begins
-        self.frequencies = nn.Parameter(sigma * torch.randn(features, frequencies))
+        drawn = sigma * torch.randn(features, frequencies)
+        self.frequencies = nn.Parameter(drawn)
         self.weight = nn.Parameter(torch.empty(features, 2 * frequencies, size))
         self.bias = nn.Parameter(torch.empty(features, size))
         nn.init.uniform_(self.weight, -bound, bound)

@@ -75,7 +75,12 @@ class FusionHead(nn.Module):
     """
 
     def __init__(
-        self, norm: nn.Module, table_network: nn.Module, *, size: int, hidden: int
+        self,
+        norm: nn.Module,
+        table_network: nn.Module,
+        *,
+        size: int,
+        hidden: int,
     ) -> None:
         super().__init__()
         check_sizes(size=size, hidden=hidden)
@@ -106,7 +111,11 @@ class JointFusion(nn.Module):
     torch.Size([1])
     """
 
-    def __init__(self, transformer: TransactionTransformer, head: FusionHead) -> None:
+    def __init__(
+        self,
+        transformer: TransactionTransformer,
+        head: FusionHead,
+    ) -> None:
         super().__init__()
         self.transformer, self.head = transformer, head
 

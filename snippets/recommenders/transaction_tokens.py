@@ -74,11 +74,12 @@ def special_tokens(transaction: Transaction, edges: Edges) -> list[int]:
     [0, 3, 6, 46, 47]
     """
     amount, day = transaction.amount, transaction.day
+    place = np.searchsorted(edges, abs(amount), side="right")
     if not np.isfinite(amount):
         raise ValueError(f"the amount {amount} is not finite")
     fields = (
         (int(amount > 0), 2),
-        (int(np.searchsorted(edges, abs(amount), side="right")), len(edges) + 1),
+        (int(place), len(edges) + 1),
         (day.month - 1, 12),
         (day.day - 1, 31),
         (day.weekday(), 7),

@@ -34,10 +34,16 @@ class TransactionTransformer(GPT):
     """
 
     def __init__(
-        self, *, vocab: int, d_model: int, layers: int, heads: int, std: float = 0.02
+        self,
+        *,
+        vocab: int,
+        d_model: int,
+        layers: int,
+        heads: int,
+        std: float = 0.02,
     ) -> None:
-        sizes = {"vocab": vocab, "d_model": d_model, "layers": layers, "heads": heads}
-        super().__init__(n_positions=1, std=std, **sizes)
+        sizes = {"vocab": vocab, "n_positions": 1, "d_model": d_model}
+        super().__init__(**sizes, layers=layers, heads=heads, std=std)
         del self.wpe
 
     def states(
@@ -52,7 +58,8 @@ class TransactionTransformer(GPT):
         """
         vocab = self.wte.num_embeddings
         if not ids.numel() or ids.min() < 0 or ids.max() >= vocab:
-            raise ValueError(f"ids of shape {tuple(ids.shape)} must be in [0, {vocab})")
+            shape = tuple(ids.shape)
+            raise ValueError(f"ids of shape {shape} must be in [0, {vocab})")
         x = self.wte(ids)
         for number, block in enumerate(self.h):
             x = block(x, None if cache is None else cache[number])
