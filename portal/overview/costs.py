@@ -20,7 +20,11 @@ from portal.evidence.store import Store
 from portal.order import Finished
 from portal.pages import mirror
 
-LONG = ("attention/grouped_query_attention",)  # their scripts may take longer
+LONG = (  # their scripts may take longer
+    "attention/grouped_query_attention",
+    "recommenders/encode_and_generate",
+    "recommenders/transaction_transformer",
+)
 NOTE = "cpu.json"
 BUDGETS = {  # label, and what a page may take of it; 0: there is no budget
     "computing": ("Computing of scripts", 4.0),
