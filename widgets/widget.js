@@ -60,8 +60,8 @@ export class Widget extends HTMLElement {
   /** Writes the value of each slider beside it. */
   label() {
     for (const field of this.fields) {
-      const shown = field.parentElement.querySelector("output");
-      if (shown) shown.value = this.format(field.name, Number(field.value));
+      const shown = field.parentElement.querySelector("span");
+      if (shown) shown.textContent = this.format(field.name, Number(field.value));
     }
   }
 

@@ -79,13 +79,12 @@ class GalleryFigure(SphinxDirective):
             raise self.error(str(problem)) from problem
         about = read(self.env, drawn)
         shown = versions("", *pictures(drawn, about), drawn=drawn)
+        shown["film"] = about["frames"] > 1
         shown["target"] = f"gallery/{drawn.book}/{drawn.script}"
         figure = nodes.figure("", shown, classes=["gallery-figure"])
         self.set_source_info(figure)
         for node in figure.findall(nodes.image):
             self.set_source_info(node)
-        if about["frames"] > 1:
-            figure += film()
         figure += self._text()
         self.add_name(figure)
         return [figure]
@@ -114,6 +113,8 @@ def visit_versions(self: HTML5Translator, node: versions) -> None:
 def depart_versions(self: HTML5Translator, node: versions) -> None:
     if self.builder.current_docname != node["target"]:
         self.body.append("</a>")
+    if node["film"]:
+        self.body.append(film(self))
 
 
 def visit_picture(self: HTML5Translator, node: picture) -> None:

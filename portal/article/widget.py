@@ -38,10 +38,6 @@ class controls(nodes.General, nodes.Element):
     """The controls of a widget: ``given``, as its module has them."""
 
 
-class film(nodes.General, nodes.Element):
-    """The controls of an animation, with the frames of its figure."""
-
-
 def parse(words: list[str], known: dict[str, dict]) -> dict[str, dict]:
     """The controls, with values as the author sets them.
 
@@ -113,8 +109,8 @@ class Widget(SphinxDirective):
             raise self.error(str(problem)) from problem
         made = widget("", *self.parse_content_to_nodes(), module=name)
         figures = [node for node in made.children if isinstance(node, nodes.figure)]
-        if len(made) != 1 or len(figures) != 1:
-            raise self.error("the content of a widget is one gallery-figure")
+        if len(made) != 1 or not figures or len(figures[0]) < 2:
+            raise self.error("the content of a widget is one figure with a caption")
         figures[0].insert(1, controls("", given=given))
         self.set_source_info(made)
         return [made]
@@ -170,7 +166,7 @@ def field(self: HTML5Translator, name: str, control: dict) -> str:
         return f"<label>{box} {label}</label>"
     limits = {key: str(control[key]) for key in ("min", "max", "step", "value")}
     slider = self.emptytag({}, "input", "", type="range", name=name, **limits)
-    return f"<label>{label} <output></output> {slider}</label>"
+    return f"<label>{label} <span></span> {slider}</label>"
 
 
 def chosen(is_chosen: bool) -> dict[str, str]:
@@ -185,11 +181,10 @@ def visit_controls(self: HTML5Translator, node: controls) -> None:
     raise nodes.SkipNode
 
 
-def visit_film(self: HTML5Translator, node: film) -> None:
+def film(self: HTML5Translator) -> str:
+    """The element that plays the frames of the figure before it."""
     attributes = {"data-module": address(self, "film")}
-    self.body.append(self.starttag(node, element("film"), "", **attributes))
-    self.body.append(f"</{element('film')}>\n")
-    raise nodes.SkipNode
+    return f"{self.starttag({}, element('film'), '', **attributes)}</{element('film')}>"
 
 
 def copy(app: Sphinx, exception: Exception | None) -> None:
@@ -198,7 +193,9 @@ def copy(app: Sphinx, exception: Exception | None) -> None:
 
 
 def is_live(node: nodes.Node) -> bool:
-    return isinstance(node, widget | film)
+    """Whether a node needs a module: a widget, or a figure with a film."""
+    is_film = isinstance(node, nodes.Element) and node.get("film", False)
+    return is_film or isinstance(node, widget)
 
 
 def add_script(
@@ -211,7 +208,6 @@ def add_script(
 def setup(app: Sphinx) -> None:
     app.add_node(widget, html=(visit_widget, depart_widget))
     app.add_node(controls, html=(visit_controls, None))
-    app.add_node(film, html=(visit_film, None))
     app.add_directive("widget", Widget)
     app.connect("html-page-context", add_script)
     app.connect("build-finished", copy)

@@ -17,7 +17,12 @@ LIMITS = {  # of all, and of one kind
     ".js": 40 * KILOBYTE,
 }
 # Lists that grow with the site, in which readers look something up.
-LISTS = ("/practice/glossary.html", "/reproductions.html", "/snippets.html")
+LISTS = (
+    "/practice/glossary.html",
+    "/references.html",
+    "/reproductions.html",
+    "/snippets.html",
+)
 LIMIT_OF_LISTS = 200 * KILOBYTE
 COUNTED = (".html", ".css", ".js", ".woff2")
 

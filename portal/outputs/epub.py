@@ -14,8 +14,8 @@ from lxml import etree
 from sphinx.application import Sphinx
 from sphinx.builders.epub3 import Epub3Builder
 
-from portal.article.figure import picture, picture_frames
-from portal.article.widget import controls, film, widget
+from portal.article.figure import picture, picture_frames, versions
+from portal.article.widget import controls, widget
 from portal.guide.book_map import drawing
 from portal.order import Resolved
 from portal.outputs.archive import pack
@@ -77,8 +77,10 @@ def simplify(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             version.parent.remove(version)
         for frames in list(version.findall(picture_frames)):
             version.remove(frames)
-    for live in list(doctree.findall(lambda node: isinstance(node, controls | film))):
-        live.parent.remove(live)
+    for shown in doctree.findall(versions):
+        shown["film"] = False
+    for found in list(doctree.findall(controls)):
+        found.parent.remove(found)
     for shown in list(doctree.findall(widget)):
         shown.replace_self(shown.children)
     for source in list(doctree.findall(nodes.citation)):  # its role is deprecated

@@ -51,7 +51,7 @@ def test_wrong_arguments_are_refused(site, make_html, argument, problem):
 
 def test_without_its_figure_it_is_refused(site, make_html):
     build = make_html(site(".. widget:: lsh_curve\n\n   Text."))
-    assert "ERROR: the content of a widget is one gallery-figure" in build.output
+    assert "ERROR: the content of a widget is one figure with a caption" in build.output
 
 
 def test_in_a_book_it_is_the_figure(site, make_html):

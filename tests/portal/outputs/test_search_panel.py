@@ -162,7 +162,7 @@ def asked(tab, query):
     tab.get_by_role("combobox", name="Search").fill(query)
     tab.locator(RESULT).first.wait_for()
     tab.wait_for_timeout(500)
-    return tab.get_by_role("status").inner_text(), tab.locator(RESULT)
+    return tab.locator(".search-said").inner_text(), tab.locator(RESULT)
 
 
 def test_what_no_page_has_is_said(tab):
@@ -190,9 +190,9 @@ def test_sources_come_last(tab):
 
 def test_a_phrase_and_filters_narrow_the_answers(tab):
     def count():
-        tab.get_by_role("status").filter(has_text="page").wait_for()
+        tab.locator(".search-said").filter(has_text="page").wait_for()
         tab.wait_for_timeout(300)
-        said = tab.get_by_role("status").inner_text()
+        said = tab.locator(".search-said").inner_text()
         return int(said.split()[0].replace("No", "0"))
 
     tab.keyboard.press("/")
