@@ -52,7 +52,7 @@ def test_a_widget_draws_what_the_keyboard_sets_and_is_reset(visit, name):
         widget = near(page, f"widget-{name}")
         figure = widget.locator("picture").locator("visible=true")
         assert figure.count() == 1
-        widget.locator("input[type=range]").first.focus()
+        widget.locator(".widget-controls input[type=range]").first.focus()
         page.keyboard.press("ArrowRight")
         assert figure.count() == 0
         assert widget.locator("svg[role=img]").is_visible()
@@ -84,7 +84,7 @@ def test_a_widget_fits_a_phone_in_both_themes(visit, wide, name):
 
     def look(page):
         widget = near(page, f"widget-{name}")
-        widget.locator("input[type=range]").first.press("ArrowRight")
+        widget.locator(".widget-controls input[type=range]").first.press("ArrowRight")
         boxes.append(wide(page))
         text = widget.locator("svg text").first
         for theme in ("light", "dark"):
