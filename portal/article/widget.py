@@ -15,11 +15,13 @@ what it was.
 """
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.fileutil import copy_asset
 from sphinx.writers.html5 import HTML5Translator
@@ -116,14 +118,19 @@ class Widget(SphinxDirective):
         return [made]
 
 
-def address(self: HTML5Translator, module: str) -> str:
-    """Where a page finds a module; another address when the module has changed."""
-    here = self.builder.current_docname
+@lru_cache(1)
+def version(builder: Builder) -> str:
+    """A digest of all modules, which import each other; taken once in a build."""
     digest = hashlib.sha256()
-    for file in sorted(FOLDER.glob("*.js")):  # a module may import others
+    for file in sorted(FOLDER.glob("*.js")):
         digest.update(file.read_bytes())
-    root = "../" * here.count("/")
-    return f"{root}_static/widgets/{module}.js?v={digest.hexdigest()[:8]}"
+    return digest.hexdigest()[:8]
+
+
+def address(self: HTML5Translator, module: str) -> str:
+    """Where a page finds a module; another address when a module has changed."""
+    root = "../" * self.builder.current_docname.count("/")
+    return f"{root}_static/widgets/{module}.js?v={version(self.builder)}"
 
 
 def element(module: str) -> str:

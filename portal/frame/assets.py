@@ -1,8 +1,8 @@
 """All pages are written again when a template, a style sheet or a script has changed.
 
-Pages are set into templates, and name style sheets and scripts with a digest of their
-content, so that browsers load the new ones. Sphinx compares dates of templates only,
-which says nothing of one that was removed or put back.
+Pages are set into templates, and name style sheets, scripts and the modules of widgets
+with a digest of their content, so that browsers load the new ones. Sphinx compares
+dates of templates only, which says nothing of one that was removed or put back.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from portal.article import widget
 from portal.pages.rewrite import changed
 
 KINDS = {".css", ".html", ".js"}
@@ -29,7 +30,8 @@ def digest(folders: list[Path]) -> str:
 
 def rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
     names = [*app.config.templates_path, *app.config.html_static_path]
-    found = digest([Path(app.confdir, name) for name in names])
+    folders = [*(Path(app.confdir, name) for name in names), widget.FOLDER]
+    found = digest(folders)
     return changed(env, "frame", dict.fromkeys(env.found_docs, found))
 
 

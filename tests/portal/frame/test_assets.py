@@ -3,6 +3,8 @@
 import re
 import shutil
 
+from portal.article import widget
+
 
 def versions(folder):
     """Under which names the pages load the portal's style sheet."""
@@ -28,3 +30,21 @@ def test_all_pages_name_a_style_sheet_that_changed_anew(site, start):
         found.append(versions(folder))
     assert [len(names) for names in found] == [1, 1]
     assert found[0] != found[1]
+
+
+def test_all_pages_name_a_module_that_changed_anew(
+    site, make_html, monkeypatch, tmp_path
+):
+    """A module may import another one, as all widgets do."""
+    modules = tmp_path / "modules"
+    shutil.copytree(widget.FOLDER, modules)
+    monkeypatch.setattr(widget, "FOLDER", modules)
+    figure = "   .. gallery-figure:: small.line\n\n      A caption."
+    root = site(f".. widget:: lsh_curve\n\n{figure}")
+    found = []
+    for line in ("// one\n", "// two\n"):
+        (modules / "widget.js").write_text(line)
+        build = make_html(root)
+        assert build.status == 0, build.output
+        found += re.findall(r"lsh_curve\.js\?v=\w+", build.page())
+    assert len(set(found)) == 2
