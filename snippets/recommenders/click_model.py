@@ -18,6 +18,8 @@ from scipy.sparse import csr_matrix, diags, eye
 from scipy.sparse.linalg import spsolve
 from scipy.special import expit
 
+from snippets.recommenders.user_auc import grouped_auc
+
 
 class Cells(NamedTuple):
     items: Int[ndarray, " cells"]
@@ -80,43 +82,6 @@ def fit_tuned(
         weights = fit_rows(features, training, ridge, start=weights)
         found.append(features @ weights)
     return min(found, key=lambda scores: loss(scores, validation))
-
-
-def grouped_auc(
-    groups: Int[ndarray, " items"],
-    scores: Float[ndarray, " items"],
-    positive: Real[ndarray, " items"],
-    negative: Real[ndarray, " items"],
-) -> Float[ndarray, " groups"]:
-    """In each group, how often a positive has a higher score than a negative.
-
-    An item stands for given numbers of positives and negatives; ties count half.
-    Groups without positives or without negatives are left out.
-
-    Raises
-    ------
-    ValueError
-        If a score is NaN.
-
-    Examples
-    --------
-    >>> ones, liked = np.ones(4), np.array([1.0, 0.0, 1.0, 0.0])
-    >>> groups, scores = np.array([0, 0, 1, 1]), np.array([3.0, 2.0, 5.0, 5.0])
-    >>> grouped_auc(groups, scores, liked, ones - liked)
-    array([1. , 0.5])
-    """
-    if np.isnan(scores).any():
-        raise ValueError(f"{np.isnan(scores).sum()} scores are not a number")
-    order = np.lexsort((scores, groups))
-    groups, scores = groups[order], scores[order]
-    new = (np.diff(groups, prepend=-1) != 0) | (np.diff(scores, prepend=np.nan) != 0)
-    starts, group = np.flatnonzero(new), groups[new]
-    won, lost = (np.add.reduceat(one[order], starts) for one in (positive, negative))
-    total = np.bincount(group, lost)
-    below = np.cumsum(lost) - lost - (np.cumsum(total) - total)[group]
-    pairs = np.bincount(group, won) * total
-    better = np.bincount(group, won * (below + lost / 2))
-    return better[pairs > 0] / pairs[pairs > 0]
 
 
 def auc(

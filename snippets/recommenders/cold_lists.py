@@ -20,8 +20,8 @@ from scipy.optimize import isotonic_regression
 from snippets.recommenders.feature_factors import (
     fit_feature_map,
     map_features,
-    svd_factors,
 )
+from snippets.recommenders.matrix_factorization import svd_factors
 
 Table = Bool[ndarray, "users items"]
 Scores = Float[ndarray, "users items"]

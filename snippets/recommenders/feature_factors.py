@@ -19,22 +19,8 @@ Axes::
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Float, Real
 from numpy import ndarray
-from scipy.sparse import csr_matrix
-from scipy.sparse.linalg import svds
-
-from snippets.recommenders.matrix_factorization import Factors
-
-
-def svd_factors(
-    likes: Real[ndarray, "users items"] | Bool[ndarray, "users items"], rank: int
-) -> Factors:
-    """Factors of the best approximation of the likes; a missing one counts as 0."""
-    if not 0 < rank < min(likes.shape):
-        raise ValueError(f"rank must be from 1 to {min(likes.shape) - 1}, got {rank}")
-    users, sizes, items = svds(csr_matrix(likes, dtype=float), k=rank, random_state=0)
-    return Factors(users * sizes, items.T)
 
 
 class FeatureMap(NamedTuple):

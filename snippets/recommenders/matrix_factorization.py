@@ -20,9 +20,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from numpy import ndarray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse.linalg import svds
 
 from snippets.recommenders.rating_biases import Biases, bias_ratings, known_cells
 
@@ -114,3 +115,13 @@ def objective(table: csr_array, factors: Factors, penalty: float) -> float:
     p, q = factors.users[rows], factors.items[columns]
     errors = table.data - (p * q).sum(axis=1)
     return float((errors**2).sum() + penalty * ((p**2).sum() + (q**2).sum()))
+
+
+def svd_factors(
+    likes: Real[ndarray, "users items"] | Bool[ndarray, "users items"], rank: int
+) -> Factors:
+    """Factors of the best approximation of the likes; a missing one counts as 0."""
+    if not 0 < rank < min(likes.shape):
+        raise ValueError(f"rank must be from 1 to {min(likes.shape) - 1}, got {rank}")
+    users, sizes, items = svds(csr_matrix(likes, dtype=float), k=rank, random_state=0)
+    return Factors(users * sizes, items.T)

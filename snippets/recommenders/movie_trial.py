@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from scipy.sparse import csr_matrix
 
-from snippets.recommenders.click_model import Cells, fit_tuned, grouped_auc
+from snippets.recommenders.click_model import Cells, fit_tuned
 from snippets.recommenders.movielens import Ratings
+from snippets.recommenders.user_auc import grouped_auc
 
 LIKED = 4.0  # stars, or more
 RIDGES = (3.0, 1.0)

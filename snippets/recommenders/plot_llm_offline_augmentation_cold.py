@@ -13,8 +13,8 @@ from snippets.recommenders.cold_movies import cold_recall, hide, load_world
 from snippets.recommenders.feature_factors import (
     fit_feature_map,
     map_features,
-    svd_factors,
 )
+from snippets.recommenders.matrix_factorization import svd_factors
 from snippets.recommenders.simulated_annotator import draw_labels
 
 SEEDS, RANK, PENALTY, OTHERS = range(5), 64, 100.0, (3.0, 1000.0)

@@ -9,11 +9,11 @@ SVD, implicit ALS and BPR for the last five liked films of each user.
 import matplotlib.pyplot as plt
 import numpy as np
 
+from snippets.recommenders.matrix_factorization import svd_factors
 from snippets.recommenders.movielens import load
 from snippets.recommenders.ranking_trials import (
     by_als,
     by_bpr,
-    by_svd,
     evaluate,
     like_trial,
 )
@@ -41,7 +41,7 @@ def mean_of_runs(fit, settings):
 
 
 counts = np.tile(trial.train.sum(axis=0).astype(float), (shape[0], 1))
-users, items = by_svd(trial.train, SIZE)
+users, items = svd_factors(trial.train, SIZE)
 results = {
     "popularity": evaluate(counts, trial, K),
     "SVD": evaluate(users @ items.T, trial, K),

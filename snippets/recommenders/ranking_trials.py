@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import svds
 
 from snippets.recommenders.implicit_feedback import bpr, draw_others, implicit_als
 from snippets.recommenders.matrix_factorization import Factors
@@ -47,12 +46,6 @@ def evaluate(
     possible = np.minimum(relevant.sum(axis=1), k)
     recalls = hits(lists, relevant).sum(axis=1) / possible
     return np.stack([recalls, user_auc(scores[users], seen, relevant)])
-
-
-def by_svd(train: Likes, size: int) -> Factors:
-    """The largest singular values of the likes, where all other cells are 0."""
-    left, values, right = svds(train.astype(float), k=size, rng=0)
-    return Factors(left * values, right.T)
 
 
 def by_als(

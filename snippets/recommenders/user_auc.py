@@ -1,10 +1,48 @@
-"""Area under the ROC curve (AUC) of each user's ranking of unseen items."""
+"""Area under the ROC curve (AUC) in groups: of each user's ranking, for example."""
 
 import numpy as np
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Bool, Float, Int, Real
 from numpy import ndarray
 
 Marks = Bool[ndarray, "users items"]
+
+
+def grouped_auc(
+    groups: Int[ndarray, " items"],
+    scores: Real[ndarray, " items"],
+    positive: Real[ndarray, " items"],
+    negative: Real[ndarray, " items"],
+) -> Float[ndarray, " groups"]:
+    """In each group, how often a positive has a higher score than a negative.
+
+    An item stands for given numbers of positives and negatives; ties count half.
+    Groups without positives or without negatives are left out.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
+
+    Examples
+    --------
+    >>> ones, liked = np.ones(4), np.array([1.0, 0.0, 1.0, 0.0])
+    >>> groups, scores = np.array([0, 0, 1, 1]), np.array([3.0, 2.0, 5.0, 5.0])
+    >>> grouped_auc(groups, scores, liked, ones - liked)
+    array([1. , 0.5])
+    """
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} scores are not a number")
+    order = np.lexsort((scores, groups))
+    groups, scores = groups[order], scores[order]
+    new = np.ones(len(scores), dtype=bool)
+    new[1:] = (groups[1:] != groups[:-1]) | (scores[1:] != scores[:-1])
+    starts, group = np.flatnonzero(new), groups[new]
+    won, lost = (np.add.reduceat(one[order], starts) for one in (positive, negative))
+    total = np.bincount(group, lost)
+    below = np.cumsum(lost) - lost - (np.cumsum(total) - total)[group]
+    pairs = np.bincount(group, won) * total
+    better = np.bincount(group, won * (below + lost / 2))
+    return better[pairs > 0] / pairs[pairs > 0]
 
 
 def user_auc(
@@ -31,13 +69,11 @@ def user_auc(
         raise ValueError(f"{(seen & relevant).sum()} relevant items were seen")
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} scores are not a number")
-    shares = np.empty(len(scores))
-    for user, (row, wanted) in enumerate(zip(scores, relevant, strict=True)):
-        others = row[~(wanted | seen[user])]
-        if not (wanted.any() and len(others)):
-            raise ValueError(
-                f"user {user} has {wanted.sum()} relevant and {len(others)} other items"
-            )
-        good = row[wanted][:, None]
-        shares[user] = (good > others).mean() + (good == others).mean() / 2
-    return shares
+    others = ~(seen | relevant)
+    counts = np.stack([relevant.sum(axis=1), others.sum(axis=1)], axis=1)
+    for user in np.flatnonzero((counts == 0).any(axis=1))[:1]:
+        wanted, rest = counts[user]
+        raise ValueError(f"user {user} has {wanted} relevant and {rest} other items")
+    users, items = np.nonzero(~seen)
+    liked = relevant[users, items].astype(float)
+    return grouped_auc(users, scores[users, items], liked, 1 - liked)

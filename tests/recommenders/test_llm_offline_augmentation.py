@@ -28,7 +28,6 @@ from snippets.recommenders.bm25_index import (
 from snippets.recommenders.feature_factors import (
     fit_feature_map,
     map_features,
-    svd_factors,
 )
 from snippets.recommenders.label_search import (
     Catalog,
@@ -44,6 +43,7 @@ from snippets.recommenders.llm_offline_augmentation import (
     fingerprint,
     parse_answer,
 )
+from snippets.recommenders.matrix_factorization import svd_factors
 from snippets.recommenders.ranked_lists import top_k
 from snippets.recommenders.request_queue import (
     lognormal_times,

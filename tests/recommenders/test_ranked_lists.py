@@ -15,13 +15,8 @@ from snippets.recommenders.ranked_lists import (
 
 
 @pytest.fixture
-def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    scores = rng.normal(size=(7, 11))
-    seen = rng.random((7, 11)) < 0.3
-    relevant = ~seen & (rng.random((7, 11)) < 0.3)
-    relevant[np.arange(7), (~seen).argmax(axis=1)] = True
-    return scores, seen, relevant
+def drawn(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return draw(7, 11, 0.3)
 
 
 def test_equals_scikit_learn(drawn) -> None:

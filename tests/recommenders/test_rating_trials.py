@@ -5,13 +5,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from snippets.recommenders import lecture_ratings
-from snippets.recommenders.matrix_factorization import Factors
+from snippets.recommenders.matrix_factorization import Factors, svd_factors
 from snippets.recommenders.movielens import Ratings
 from snippets.recommenders.ranking_trials import (
     Trial,
     by_als,
     by_bpr,
-    by_svd,
     evaluate,
     like_trial,
 )
@@ -111,7 +110,7 @@ def test_recommenders_find_likes_of_two_groups(rng, fit) -> None:
     hidden = own & (np.cumsum(own, axis=1) % 5 == np.arange(40)[:, None] % 5)
     trial = Trial(own & ~hidden, hidden, np.arange(40))
     found = {
-        "svd": lambda: by_svd(trial.train, 2),
+        "svd": lambda: svd_factors(trial.train, 2),
         "als": lambda: by_als(trial.train, 2, 3.0, 0.5, rng),
         "bpr": lambda: by_bpr(trial.train, 2, 200, 0.1, 0.01, rng),
     }[fit]()

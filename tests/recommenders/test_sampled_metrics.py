@@ -10,13 +10,8 @@ from snippets.recommenders.sampled_metrics import items_above, sampled_hits
 
 
 @pytest.fixture
-def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    scores = rng.normal(size=(5, 12))
-    seen = rng.random((5, 12)) < 0.3
-    relevant = ~seen & (rng.random((5, 12)) < 0.2)
-    relevant[np.arange(5), (~seen).argmax(axis=1)] = True
-    return scores, seen, relevant
+def drawn(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return draw(5, 12, 0.2)
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
