@@ -1,6 +1,7 @@
 """What widgets compute is what the tested Python computes."""
 
 import io
+import json
 from functools import partial
 from zlib import crc32
 
@@ -40,8 +41,12 @@ from snippets.inference.speculative_decoding import (
     speedup,
 )
 from snippets.inference.turboquant import codebook, distortion, quantize
+from snippets.language import ngram_counts
 from snippets.language.byte_pair_encoding import encode_word, vocabulary
 from snippets.language.byte_pair_training import train_by_recounting
+from snippets.language.kneser_ney import Discounted, kneser_ney
+from snippets.language.ngram_models import WittenBell
+from snippets.language.predictive_keyboard import Keyboard
 from snippets.language.sampling import (
     apply_temperature,
     keep_min_p,
@@ -452,3 +457,40 @@ def test_svm(module) -> None:
                 for found in (made, theirs._asdict())
             ]
             np.testing.assert_allclose(*decided, atol=1e-7)
+
+
+def test_ngram_keyboard(module) -> None:
+    """Reference: the parts and the suggestions of the page's three smoothed models."""
+    keyboard, rng = module("ngram_keyboard"), np.random.default_rng(0)
+    words = ["a", "ab", "abc", "b", "ba", "c", "ca"]
+    for order in (1, 2, 3, 4):
+        text = [list(rng.choice(words, rng.integers(1, 7))) for _ in range(12)]
+        known, discount = ngram_counts.vocabulary(text, 1), float(rng.random())
+        counts = ngram_counts.count(text, order, known)
+        theirs = {
+            "kneser_ney": kneser_ney(counts, discount),
+            "absolute": Discounted(counts, [(discount,) * 3] * (order - 1)),
+            "witten_bell": WittenBell(counts),
+        }
+        for method, model in theirs.items():
+            made = f"model({json.dumps(text)}, {order}, '{method}', {discount})"
+            for size in range(order):
+                context = rng.choice(words, size).tolist()
+                for h in (context, [ngram_counts.START, *context][:size]):
+                    word = str(rng.choice(text[0]))
+                    ours = keyboard.value(f"parts({made}, '{word}', {h})")
+                    expected = model.parts(word, tuple(h))
+                    np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
+                    ours = keyboard.value(f"suggest({made}, {h}, 'a', 3)")
+                    expected = Keyboard(model).suggest(tuple(h), "a")
+                    assert [found["word"] for found in ours] == expected
+
+
+def test_ngram_keyboard_splits_a_text_into_words(module) -> None:
+    keyboard = module("ngram_keyboard")
+    assert keyboard.call("split", "I'm here. Oh! (So?)") == [
+        ["i'm", "here"],
+        ["oh"],
+        ["so"],
+    ]
+    assert keyboard.value("split(TEXT)[1].slice(0, 2)") == ["so", "she"]

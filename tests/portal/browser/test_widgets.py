@@ -14,6 +14,7 @@ WIDGETS = {
     "lsh-curve": "classical/locality_sensitive_hashing.html",
     "message-graph": "graphs/message_passing.html",
     "moe-routing": "transformers/mixture_of_experts.html",
+    "ngram-keyboard": "language/ngram_models.html",
     "roofline": "inference/gpu_profiling.html",
     "rope-pairs": "positions/rope.html",
     "sampling": "language/sampling.html",
