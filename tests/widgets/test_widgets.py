@@ -17,6 +17,10 @@ from snippets.classical.kernel_methods import gaussian
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.classical.sequential_minimal_optimization import solve_dual
 from snippets.foundations.resource_accounting import parameters, state_bytes
+from snippets.generative.circle_denoisers import exact, guided
+from snippets.generative.diffusion_samplers import sample_ddim
+from snippets.generative.labelled_circle import accuracy, centers, class_std
+from snippets.generative.noise_schedules import linear_schedule, trailing_steps
 from snippets.graphs.message_passing import (
     propagate,
     scatter_max,
@@ -494,3 +498,55 @@ def test_ngram_keyboard_splits_a_text_into_words(module) -> None:
         ["so"],
     ]
     assert keyboard.value("split(TEXT)[1].slice(0, 2)") == ["so", "she"]
+
+
+def test_diffusion(module) -> None:
+    """Reference: a guided DDIM sample of the page, with the same fresh noise."""
+    diffusion, random = module("diffusion"), torch.Generator().manual_seed(0)
+    alpha_bar = linear_schedule(100, 1e-4, 0.1).double()
+    best = exact(alpha_bar)
+    levels, means = alpha_bar.tolist(), centers().double().tolist()
+    ours = diffusion.call("linearSchedule", 100, 1e-4, 0.1)
+    torch.testing.assert_close(tensor(ours), alpha_bar, rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        tensor(diffusion.call("centers")), centers().double(), rtol=0, atol=1e-6
+    )
+    for count, scale, eta, label in (
+        (1, 0.0, 0.0, 3),
+        (8, 2.5, 0.7, 5),
+        (7, 1.0, 1.0, 0),
+    ):
+        x = start = torch.randn(2, generator=random, dtype=torch.float64)
+        fresh, chosen = random.clone_state(), trailing_steps(100, count)
+        assert diffusion.call("trailingSteps", 100, count) == chosen
+        for t, s in zip(chosen, [*chosen[1:], None], strict=True):
+            a, b = levels[t], 1.0 if s is None else levels[s]
+            drawn = torch.zeros(2)
+            if eta:
+                drawn = torch.randn(1, 1, 2, generator=fresh, dtype=torch.float64)
+            noise = diffusion.call(
+                "guide",
+                diffusion.call("exactNoise", x.tolist(), a, means),
+                diffusion.call("exactNoise", x.tolist(), a, [means[label]]),
+                scale,
+            )
+            clean = diffusion.call("fromNoise", x.tolist(), noise, a)
+            step = (clean, noise, a, b, eta, drawn.flatten().tolist())
+            x = tensor(diffusion.call("ddimStep", *step))
+        asked = torch.tensor([[label]])
+        predict = guided(best, best, asked, scale, alpha_bar)
+        theirs = sample_ddim(
+            predict, start[None, None], alpha_bar, count, eta=eta, generator=random
+        )
+        torch.testing.assert_close(x, theirs[0, 0], rtol=1e-10, atol=1e-10)
+
+
+def test_diffusion_counts_what_is_right(module) -> None:
+    """Reference: the standard deviation and the nearest centers of the page."""
+    diffusion, random = module("diffusion"), torch.Generator().manual_seed(0)
+    x = 2 * torch.randn(30, 2, generator=random, dtype=torch.float64)
+    same = torch.zeros(30, dtype=torch.long)
+    spread = diffusion.call("classStd", x.tolist())
+    assert spread == pytest.approx(class_std(x, same).item(), rel=1e-12)
+    found = [diffusion.value(f"nearest({one}, centers())") for one in x.tolist()]
+    assert accuracy(x.float(), torch.tensor(found)) == 1

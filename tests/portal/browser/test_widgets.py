@@ -8,6 +8,7 @@ WIDGETS = {
     "attention": "attention/self_attention.html",
     "bpe-merges": "language/byte_pair_encoding.html",
     "cache-slots": "inference/paged_attention.html",
+    "diffusion": "generative/diffusion.html",
     "em-coins": "classical/expectation_maximization.html",
     "grpo-group": "alignment/grpo.html",
     "kv-capacity": "inference/kv_cache.html",
