@@ -59,6 +59,10 @@ from snippets.language.sampling import (
     probabilities,
 )
 from snippets.positions.rope import angles, frequencies, rotate
+from snippets.recommenders.movie_contents import contents
+from snippets.recommenders.movielens import Movies
+from snippets.recommenders.residual_k_means import k_means
+from snippets.recommenders.semantic_ids import residual_quantize
 from snippets.training.scaling_laws import (
     PUBLISHED,
     Law,
@@ -550,3 +554,32 @@ def test_diffusion_counts_what_is_right(module) -> None:
     assert spread == pytest.approx(class_std(x, same).item(), rel=1e-12)
     found = [diffusion.value(f"nearest({one}, centers())") for one in x.tolist()]
     assert accuracy(x.float(), torch.tensor(found)) == 1
+
+
+def test_sid_tree(module) -> None:
+    """Reference: contents, k-means and residual quantization of the page."""
+    tree, rng = module("sid_tree"), np.random.default_rng(0)
+    titles, years, genres = zip(*tree.value("FILMS"), strict=True)
+    movies = Movies([*titles], np.array(years, float), [g.split() for g in genres])
+    ours = tree.value("contents(FILMS, 0.5)")
+    np.testing.assert_allclose(ours, contents(movies), rtol=1e-12, atol=1e-15)
+    for levels, codes, dim in ((1, 2, 1), (3, 4, 2), (4, 7, 5)):
+        z, books = rng.normal(size=(20, dim)), rng.normal(size=(levels, codes, dim))
+        books[:, -1] = 50.0  # no vector is near: the center stays
+        found = residual_quantize(tensor(z), tensor(books))
+        for row, vector in enumerate(z.tolist()):
+            made = tree.call("residualQuantize", vector, books.tolist())
+            assert made["codes"] == found.codes[row].tolist()
+            left = z[row] - found.quantized[row].numpy()
+            np.testing.assert_allclose(made["left"], left, atol=1e-12)
+        moved = tree.call("kMeans", z.tolist(), books[0].tolist(), 5)
+        theirs = k_means(tensor(z), tensor(books[0]), 5)
+        torch.testing.assert_close(tensor(moved), theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_sid_tree_shares_the_first_codes(module) -> None:
+    tree = module("sid_tree")
+    for other, common in (([1, 2, 3], 3), ([1, 2, 0], 2), ([0, 2, 3], 0)):
+        assert tree.call("shared", [1, 2, 3], other) == common
+    books = tree.value("fitCodebooks(contents(FILMS, 0.5), 2, 6)")
+    assert np.shape(books)[:2] == (2, 6)

@@ -20,6 +20,7 @@ WIDGETS = {
     "rope-pairs": "positions/rope.html",
     "sampling": "language/sampling.html",
     "scaling-planner": "training/scaling_laws.html",
+    "sid-tree": "recommenders/semantic_ids.html",
     "speculation": "inference/speculative_decoding.html",
     "svm": "classical/support_vector_machines.html",
     "tensors": "foundations/tensor_operations.html",
