@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import asdict
 from functools import partial
 from zlib import crc32
 
@@ -16,7 +17,12 @@ from snippets.classical.expectation_maximization import em_coins
 from snippets.classical.kernel_methods import gaussian
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.classical.sequential_minimal_optimization import solve_dual
-from snippets.foundations.resource_accounting import parameters, state_bytes
+from snippets.foundations.resource_accounting import (
+    Decoder,
+    matrix_parameters,
+    parameters,
+    state_bytes,
+)
 from snippets.generative.circle_denoisers import exact, guided
 from snippets.generative.diffusion_samplers import sample_ddim
 from snippets.generative.labelled_circle import accuracy, centers, class_std
@@ -38,6 +44,7 @@ from snippets.inference.gpu_profiling import Machine, linear_cost
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
 from snippets.inference.paged_attention import blocks_with_sharing
 from snippets.inference.published_decoders import published
+from snippets.inference.server_costs import A100, H100
 from snippets.inference.speculative_decoding import (
     acceptance,
     expected_tokens,
@@ -85,7 +92,7 @@ def test_every_module_has_controls_of_its_kind(root, module) -> None:
     for file in sorted((root / "widgets").glob("*.js")):
         text = file.read_text()
         assert text.startswith("// ")
-        if file.stem in ("widget", "film"):
+        if file.stem in ("widget", "film", "published"):
             continue
         element = f'customElements.define("widget-{file.stem.replace("_", "-")}", '
         assert element in text
@@ -130,20 +137,32 @@ def test_sampling(module) -> None:
         torch.testing.assert_close(tensor(ours), theirs)
 
 
-def test_kv_capacity(module) -> None:
-    """Reference: ``tokens_that_fit`` and the sizes of published models."""
-    capacity = module("kv_capacity")
-    for name, sizes in capacity.value("MODELS").items():
+def test_published(module) -> None:
+    """Reference: the sizes of published models, and the two devices of all pages."""
+    shared = module("published")
+    for name, sizes in shared.value("MODELS").items():
         model = published(name)
-        assert sizes["parameters"] == parameters(model)
-        assert sizes["elements"] == bytes_per_token(model, itemsize=1)
+        assert Decoder(**sizes) == model
+        assert shared.call("parameters", sizes) == parameters(model)
+        assert shared.call("matrixParameters", sizes) == matrix_parameters(model, 1)
+        assert shared.call("bytesPerToken", sizes, 2) == bytes_per_token(model)
+    rates = {"mfu": "MFU", "mbu": "MBU", "launch": "LAUNCH"}
+    rates = {key: shared.value(name) for key, name in rates.items()}
+    for name, device in (("A100", A100), ("H100", H100)):
+        assert shared.value(f"DEVICES.{name}") | rates == asdict(device)
+
+
+def test_kv_capacity(module) -> None:
+    """Reference: ``tokens_that_fit`` for published models."""
+    capacity = module("kv_capacity")
+    for name in capacity.value("MODELS"):
         for memory in (16e9, 80e9, 288e9):
             ours = capacity.call("tokensThatFit", name, memory, 2)
             if ours > 0:
-                assert ours == tokens_that_fit(model, memory)
+                assert ours == tokens_that_fit(published(name), memory)
             else:
                 with pytest.raises(ValueError, match="leave nothing"):
-                    tokens_that_fit(model, memory)
+                    tokens_that_fit(published(name), memory)
 
 
 def test_film_takes_an_animated_png_apart(module, tmp_path) -> None:
