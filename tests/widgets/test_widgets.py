@@ -33,6 +33,7 @@ from snippets.graphs.message_passing import (
     scatter_mean,
     scatter_sum,
 )
+from snippets.inference import unpacking_cost
 from snippets.inference.cache_policies import (
     Request,
     next_power,
@@ -44,7 +45,8 @@ from snippets.inference.gpu_profiling import Machine, linear_cost
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
 from snippets.inference.paged_attention import blocks_with_sharing
 from snippets.inference.published_decoders import published
-from snippets.inference.server_costs import A100, H100
+from snippets.inference.quantization import bits_per_weight
+from snippets.inference.server_costs import A100, H100, Server, Work, costs
 from snippets.inference.speculative_decoding import (
     acceptance,
     expected_tokens,
@@ -52,6 +54,11 @@ from snippets.inference.speculative_decoding import (
     speedup,
 )
 from snippets.inference.turboquant import codebook, distortion, quantize
+from snippets.inference.unpacking_cost import (
+    time_4,
+    time_4_overlapped,
+    time_16,
+)
 from snippets.language import ngram_counts
 from snippets.language.byte_pair_encoding import encode_word, vocabulary
 from snippets.language.byte_pair_training import train_by_recounting
@@ -602,3 +609,56 @@ def test_sid_tree_shares_the_first_codes(module) -> None:
         assert tree.call("shared", [1, 2, 3], other) == common
     books = tree.value("fitCodebooks(contents(FILMS, 0.5), 2, 6)")
     assert np.shape(books)[:2] == (2, 6)
+
+
+def test_quantization_cost(module) -> None:
+    """Reference: ``bits_per_weight`` and the three times of the page."""
+    cost, rng = module("quantization_cost"), np.random.default_rng(0)
+    for group in (16, 128):
+        ours = cost.call("bitsPerWeight", 4, group)
+        assert ours == bits_per_weight(4, group)
+    for _ in range(20):
+        flops, bandwidth, scalar, operations = (10 ** rng.uniform(0, 3, 4)).tolist()
+        rates = {"flops": flops, "bandwidth": bandwidth, "scalar": scalar}
+        rates |= {
+            "operations": operations,
+            "tokens_per_unpack": int(rng.integers(1, 9)),
+        }
+        sizes, group = rng.integers(1, 30, 3).tolist(), int(rng.integers(4, 64))
+        machine = unpacking_cost.Machine(**rates)
+        ours = cost.call("time16", rates, *sizes)
+        assert ours == pytest.approx(time_16(machine, *sizes), rel=1e-12)
+        for name, time in (("time4", time_4), ("time4Overlapped", time_4_overlapped)):
+            ours = cost.call(name, rates, *sizes, group)
+            assert ours == pytest.approx(time(machine, *sizes, group), rel=1e-12)
+
+
+def test_serving_budget(module) -> None:
+    """Reference: the clock of the pages on inference, and its tokens that fit."""
+    budget, rng = module("serving_budget"), np.random.default_rng(0)
+    models = budget.value("MODELS")
+    for name, device in (("Llama 3 8B", H100), ("OPT-13B", A100), ("Falcon 7B", H100)):
+        model = published(name)
+        head = model.vocab * model.d_model / matrix_parameters(model, 1)
+        formats = {
+            "bf16": {},
+            "fp8": {"fp8": True, "weight_bytes": 1.0, "cache_itemsize": 1},
+            "int4": {
+                "weight_bytes": 4.25 / 8 * (1 - head) + 2 * head,
+                "unpacking": 2 * (1 - head),
+            },
+        }
+        for form, settings in formats.items():
+            theirs = Server(model=model, device=device, **settings)
+            ours = budget.call("server", models[name], asdict(device), form)
+            assert budget.call("slots", ours) == theirs.slots
+            requests, context, chunk = rng.integers(0, 900, 3).tolist()
+            pairs = requests * context + sum(range(1, chunk + 1))
+            todo = Work(requests, chunk, requests * context + chunk, float(pairs))
+            made = budget.call("work", requests, context, chunk)
+            assert made == todo._asdict()
+            parts = costs(theirs, todo)
+            assert not parts.pop("links")
+            assert budget.call("costs", ours, made) == pytest.approx(parts, rel=1e-12)
+            time = budget.call("seconds", ours, made)
+            assert time == pytest.approx(theirs.seconds(todo), rel=1e-12)
