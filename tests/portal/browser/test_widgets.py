@@ -16,6 +16,7 @@ WIDGETS = {
     "message-graph": "graphs/message_passing.html",
     "moe-routing": "transformers/mixture_of_experts.html",
     "ngram-keyboard": "language/ngram_models.html",
+    "ppo-clip": "alignment/ppo.html",
     "quantization-cost": "inference/quantization.html",
     "roofline": "inference/gpu_profiling.html",
     "rope-pairs": "positions/rope.html",
