@@ -13,7 +13,17 @@ from PIL import Image
 
 from snippets.alignment.grpo import clipped_loss, group_advantages
 from snippets.alignment.ppo import policy_loss, silent
+from snippets.attention.grouped_query_attention import (
+    cache_bytes,
+    grouped_query_attention,
+    operations_per_byte,
+)
 from snippets.attention.self_attention import attention_weights, causal
+from snippets.attention.sliding_window_attention import (
+    RollingCache,
+    receptive_field,
+    window_mask,
+)
 from snippets.classical.expectation_maximization import em_coins
 from snippets.classical.kernel_methods import gaussian
 from snippets.classical.locality_sensitive_hashing import candidate_probability
@@ -683,3 +693,40 @@ def test_ppo_clip(module) -> None:
         assert ours == pytest.approx(gradient.item(), rel=1e-12)
         theirs = silent(tensor(settings[0]).log(), tensor(settings[1]), settings[2])
         assert clip.call("silent", *settings) == theirs.item()
+
+
+def test_head_groups(module) -> None:
+    """Reference: the page's attention over values that are the numbers of the heads."""
+    groups = module("head_groups")
+    for heads, kv_heads in ((1, 1), (12, 4), (12, 12), (40, 8), (71, 1)):
+        key = torch.arange(float(kv_heads))[None, :, None, None]
+        read = grouped_query_attention(torch.ones(1, heads, 1, 1), key, key).flatten()
+        ours = [groups.call("keyHead", head, heads, kv_heads) for head in range(heads)]
+        assert ours == read.tolist()
+        assert groups.call("divisor", heads, kv_heads) == kv_heads
+        for itemsize in (1, 2):
+            ours = groups.call("operationsPerByte", heads // kv_heads, itemsize)
+            assert ours == operations_per_byte(heads // kv_heads, itemsize)
+            sizes = {"layers": 3, "kv_heads": kv_heads, "head_dim": 5}
+            ours = groups.call("bytesPerToken", sizes, itemsize)
+            assert ours == cache_bytes(3, kv_heads, 5, 1, itemsize)
+    assert groups.call("divisor", 71, 64) == 1
+
+
+def test_sliding_window(module) -> None:
+    """Reference: the mask, products of it for a stack, and the cache of the page."""
+    sliding = module("sliding_window")
+    for window in (1, 2, 5):
+        one = window_mask(11, 11, window)
+        assert sliding.call("mask", 11, True, window) == one.tolist()
+        for layers in (1, 2, 4):
+            reach = sliding.call("receptiveField", layers, window)
+            assert reach == receptive_field(layers, window)
+            stack = torch.linalg.matrix_power(one.double(), layers) > 0
+            assert sliding.call("mask", 11, True, reach) == stack.tolist()
+        cache = RollingCache(window=window)
+        for seen in range(1, 12):
+            position = torch.tensor([[seen - 1.0]])
+            cache.write(position, position)
+            filled = cache.key.flatten()[:seen].tolist()
+            assert sliding.call("held", seen, window) == filled
