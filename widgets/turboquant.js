@@ -46,6 +46,10 @@ export function quantize(vector, angle, bits) {
 }
 
 class Quantization extends Widget {
+  dragged(_part, x, y) {
+    return { x: (x - 150) / 60, y: (165 - y) / 60 };
+  }
+
   format(name, value) {
     if (name === "turn") return `${value}°`;
     return name === "bits" ? String(value) : value.toFixed(2);
@@ -58,8 +62,11 @@ class Quantization extends Widget {
     const unit = length > 0 ? [x / length, y / length] : [0, 0];
     const turned = rotate(unit, angle);
     const chosen = rotate(length > 0 ? stored.map((value) => value / length) : quantize([0, 0], 0, bits), angle);
+    /** @param {number[]} point */
     const left = ([a, b]) => [150 + 60 * a, 165 - 60 * b];
+    /** @param {number[]} point */
     const right = ([a, b]) => [450 + 120 * a, 165 - 120 * b];
+    /** @param {number[]} point @param {string} kind @param {number} r */
     const dot = ([a, b], kind, r) => `<circle class="${kind}" cx="${a}" cy="${b}" r="${r}"/>`;
     const line = (from, to, kind) => `<path class="${kind}" d="M${from}L${to}"/>`;
     const grid = LEVELS[bits].flatMap((a) => LEVELS[bits].map((b) => dot(right([a, b]), "axis", 2)));
@@ -72,7 +79,7 @@ class Quantization extends Widget {
       svg: `<svg viewBox="0 0 600 350"><path class="axis" d="M20,165H280M150,35V295M320,165H580M450,35V295"/>
         <circle class="axis" cx="450" cy="165" r="120"/>${grid.join("")}
         ${line(zero, left([x, y]), "s0")}${line(left([x, y]), left(stored), "s3")}
-        ${dot(left([x, y]), "f0", 6)}${dot(left(stored), "f1", 6)}
+        <g data-drag="vector">${dot(left([x, y]), "f0", 8)}</g>${dot(left(stored), "f1", 6)}
         ${line(right([0, 0]), right(turned), "s0")}${line(right(turned), right(chosen), "s3")}
         ${dot(right(turned), "f0", 6)}${dot(right(chosen), "f1", 6)}
         <text x="150" y="330" text-anchor="middle">blue: the vector, orange: stored</text>
