@@ -118,7 +118,9 @@ def test_the_pointer_drags_what_the_controls_set(visit, name, part, first, secon
 
     def look(page):
         widget = near(page, f"widget-{name}")
-        sliders = [widget.locator(f"input[name={control}]") for control in (first, second)]
+        sliders = [
+            widget.locator(f"input[name={control}]") for control in (first, second)
+        ]
         sliders[0].press("ArrowRight")
         held = widget.locator(f"[data-drag={part}]").first
         held.scroll_into_view_if_needed()
