@@ -11,12 +11,13 @@ UV = build/uv/bin/uv
 NPM := $(shell command -v npm)
 LAB = build/jupyter/bin/jupyter-lab
 LIGHTHOUSE = build/node/node_modules/.bin/lighthouse
+TSC = build/node/node_modules/.bin/tsc
 
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1700000000)
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint format check lock resolve install drift lab live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help
+.PHONY: html test lint format check lock resolve install drift lab live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help types
 .NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
@@ -42,10 +43,10 @@ format: $(STAMP)  ## sort imports and lay out code as lint wants them
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
-check: lint resolve html epub test install $(if $(NPM),lighthouse)  ## the gate: these, epubcheck, and Lighthouse where Node is
+check: lint $(if $(NPM),types) resolve html epub test install $(if $(NPM),lighthouse)  ## the gate: these, epubcheck, and types and Lighthouse where Node is
 	@if command -v java >/dev/null; then $(BIN)/epubcheck build/epub/runnable-ml.epub; \
 	 else echo "NOT CHECKED, Java is not installed: the EPUB"; fi
-	@$(if $(NPM),:,echo "NOT CHECKED, Node is not installed: Lighthouse")
+	@$(if $(NPM),:,echo "NOT CHECKED, Node is not installed: types of widgets, Lighthouse")
 
 lock: $(UV)  ## write requirements.lock from pyproject.toml: make lock options="--upgrade-package torch"
 	$(PYTHON) -P portal/commands/resolver.py lock $(options)
@@ -90,6 +91,12 @@ lighthouse: $(STAMP) $(LIGHTHOUSE)  ## have Lighthouse judge each type of page (
 
 $(LIGHTHOUSE):
 	npm install --silent --no-audit --no-fund --prefix build/node lighthouse@12.8.2
+
+types: $(TSC)  ## check the types of the modules of widgets (needs Node)
+	$(TSC) -p widgets/jsconfig.json
+
+$(TSC):
+	npm install --silent --no-audit --no-fund --prefix build/node typescript@5.9.3
 
 screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
 	@$(BIN)/python -m portal screenshots

@@ -14,7 +14,7 @@ export const controls = {
 /** The letters a to z in their order: the ids that tokenizers of bytes give them. */
 const FIRST = 97;
 
-/** Replaces each occurrence of a pair, from left to right. @returns {number[]} */
+/** Replaces each occurrence of a pair, from left to right. @param {number[]} symbols @param {number[]} pair @returns {number[]} */
 export function merge(symbols, [left, right], made) {
   const merged = [];
   for (let i = 0; i < symbols.length; i++) {

@@ -39,6 +39,10 @@ export function path(chances, heads, throws, steps) {
 }
 
 class Coins extends Widget {
+  dragged(_part, x, y) {
+    return { first: (x - 50) / 240, second: (285 - y) / 240 };
+  }
+
   format(name, value) {
     return ["first", "second"].includes(name) ? value.toFixed(2) : String(value);
   }
@@ -51,6 +55,7 @@ class Coins extends Widget {
     const x = (p) => 50 + 240 * p;
     const y = (p) => 285 - 240 * p;
     const dots = places.map(([a, b]) => `<circle class="f0" cx="${x(a)}" cy="${y(b)}" r="3"/>`);
+    const start = `<circle class="f0" data-drag="start" cx="${x(state.first)}" cy="${y(state.second)}" r="8"/>`;
     const bars = heads.map((count, i) => {
       const top = 50 + 46 * i;
       return `<text x="330" y="${top + 16}">${count} of ${THROWS}</text>
@@ -63,7 +68,7 @@ class Coins extends Widget {
         `Set 2 is from the first coin with probability ${resp[0][1].toFixed(2)}.`,
       svg: `<svg viewBox="0 0 600 330"><rect class="axis" x="50" y="45" width="240" height="240"/>
         <path class="axis" stroke-dasharray="3 4" d="M50,285L290,45"/>
-        <polyline class="s0" points="${places.map(([a, b]) => `${x(a)},${y(b)}`).join(" ")}"/>${dots.join("")}
+        <polyline class="s0" points="${places.map(([a, b]) => `${x(a)},${y(b)}`).join(" ")}"/>${dots.join("")}${start}
         <circle class="f1" cx="${x(last[0])}" cy="${y(last[1])}" r="6"/>${bars.join("")}
         <text x="170" y="310" text-anchor="middle">first coin, from 0 to 1</text>
         <text x="34" y="165" text-anchor="middle" transform="rotate(-90 34 165)">second coin</text>

@@ -7,7 +7,7 @@
  * @property {number} x @property {number} y Left and top edge, in pixels.
  * @property {number} width @property {number} height
  * @property {number} delay How long the frame is shown, in seconds.
- * @property {Uint8Array} png The picture, as a PNG file.
+ * @property {Uint8Array<ArrayBuffer>} png The picture, as a PNG file.
  */
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -35,7 +35,7 @@ function chunk(type, data) {
   return made;
 }
 
-/** @param {Iterable<Uint8Array>} parts @returns {Uint8Array} All of them, one after the other. */
+/** @param {Iterable<Uint8Array>} parts @returns {Uint8Array<ArrayBuffer>} All of them, one after the other. */
 function join(parts) {
   const all = [...parts];
   const made = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0));
@@ -85,7 +85,7 @@ const SPEEDS = [0.25, 0.5, 1, 2];
 class Film extends HTMLElement {
   connectedCallback() {
     this.figure = this.closest("figure");
-    this.images = [...this.figure.querySelectorAll("img[data-film]")];
+    this.images = /** @type {HTMLImageElement[]} */ ([...this.figure.querySelectorAll("img[data-film]")]);
     this.count = Number(this.images[0].dataset.frames);
     this.place = this.count - 1;
     this.innerHTML = `
@@ -95,15 +95,19 @@ class Film extends HTMLElement {
       <input type="range" min="1" max="${this.count}" value="${this.count}" aria-label="Frame">
       <output>${this.count} of ${this.count}</output>
       <select aria-label="Speed"></select>`;
-    const [slider, output, speed] = ["input", "output", "select"].map((tag) => this.querySelector(tag));
-    Object.assign(this, { slider, output, speed, button: this.querySelector("button") });
+    this.button = this.querySelector("button");
+    this.slider = this.querySelector("input");
+    this.output = this.querySelector("output");
+    this.speed = this.querySelector("select");
+    /** @type {HTMLCanvasElement | undefined} */
+    this.canvas = undefined;
     for (const times of SPEEDS) this.speed.add(new Option(`${times}×`, String(times), times === 1, times === 1));
     this.addEventListener("click", ({ target }) => {
-      const act = target.dataset.act;
+      const { act } = /** @type {HTMLElement} */ (target).dataset;
       if (act === "play") this.timer ? this.pause() : this.play();
       else if (act) this.go(this.place + (act === "on" ? 1 : -1));
     });
-    this.slider.addEventListener("input", () => this.go(this.slider.value - 1));
+    this.slider.addEventListener("input", () => this.go(Number(this.slider.value) - 1));
     const again = () => this.canvas && !this.timer && this.show(this.place); // in the other theme
     new MutationObserver(again).observe(document.body, { attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
@@ -144,20 +148,20 @@ class Film extends HTMLElement {
       pen.drawImage(bitmap, x, y);
     }
     this.figure.classList.add("film-shown");
-    this.slider.max = last + 1;
-    this.slider.value = this.place + 1;
+    this.slider.max = String(last + 1);
+    this.slider.value = String(this.place + 1);
     this.output.value = `${this.place + 1} of ${last + 1}`;
   }
 
   async play() {
     this.button.textContent = "Pause";
     this.timer = -1;
-    if (this.place === this.slider.max - 1) this.place = -1;
+    if (this.place === Number(this.slider.max) - 1) this.place = -1;
     const next = async () => {
       await this.show(this.place + 1);
       if (!this.timer) return;
       if (this.place === this.frames.length - 1) return this.pause();
-      this.timer = setTimeout(next, (1000 * this.frames[this.place].delay) / this.speed.value);
+      this.timer = setTimeout(next, (1000 * this.frames[this.place].delay) / Number(this.speed.value));
     };
     await next();
   }

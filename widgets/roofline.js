@@ -21,6 +21,14 @@ export function attainable(peak, bandwidth, intensity) {
 }
 
 class Roofline extends Widget {
+  /** The batch moves along the roof: the rows at which the product does so many operations per byte. */
+  dragged(_part, x) {
+    const { width, itemsize } = this.state;
+    const moved = Number(itemsize) * 10 ** ((5 * (x - 70)) / 510 - 1);
+    const rows = moved < width ? (moved * width) / (2 * (width - moved)) : Infinity;
+    return { rows: Math.log2(Math.min(Math.max(rows, 1), 2 ** 13)) };
+  }
+
   format(name, value) {
     if (name === "rows") return Math.round(2 ** value).toLocaleString("en");
     return name === "bandwidth" ? value.toFixed(2) : value.toLocaleString("en");
@@ -50,7 +58,7 @@ class Roofline extends Widget {
       svg: `<svg viewBox="0 0 600 345"><path class="axis" d="M70,35V285H580"/>${ticks}${levels}
         <polyline class="s0" points="${x(0.1)},${y(0.1 * stream)} ${x(ridge)},${y(top)} ${x(10000)},${y(top)}"/>
         <path class="axis" stroke-dasharray="4 3" d="M${x(ridge)},285V${y(top)}"/>
-        <circle class="f1" cx="${x(intensity)}" cy="${y(reached)}" r="7"/>
+        <circle class="f1" data-drag="batch" cx="${x(intensity)}" cy="${y(reached)}" r="8"/>
         <text x="325" y="334" text-anchor="middle">operations per byte</text>
         <text x="16" y="160" text-anchor="middle" transform="rotate(-90 16 160)">TFLOP/s</text></svg>`,
     };

@@ -68,6 +68,14 @@ export function nextWord(logits, { temperature, k, p, min_p }) {
 }
 
 class Sampling extends Widget {
+  /** The logit that gives a word the probability at the pointer, beside the other words. */
+  dragged(word, _x, y) {
+    const part = Math.min(Math.max((290 - y) / 250, 0.001), 0.999);
+    const others = WORDS.filter((other) => other !== word).map((other) => Math.exp(this.state[other]));
+    const total = others.reduce((sum, weight) => sum + weight, 0);
+    return { [word]: Math.log((part / (1 - part)) * total) };
+  }
+
   format(name, value) {
     return name === "k" ? String(value) : value.toFixed(2);
   }
@@ -80,8 +88,9 @@ class Sampling extends Widget {
     const y = (part) => 290 - 250 * part;
     const bars = WORDS.map((word, i) => {
       const x = 50 + 90 * i;
-      return `<rect class="f0" x="${x}" y="${y(after[i])}" width="60" height="${250 * after[i]}"/>
+      return `<g data-drag="${word}"><rect class="f0" x="${x}" y="${y(after[i])}" width="60" height="${250 * after[i]}"/>
         <rect class="axis" x="${x}" y="${y(before[i])}" width="60" height="${250 * before[i]}" stroke-dasharray="3 3"/>
+        <rect x="${x}" y="40" width="60" height="250" opacity="0"/></g>
         <text x="${x + 30}" y="${y(Math.max(before[i], after[i])) - 6}" text-anchor="middle">${after[i].toFixed(2)}</text>
         <text x="${x + 30}" y="308" text-anchor="middle">${word}</text>`;
     });

@@ -50,6 +50,14 @@ export function speedup(alpha, guesses, draftCost) {
 }
 
 class Speculation extends Widget {
+  /** The weight that gives a token the probability at the pointer, beside the other tokens. */
+  dragged(part, _x, y) {
+    const share = Math.min(Math.max((270 - y) / 220, 0), 0.999);
+    const others = TOKENS.filter((token) => token !== part[1]).map((token) => this.state[part[0] + token]);
+    const total = others.reduce((sum, weight) => sum + weight, 0);
+    return { [part]: (share / (1 - share)) * total };
+  }
+
   format(name, value) {
     return name === "cost" ? value.toFixed(2) : String(value);
   }
@@ -60,6 +68,7 @@ class Speculation extends Widget {
     const rest = residual(p, q);
     const tokens = expectedTokens(alpha, state.guesses);
     const faster = speedup(alpha, state.guesses, state.cost);
+    const handle = (x, part) => `<rect data-drag="${part}" x="${x}" y="50" width="34" height="220" opacity="0"/>`;
     const bar = (x, height, kind) =>
       `<rect class="${kind}" x="${x}" y="${270 - 220 * height}" width="34" height="${220 * height}"/>`;
     const groups = TOKENS.map((token, i) => {
@@ -67,6 +76,7 @@ class Speculation extends Widget {
       const common = Math.min(p[i], q[i]);
       return `${bar(x, p[i], "f0")}${bar(x + 38, q[i], "f1")}${bar(x + 76, common, "f2")}
         <rect class="axis" stroke-dasharray="3 3" x="${x}" y="${270 - 220 * p[i]}" width="34" height="${220 * (p[i] - common)}"/>
+        ${handle(x, `p${token}`)}${handle(x + 38, `q${token}`)}
         <text x="${x + 55}" y="290" text-anchor="middle">${token}: ${rest[i].toFixed(2)}</text>`;
     });
     return {

@@ -66,6 +66,10 @@ export function solveDual(K, labels, C, tolerance) {
 }
 
 class Machine extends Widget {
+  dragged(_part, x, y) {
+    return { x: (x - 300) / 110, y: (165 - y) / 75 };
+  }
+
   format(name, value) {
     return ["C", "gamma"].includes(name) ? (10 ** value).toPrecision(2) : value.toFixed(2);
   }
@@ -96,7 +100,7 @@ class Machine extends Widget {
         labels[i] > 0
           ? `<circle class="f0" cx="${a}" cy="${b}" r="${size}"/>`
           : `<rect class="f1" x="${a - size}" y="${b - size}" width="${2 * size}" height="${2 * size}"/>`;
-      return ring + shape;
+      return ring + (i === POINTS.length ? `<g data-drag="point">${shape}</g>` : shape);
     });
     const support = multipliers.filter((alpha) => alpha > 1e-6).length;
     const errors = points.filter((point, i) => labels[i] * decision(point) <= 0).length;

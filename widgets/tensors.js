@@ -85,9 +85,11 @@ class Tensors extends Widget {
     const width = shape[1] ?? 1;
     const left = (place) => [30 + SIZE * (place % columns), 40 + SIZE * Math.floor(place / columns)];
     const right = (place) => [370 + SIZE * (place % width), 40 + SIZE * Math.floor(place / width)];
+    /** @param {number[]} corner @param {string | number} text @param {string} kind @param {boolean} faded */
     const cell = ([x, y], text, kind, faded) =>
       `<rect class="${kind}" x="${x}" y="${y}" width="${SIZE - 4}" height="${SIZE - 4}" opacity="${faded ? 0.25 : 0.5}"/>
        <text x="${x + SIZE / 2 - 2}" y="${y + SIZE / 2 + 3}" text-anchor="middle">${text}</text>`;
+    /** @param {number[]} corner */
     const frame = ([x, y]) =>
       `<rect class="axis" style="stroke-width: 3" x="${x}" y="${y}" width="${SIZE - 4}" height="${SIZE - 4}"/>`;
     const kind = (place) => `f${Math.floor(place / columns) % 4}`;

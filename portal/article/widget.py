@@ -24,12 +24,14 @@ from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.fileutil import copy_asset
+from sphinx.util.matching import Matcher
 from sphinx.writers.html5 import HTML5Translator
 
 from portal.article.widget_module import WidgetModule
 from portal.text.hint import hint
 
 FOLDER = Path(__file__).parents[2] / "widgets"
+SOURCES = Matcher(["**/jsconfig.json"])  # what is there and no page loads
 
 
 class widget(nodes.General, nodes.Element):
@@ -196,7 +198,7 @@ def film(self: HTML5Translator) -> str:
 
 def copy(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.name == "html":
-        copy_asset(FOLDER, Path(app.outdir, "_static/widgets"), force=True)
+        copy_asset(FOLDER, Path(app.outdir, "_static/widgets"), SOURCES, force=True)
 
 
 def is_live(node: nodes.Node) -> bool:

@@ -78,7 +78,7 @@ def test_codes_are_those_of_faiss(agrees, draw):
 def quantizer_of(draw, **options):
     theirs = ResidualVQ(dim=5, num_quantizers=3, codebook_size=7, **options)
     for layer in theirs.layers:
-        layer._codebook.embed.data = draw(1, 7, 5).float()
+        layer.codebook = draw(7, 5).float()
     return theirs.train(), draw(1, 11, 5).float().requires_grad_()
 
 

@@ -342,33 +342,26 @@ def test_attention(module) -> None:
         torch.testing.assert_close(tensor(ours), attention_weights(x, x, allowed))
 
 
-def test_turboquant(module) -> None:
-    """Reference: ``quantize`` of the page, turned by the same angle."""
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_turboquant(module, dimensions: int) -> None:
+    """Reference: ``quantize`` of the page, turned by the same rotation."""
     turbo, draw = module("turboquant"), torch.Generator().manual_seed(0)
     for bits in (1, 2, 3, 4):
-        levels = torch.tensor(turbo.value(f"LEVELS[{bits}]"), dtype=torch.float64)
-        torch.testing.assert_close(
-            levels, codebook(bits, 2).double(), rtol=0, atol=1e-11
-        )
-        expected = turbo.value(f"DISTORTION[{bits}]")
-        assert expected == pytest.approx(distortion(bits, 2), rel=1e-9)
+        levels = tensor(turbo.call("codebook", bits, dimensions))
+        expected = codebook(bits, dimensions).double()
+        torch.testing.assert_close(levels, expected, rtol=0, atol=1e-11)
+        error = turbo.call("distortion", bits, dimensions)
+        assert error == pytest.approx(distortion(bits, dimensions), rel=1e-9)
         for _ in range(8):
-            x = torch.randn(2, generator=draw, dtype=torch.float64)
-            angle = 6 * torch.rand(1, generator=draw).double()
-            turn = torch.stack(
-                [
-                    torch.cat([angle.cos(), -angle.sin()]),
-                    torch.cat([angle.sin(), angle.cos()]),
-                ]
-            )
-            ours = turbo.call("quantize", x.tolist(), angle.item(), bits)
-            torch.testing.assert_close(
-                tensor(ours),
-                quantize(x[None], turn, bits)[0],
-                rtol=0,
-                atol=1e-10,
-            )
-    assert turbo.call("quantize", [0, 0], 1.0, 2) == [0, 0]
+            x = torch.randn(dimensions, generator=draw, dtype=torch.float64)
+            angles = (6 * torch.rand(2, generator=draw)).tolist()
+            turn = tensor(turbo.call("rotation", *angles, dimensions))
+            torch.testing.assert_close(turn @ turn.T, torch.eye(dimensions).double())
+            ours = turbo.call("quantize", x.tolist(), turn.tolist(), bits)
+            expected = quantize(x[None], turn, bits)[0]
+            torch.testing.assert_close(tensor(ours), expected, rtol=0, atol=1e-10)
+    zero = [0] * dimensions
+    assert turbo.call("quantize", zero, turn.tolist(), 2) == zero
 
 
 def test_moe_routing(module) -> None:

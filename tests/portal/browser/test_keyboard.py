@@ -24,6 +24,14 @@ def test_the_keyboard_reaches_everything_in_order(visit, name):
     stops = []
 
     def walk(page):
+        for part in page.locator(
+            "[data-module]"
+        ).all():  # what loads when it comes near
+            part.evaluate("part => part.scrollIntoView()")
+            page.wait_for_function(
+                "part => part.matches(':defined')", arg=part.element_handle()
+            )
+        page.evaluate("scrollTo(0, 0)")
         for _ in range(page.evaluate(STOPS)):
             page.keyboard.press("Tab")
             stops.append(page.evaluate(FOCUSED))

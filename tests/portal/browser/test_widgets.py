@@ -109,6 +109,50 @@ def test_a_widget_fits_a_phone_in_both_themes(visit, wide, name):
     assert bright == {"light": False, "dark": True}
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "first", "second"),
+    [
+        ("em-coins", "start", "first", "second"),
+        ("roofline", "batch", "rows", "rows"),
+        ("sampling", "moon", "moon", "moon"),
+        ("speculation", "pB", "pB", "pB"),
+        ("svm", "point", "x", "y"),
+        ("turboquant", "vector", "x", "y"),
+    ],
+)
+def test_the_pointer_drags_what_the_controls_set(visit, name, part, first, second):
+    """What is dragged follows the pointer, and the controls follow it."""
+    found = {}
+
+    def look(page):
+        widget = near(page, f"widget-{name}")
+        sliders = [
+            widget.locator(f"input[name={control}]") for control in (first, second)
+        ]
+        sliders[0].press("ArrowRight")
+        held = widget.locator(f"[data-drag={part}]").first
+        held.scroll_into_view_if_needed()
+        box = held.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 30, y - 20)
+        there = [float(slider.input_value()) for slider in sliders]
+        page.mouse.move(x + 5, y + 20)
+        found["moved"] = [
+            float(slider.input_value()) != before
+            for slider, before in zip(sliders, there, strict=True)
+        ]
+        page.mouse.up()
+        kept = sliders[0].input_value()
+        page.mouse.move(x + 30, y - 20)
+        found["released"] = sliders[0].input_value() == kept
+
+    _, errors = visit([WIDGETS[name]], look)
+    assert errors == []
+    assert found == {"moved": [True, True], "released": True}
+
+
 def test_a_film_loads_on_first_use_steps_and_plays(visit, server):
     seen = {}
 
