@@ -88,18 +88,17 @@ export function nearest(x, means) {
   return distances.indexOf(Math.min(...distances));
 }
 
-/** Standard normal numbers, the same for the same seed. */
-function* normal(seed) {
+/** Draws pairs of standard normal numbers, the same ones for the same seed. @returns {() => number[]} */
+function normal(seed) {
   let state = seed;
   const uniform = () => {
     state = (state * 48271) % 2147483647;
     return state / 2147483647;
   };
-  for (;;) {
+  return () => {
     const [length, angle] = [Math.sqrt(-2 * Math.log(uniform())), 2 * Math.PI * uniform()];
-    yield length * Math.cos(angle);
-    yield length * Math.sin(angle);
-  }
+    return [length * Math.cos(angle), length * Math.sin(angle)];
+  };
 }
 
 class Diffusion extends Widget {
@@ -112,8 +111,7 @@ class Diffusion extends Widget {
     const means = centers();
     const alphaBar = linearSchedule(100, 1e-4, 0.1);
     const levels = [...trailingSteps(100, count).map((t) => alphaBar[t]), 1];
-    const random = normal(7919 * seed);
-    const pair = () => [random.next().value, random.next().value];
+    const pair = normal(7919 * seed);
     const predict = (x, level) => guide(exactNoise(x, level, means), exactNoise(x, level, [means[label]]), scale);
     const steps = Math.round((taken * count) / 100);
     const paths = Array.from({ length: POINTS }, () => {
@@ -126,6 +124,7 @@ class Diffusion extends Widget {
     });
     const points = paths.map((path) => path[steps]);
     const right = points.filter((x) => nearest(x, means) === Number(label)).length;
+    /** @param {number[]} point */
     const place = ([a, b]) => `${(208 + 46 * a).toFixed(1)},${(223 - 46 * b).toFixed(1)}`;
     const circles = means.map((mean) => {
       const [x, y] = place(mean).split(",");

@@ -104,7 +104,11 @@ export function adjusted(orders) {
   });
 }
 
-/** Counts, and how they are smoothed. @param {string[][]} sentences @param {number} order */
+/**
+ * @typedef {{orders: Map<string, Map<string, number>>[], method: string, discount: number}} Model
+ */
+
+/** Counts, and how they are smoothed. @param {string[][]} sentences @param {number} order @returns {Model} */
 export function model(sentences, order, method, discount) {
   const counts = count(sentences, order);
   return { orders: method === "kneser_ney" ? adjusted(counts) : counts, method, discount };
@@ -112,6 +116,7 @@ export function model(sentences, order, method, discount) {
 
 /**
  * What each order adds to the probability, the longest context first.
+ * @param {Model} model
  * @param {string} word
  * @param {string[]} context At most order - 1 words.
  * @returns {number[]}
@@ -135,6 +140,7 @@ export function parts({ orders, method, discount }, word, context) {
 
 /**
  * The most probable words that begin with the typed letters.
+ * @param {Model} smoothed
  * @returns {{word: string, parts: number[], score: number}[]}
  */
 export function suggest(smoothed, context, typed, number) {

@@ -20,6 +20,11 @@ export function slope(ratio, advantage, epsilon) {
 }
 
 class Clip extends Widget {
+  /** The ratio and the advantage at the pointer. */
+  dragged(_part, x, y) {
+    return { ratio: (x - 340) / 120, advantage: (118 - y) / 45 };
+  }
+
   format(name, value) {
     return value.toFixed(name === "advantage" ? 1 : 2);
   }
@@ -46,7 +51,7 @@ class Clip extends Widget {
         <rect class="f1" opacity="0.4" x="${right(high)}" y="${height(2)}" width="${right(2) - right(high)}" height="90"/>
         <rect class="f1" opacity="0.4" x="${right(0)}" y="${height(0)}" width="${right(low) - right(0)}" height="90"/>
         <path class="axis" d="M340,14V222M340,118H580"/>
-        <circle class="f3" cx="${right(ratio)}" cy="${height(advantage)}" r="7"/>
+        <circle class="f3" data-drag="point" cx="${right(ratio)}" cy="${height(advantage)}" r="7"/>
         <text x="160" y="246" text-anchor="middle">ratio, 0 to 2</text>
         <text x="460" y="246" text-anchor="middle">ratio; orange: no gradient</text>
         <text x="24" y="118" text-anchor="middle" transform="rotate(-90 24 118)">loss, -4 to 4</text>

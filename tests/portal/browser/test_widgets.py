@@ -113,6 +113,7 @@ def test_a_widget_fits_a_phone_in_both_themes(visit, wide, name):
     ("name", "part", "first", "second"),
     [
         ("em-coins", "start", "first", "second"),
+        ("ppo-clip", "point", "ratio", "advantage"),
         ("roofline", "batch", "rows", "rows"),
         ("sampling", "moon", "moon", "moon"),
         ("speculation", "pB", "pB", "pB"),
