@@ -1,5 +1,6 @@
 // Attention over six tokens. The reader turns the vector of each token, changes their length, the mask
 // and the window, and sees the matrix of weights and what one token receives from the others.
+import { mask } from "./masks.js";
 import { Widget } from "./widget.js";
 
 const TOKENS = 6;
@@ -37,12 +38,6 @@ export function attentionWeights(query, key, allowed, divisor) {
     const total = parts.reduce((sum, part) => sum + part, 0);
     return parts.map((part) => part / total);
   });
-}
-
-/** Which keys each query may see. @param {number} seq @param {boolean} causal @param {number} window */
-export function mask(seq, causal, window) {
-  const every = Array.from({ length: seq }, (_, i) => i);
-  return every.map((i) => every.map((j) => (causal ? j <= i && i - j < window : Math.abs(i - j) < window)));
 }
 
 class Attention extends Widget {

@@ -1,5 +1,6 @@
 // A group of answers to one prompt. The reader rewards each of eight answers, and moves the ratio of
 // new and old probability, and sees the advantages and the clipped objective of GRPO.
+import { clippedObjective, silent } from "./clipping.js";
 import { Widget } from "./widget.js";
 
 const ANSWERS = 8;
@@ -22,12 +23,6 @@ export function groupAdvantages(rewards, delta) {
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
   const squares = rewards.reduce((sum, reward) => sum + (reward - mean) ** 2, 0);
   return rewards.map((reward) => (reward - mean) / (Math.sqrt(squares / (rewards.length - 1)) + delta));
-}
-
-/** The objective of a token: the smaller of r A and clip(r) A. @returns {number} */
-export function clippedObjective(ratio, advantage, epsilon) {
-  const clipped = Math.min(Math.max(ratio, 1 - epsilon), 1 + epsilon);
-  return Math.min(ratio * advantage, clipped * advantage);
 }
 
 class Group extends Widget {
@@ -56,8 +51,7 @@ class Group extends Widget {
     });
     const right = rewards.reduce((sum, reward) => sum + reward, 0);
     const [first] = rewards.map((reward, i) => (reward ? advantages[i] : 0)).filter(Boolean);
-    const stuck = (advantage) =>
-      clippedObjective(state.ratio, advantage, state.epsilon) !== state.ratio * advantage;
+    const stuck = (advantage) => silent(state.ratio, advantage, state.epsilon);
     const words = right === 0 || right === ANSWERS
       ? "All rewards are equal: every advantage is 0, and nothing is learned."
       : `${right} of ${ANSWERS} are right. A right answer has the advantage ${first.toFixed(2)}. At a ratio of ` +

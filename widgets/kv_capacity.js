@@ -1,24 +1,10 @@
 // How many users a device can serve. The reader chooses a published model, the memory of the device,
 // the tokens of a user, and the bytes of a stored number, and sees weights, cache and what is left.
+import { MODELS, bytesPerToken, choice, parameters } from "./published.js";
 import { Widget } from "./widget.js";
 
-/** Parameters of each model, and the numbers that one token adds to its cache. */
-export const MODELS = {
-  "OPT-13B": { parameters: 12853473280, elements: 409600 },
-  "Llama 2 7B": { parameters: 6738415616, elements: 262144 },
-  "Llama 2 13B": { parameters: 13015864320, elements: 409600 },
-  "Llama 2 70B": { parameters: 68976648192, elements: 163840 },
-  "Llama 3 8B": { parameters: 8030261248, elements: 65536 },
-  "Mistral 7B": { parameters: 7241732096, elements: 65536 },
-  "Falcon 7B": { parameters: 6921716160, elements: 4096 },
-};
-
 export const controls = {
-  model: {
-    label: "model",
-    options: Object.fromEntries(Object.keys(MODELS).map((name) => [name, name])),
-    value: "Llama 3 8B",
-  },
+  model: choice("model", MODELS, "Llama 3 8B"),
   itemsize: { label: "cache", options: { 2: "16 bits", 1: "8 bits" }, value: "2" },
   memory: { label: "memory of the device", min: 16, max: 288, step: 8, value: 80 },
   context: { label: "tokens of each user", min: 256, max: 32768, step: 256, value: 2048 },
@@ -32,8 +18,8 @@ export const controls = {
  * @returns {number} Negative if not even the weights fit.
  */
 export function tokensThatFit(model, memory, itemsize) {
-  const left = memory * 0.9 - 2 * MODELS[model].parameters;
-  return Math.floor(left / (MODELS[model].elements * itemsize));
+  const left = memory * 0.9 - 2 * parameters(MODELS[model]);
+  return Math.floor(left / bytesPerToken(MODELS[model], itemsize));
 }
 
 class Capacity extends Widget {
@@ -45,8 +31,8 @@ class Capacity extends Widget {
     const bytes = Number(itemsize);
     const tokens = tokensThatFit(model, memory * 1e9, bytes);
     const users = Math.floor(tokens / context);
-    const weights = (2 * MODELS[model].parameters) / 1e9;
-    const each = (MODELS[model].elements * bytes * context) / 1e9;
+    const weights = (2 * parameters(MODELS[model])) / 1e9;
+    const each = (bytesPerToken(MODELS[model], bytes) * context) / 1e9;
     const x = (gigabytes) => 20 + (560 * gigabytes) / Math.max(memory, weights);
     const shown = Math.min(Math.max(users, 0), 400);
     const cells = Array.from({ length: shown }, (_, i) => x(weights + (i * users * each) / shown))

@@ -1,7 +1,8 @@
 """Reads the modules of ``widgets/``, and runs their functions, without a browser.
 
 A module holds pure functions, and an element that draws what they compute. In QuickJS
-the element is left out: its base class, which the module imports, is empty.
+the element is left out: its base class, from ``widget.js``, is empty. What a module
+imports from another one comes before it.
 """
 
 import json
@@ -11,8 +12,16 @@ from pathlib import Path
 import quickjs
 
 STUBS = "class Widget {} class HTMLElement {} const customElements = {define() {}};\n"
-IMPORT = re.compile(r"^import [^;]*;$", re.MULTILINE)
+IMPORT = re.compile(r'^import {[^}]*} from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
+
+
+def script(file: Path) -> str:
+    """The text of a module and of those that it imports, as one script."""
+    text = file.read_text("utf-8")
+    others = [name for name in IMPORT.findall(text) if name != "widget"]
+    imported = [script(file.with_name(f"{name}.js")) for name in others]
+    return "\n".join([*imported, EXPORT.sub("", IMPORT.sub("", text))])
 
 
 class WidgetModule:
@@ -25,10 +34,9 @@ class WidgetModule:
     """
 
     def __init__(self, file: Path) -> None:
-        text = EXPORT.sub("", IMPORT.sub("", file.read_text("utf-8")))
         self._context = quickjs.Context()
         try:
-            self._context.eval(STUBS + text)
+            self._context.eval(STUBS + script(file))
         except quickjs.JSException as problem:
             raise ValueError(f"{file.name}: {problem}") from problem
 

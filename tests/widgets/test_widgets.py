@@ -1,6 +1,8 @@
 """What widgets compute is what the tested Python computes."""
 
 import io
+import json
+from dataclasses import asdict
 from functools import partial
 from zlib import crc32
 
@@ -10,18 +12,39 @@ import torch
 from PIL import Image
 
 from snippets.alignment.grpo import clipped_loss, group_advantages
+from snippets.alignment.ppo import policy_loss, silent
+from snippets.attention.grouped_query_attention import (
+    cache_bytes,
+    grouped_query_attention,
+    operations_per_byte,
+)
 from snippets.attention.self_attention import attention_weights, causal
+from snippets.attention.sliding_window_attention import (
+    RollingCache,
+    receptive_field,
+    window_mask,
+)
 from snippets.classical.expectation_maximization import em_coins
 from snippets.classical.kernel_methods import gaussian
 from snippets.classical.locality_sensitive_hashing import candidate_probability
 from snippets.classical.sequential_minimal_optimization import solve_dual
-from snippets.foundations.resource_accounting import parameters, state_bytes
+from snippets.foundations.resource_accounting import (
+    Decoder,
+    matrix_parameters,
+    parameters,
+    state_bytes,
+)
+from snippets.generative.circle_denoisers import exact, guided
+from snippets.generative.diffusion_samplers import sample_ddim
+from snippets.generative.labelled_circle import accuracy, centers, class_std
+from snippets.generative.noise_schedules import linear_schedule, trailing_steps
 from snippets.graphs.message_passing import (
     propagate,
     scatter_max,
     scatter_mean,
     scatter_sum,
 )
+from snippets.inference import unpacking_cost
 from snippets.inference.cache_policies import (
     Request,
     next_power,
@@ -33,6 +56,8 @@ from snippets.inference.gpu_profiling import Machine, linear_cost
 from snippets.inference.kv_cache import bytes_per_token, tokens_that_fit
 from snippets.inference.paged_attention import blocks_with_sharing
 from snippets.inference.published_decoders import published
+from snippets.inference.quantization import bits_per_weight
+from snippets.inference.server_costs import A100, H100, Server, Work, costs
 from snippets.inference.speculative_decoding import (
     acceptance,
     expected_tokens,
@@ -40,8 +65,17 @@ from snippets.inference.speculative_decoding import (
     speedup,
 )
 from snippets.inference.turboquant import codebook, distortion, quantize
+from snippets.inference.unpacking_cost import (
+    time_4,
+    time_4_overlapped,
+    time_16,
+)
+from snippets.language import ngram_counts
 from snippets.language.byte_pair_encoding import encode_word, vocabulary
 from snippets.language.byte_pair_training import train_by_recounting
+from snippets.language.kneser_ney import Discounted, kneser_ney
+from snippets.language.ngram_models import WittenBell
+from snippets.language.predictive_keyboard import Keyboard
 from snippets.language.sampling import (
     apply_temperature,
     keep_min_p,
@@ -50,6 +84,10 @@ from snippets.language.sampling import (
     probabilities,
 )
 from snippets.positions.rope import angles, frequencies, rotate
+from snippets.recommenders.movie_contents import contents
+from snippets.recommenders.movielens import Movies
+from snippets.recommenders.residual_k_means import k_means
+from snippets.recommenders.semantic_ids import residual_quantize
 from snippets.training.scaling_laws import (
     PUBLISHED,
     Law,
@@ -72,7 +110,7 @@ def test_every_module_has_controls_of_its_kind(root, module) -> None:
     for file in sorted((root / "widgets").glob("*.js")):
         text = file.read_text()
         assert text.startswith("// ")
-        if file.stem in ("widget", "film"):
+        if "customElements" not in text or file.stem == "film":
             continue
         element = f'customElements.define("widget-{file.stem.replace("_", "-")}", '
         assert element in text
@@ -117,20 +155,32 @@ def test_sampling(module) -> None:
         torch.testing.assert_close(tensor(ours), theirs)
 
 
-def test_kv_capacity(module) -> None:
-    """Reference: ``tokens_that_fit`` and the sizes of published models."""
-    capacity = module("kv_capacity")
-    for name, sizes in capacity.value("MODELS").items():
+def test_published(module) -> None:
+    """Reference: the sizes of published models, and the two devices of all pages."""
+    shared = module("published")
+    for name, sizes in shared.value("MODELS").items():
         model = published(name)
-        assert sizes["parameters"] == parameters(model)
-        assert sizes["elements"] == bytes_per_token(model, itemsize=1)
+        assert Decoder(**sizes) == model
+        assert shared.call("parameters", sizes) == parameters(model)
+        assert shared.call("matrixParameters", sizes) == matrix_parameters(model, 1)
+        assert shared.call("bytesPerToken", sizes, 2) == bytes_per_token(model)
+    rates = {"mfu": "MFU", "mbu": "MBU", "launch": "LAUNCH"}
+    rates = {key: shared.value(name) for key, name in rates.items()}
+    for name, device in (("A100", A100), ("H100", H100)):
+        assert shared.value(f"DEVICES.{name}") | rates == asdict(device)
+
+
+def test_kv_capacity(module) -> None:
+    """Reference: ``tokens_that_fit`` for published models."""
+    capacity = module("kv_capacity")
+    for name in capacity.value("MODELS"):
         for memory in (16e9, 80e9, 288e9):
             ours = capacity.call("tokensThatFit", name, memory, 2)
             if ours > 0:
-                assert ours == tokens_that_fit(model, memory)
+                assert ours == tokens_that_fit(published(name), memory)
             else:
                 with pytest.raises(ValueError, match="leave nothing"):
-                    tokens_that_fit(model, memory)
+                    tokens_that_fit(published(name), memory)
 
 
 def test_film_takes_an_animated_png_apart(module, tmp_path) -> None:
@@ -445,3 +495,231 @@ def test_svm(module) -> None:
                 for found in (made, theirs._asdict())
             ]
             np.testing.assert_allclose(*decided, atol=1e-7)
+
+
+def test_ngram_keyboard(module) -> None:
+    """Reference: the parts and the suggestions of the page's three smoothed models."""
+    keyboard, rng = module("ngram_keyboard"), np.random.default_rng(0)
+    words = ["a", "ab", "abc", "b", "ba", "c", "ca"]
+    for order in (1, 2, 3, 4):
+        text = [list(rng.choice(words, rng.integers(1, 7))) for _ in range(12)]
+        known, discount = ngram_counts.vocabulary(text, 1), float(rng.random())
+        counts = ngram_counts.count(text, order, known)
+        theirs = {
+            "kneser_ney": kneser_ney(counts, discount),
+            "absolute": Discounted(counts, [(discount,) * 3] * (order - 1)),
+            "witten_bell": WittenBell(counts),
+        }
+        for method, model in theirs.items():
+            made = f"model({json.dumps(text)}, {order}, '{method}', {discount})"
+            for size in range(order):
+                context = rng.choice(words, size).tolist()
+                for h in (context, [ngram_counts.START, *context][:size]):
+                    word = str(rng.choice(text[0]))
+                    ours = keyboard.value(f"parts({made}, '{word}', {h})")
+                    expected = model.parts(word, tuple(h))
+                    np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
+                    ours = keyboard.value(f"suggest({made}, {h}, 'a', 3)")
+                    expected = Keyboard(model).suggest(tuple(h), "a")
+                    assert [found["word"] for found in ours] == expected
+
+
+def test_ngram_keyboard_splits_a_text_into_words(module) -> None:
+    keyboard = module("ngram_keyboard")
+    assert keyboard.call("split", "I'm here. Oh! (So?)") == [
+        ["i'm", "here"],
+        ["oh"],
+        ["so"],
+    ]
+    assert keyboard.value("split(TEXT)[1].slice(0, 2)") == ["so", "she"]
+
+
+def test_diffusion(module) -> None:
+    """Reference: a guided DDIM sample of the page, with the same fresh noise."""
+    diffusion, random = module("diffusion"), torch.Generator().manual_seed(0)
+    alpha_bar = linear_schedule(100, 1e-4, 0.1).double()
+    best = exact(alpha_bar)
+    levels, means = alpha_bar.tolist(), centers().double().tolist()
+    ours = diffusion.call("linearSchedule", 100, 1e-4, 0.1)
+    torch.testing.assert_close(tensor(ours), alpha_bar, rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        tensor(diffusion.call("centers")), centers().double(), rtol=0, atol=1e-6
+    )
+    for count, scale, eta, label in (
+        (1, 0.0, 0.0, 3),
+        (8, 2.5, 0.7, 5),
+        (7, 1.0, 1.0, 0),
+    ):
+        x = start = torch.randn(2, generator=random, dtype=torch.float64)
+        fresh, chosen = random.clone_state(), trailing_steps(100, count)
+        assert diffusion.call("trailingSteps", 100, count) == chosen
+        for t, s in zip(chosen, [*chosen[1:], None], strict=True):
+            a, b = levels[t], 1.0 if s is None else levels[s]
+            drawn = torch.zeros(2)
+            if eta:
+                drawn = torch.randn(1, 1, 2, generator=fresh, dtype=torch.float64)
+            noise = diffusion.call(
+                "guide",
+                diffusion.call("exactNoise", x.tolist(), a, means),
+                diffusion.call("exactNoise", x.tolist(), a, [means[label]]),
+                scale,
+            )
+            clean = diffusion.call("fromNoise", x.tolist(), noise, a)
+            step = (clean, noise, a, b, eta, drawn.flatten().tolist())
+            x = tensor(diffusion.call("ddimStep", *step))
+        asked = torch.tensor([[label]])
+        predict = guided(best, best, asked, scale, alpha_bar)
+        theirs = sample_ddim(
+            predict, start[None, None], alpha_bar, count, eta=eta, generator=random
+        )
+        torch.testing.assert_close(x, theirs[0, 0], rtol=1e-10, atol=1e-10)
+
+
+def test_diffusion_counts_what_is_right(module) -> None:
+    """Reference: the standard deviation and the nearest centers of the page."""
+    diffusion, random = module("diffusion"), torch.Generator().manual_seed(0)
+    x = 2 * torch.randn(30, 2, generator=random, dtype=torch.float64)
+    same = torch.zeros(30, dtype=torch.long)
+    spread = diffusion.call("classStd", x.tolist())
+    assert spread == pytest.approx(class_std(x, same).item(), rel=1e-12)
+    found = [diffusion.value(f"nearest({one}, centers())") for one in x.tolist()]
+    assert accuracy(x.float(), torch.tensor(found)) == 1
+
+
+def test_sid_tree(module) -> None:
+    """Reference: contents, k-means and residual quantization of the page."""
+    tree, rng = module("sid_tree"), np.random.default_rng(0)
+    titles, years, genres = zip(*tree.value("FILMS"), strict=True)
+    movies = Movies([*titles], np.array(years, float), [g.split() for g in genres])
+    ours = tree.value("contents(FILMS, 0.5)")
+    np.testing.assert_allclose(ours, contents(movies), rtol=1e-12, atol=1e-15)
+    for levels, codes, dim in ((1, 2, 1), (3, 4, 2), (4, 7, 5)):
+        z, books = rng.normal(size=(20, dim)), rng.normal(size=(levels, codes, dim))
+        books[:, -1] = 50.0  # no vector is near: the center stays
+        found = residual_quantize(tensor(z), tensor(books))
+        for row, vector in enumerate(z.tolist()):
+            made = tree.call("residualQuantize", vector, books.tolist())
+            assert made["codes"] == found.codes[row].tolist()
+            left = z[row] - found.quantized[row].numpy()
+            np.testing.assert_allclose(made["left"], left, atol=1e-12)
+        moved = tree.call("kMeans", z.tolist(), books[0].tolist(), 5)
+        theirs = k_means(tensor(z), tensor(books[0]), 5)
+        torch.testing.assert_close(tensor(moved), theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_sid_tree_shares_the_first_codes(module) -> None:
+    tree = module("sid_tree")
+    for other, common in (([1, 2, 3], 3), ([1, 2, 0], 2), ([0, 2, 3], 0)):
+        assert tree.call("shared", [1, 2, 3], other) == common
+    books = tree.value("fitCodebooks(contents(FILMS, 0.5), 2, 6)")
+    assert np.shape(books)[:2] == (2, 6)
+
+
+def test_quantization_cost(module) -> None:
+    """Reference: ``bits_per_weight`` and the three times of the page."""
+    cost, rng = module("quantization_cost"), np.random.default_rng(0)
+    for group in (16, 128):
+        ours = cost.call("bitsPerWeight", 4, group)
+        assert ours == bits_per_weight(4, group)
+    for _ in range(20):
+        flops, bandwidth, scalar, operations = (10 ** rng.uniform(0, 3, 4)).tolist()
+        rates = {"flops": flops, "bandwidth": bandwidth, "scalar": scalar}
+        rates |= {
+            "operations": operations,
+            "tokens_per_unpack": int(rng.integers(1, 9)),
+        }
+        sizes, group = rng.integers(1, 30, 3).tolist(), int(rng.integers(4, 64))
+        machine = unpacking_cost.Machine(**rates)
+        ours = cost.call("time16", rates, *sizes)
+        assert ours == pytest.approx(time_16(machine, *sizes), rel=1e-12)
+        for name, time in (("time4", time_4), ("time4Overlapped", time_4_overlapped)):
+            ours = cost.call(name, rates, *sizes, group)
+            assert ours == pytest.approx(time(machine, *sizes, group), rel=1e-12)
+
+
+def test_serving_budget(module) -> None:
+    """Reference: the clock of the pages on inference, and its tokens that fit."""
+    budget, rng = module("serving_budget"), np.random.default_rng(0)
+    models = budget.value("MODELS")
+    for name, device in (("Llama 3 8B", H100), ("OPT-13B", A100), ("Falcon 7B", H100)):
+        model = published(name)
+        head = model.vocab * model.d_model / matrix_parameters(model, 1)
+        formats = {
+            "bf16": {},
+            "fp8": {"fp8": True, "weight_bytes": 1.0, "cache_itemsize": 1},
+            "int4": {
+                "weight_bytes": 4.25 / 8 * (1 - head) + 2 * head,
+                "unpacking": 2 * (1 - head),
+            },
+        }
+        for form, settings in formats.items():
+            theirs = Server(model=model, device=device, **settings)
+            ours = budget.call("server", models[name], asdict(device), form)
+            assert budget.call("slots", ours) == theirs.slots
+            requests, context, chunk = rng.integers(0, 900, 3).tolist()
+            pairs = requests * context + sum(range(1, chunk + 1))
+            todo = Work(requests, chunk, requests * context + chunk, float(pairs))
+            made = budget.call("work", requests, context, chunk)
+            assert made == todo._asdict()
+            parts = costs(theirs, todo)
+            assert not parts.pop("links")
+            assert budget.call("costs", ours, made) == pytest.approx(parts, rel=1e-12)
+            time = budget.call("seconds", ours, made)
+            assert time == pytest.approx(theirs.seconds(todo), rel=1e-12)
+
+
+def test_ppo_clip(module) -> None:
+    """Reference: ``policy_loss``, its gradient by autograd, and ``silent``."""
+    clip, rng = module("ppo_clip"), np.random.default_rng(0)
+    old, chosen = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1).bool()
+    ratios = rng.uniform(0.01, 2, 60)
+    for ratio, advantage in zip(ratios, rng.normal(size=60).round(), strict=True):
+        settings = float(ratio), float(advantage), float(rng.uniform(0.05, 0.5))
+        place = tensor([[settings[0]]]).requires_grad_()
+        loss = policy_loss(
+            place.log(), old, tensor([[settings[1]]]), chosen, settings[2]
+        )
+        (gradient,) = torch.autograd.grad(loss, place)
+        ours = clip.call("policyLoss", *settings)
+        assert ours == pytest.approx(loss.item(), rel=1e-12, abs=1e-15)
+        ours = clip.call("slope", *settings)
+        assert ours == pytest.approx(gradient.item(), rel=1e-12)
+        theirs = silent(tensor(settings[0]).log(), tensor(settings[1]), settings[2])
+        assert clip.call("silent", *settings) == theirs.item()
+
+
+def test_head_groups(module) -> None:
+    """Reference: the page's attention over values that are the numbers of the heads."""
+    groups = module("head_groups")
+    for heads, kv_heads in ((1, 1), (12, 4), (12, 12), (40, 8), (71, 1)):
+        key = torch.arange(float(kv_heads))[None, :, None, None]
+        read = grouped_query_attention(torch.ones(1, heads, 1, 1), key, key).flatten()
+        ours = [groups.call("keyHead", head, heads, kv_heads) for head in range(heads)]
+        assert ours == read.tolist()
+        assert groups.call("divisor", heads, kv_heads) == kv_heads
+        for itemsize in (1, 2):
+            ours = groups.call("operationsPerByte", heads // kv_heads, itemsize)
+            assert ours == operations_per_byte(heads // kv_heads, itemsize)
+            sizes = {"layers": 3, "kv_heads": kv_heads, "head_dim": 5}
+            ours = groups.call("bytesPerToken", sizes, itemsize)
+            assert ours == cache_bytes(3, kv_heads, 5, 1, itemsize)
+    assert groups.call("divisor", 71, 64) == 1
+
+
+def test_sliding_window(module) -> None:
+    """Reference: the mask, products of it for a stack, and the cache of the page."""
+    sliding = module("sliding_window")
+    for window in (1, 2, 5):
+        one = window_mask(11, 11, window)
+        assert sliding.call("mask", 11, True, window) == one.tolist()
+        for layers in (1, 2, 4):
+            reach = sliding.call("receptiveField", layers, window)
+            assert reach == receptive_field(layers, window)
+            stack = torch.linalg.matrix_power(one.double(), layers) > 0
+            assert sliding.call("mask", 11, True, reach) == stack.tolist()
+        cache = RollingCache(window=window)
+        for seen in range(1, 12):
+            position = torch.tensor([[seen - 1.0]])
+            cache.write(position, position)
+            filled = cache.key.flatten()[:seen].tolist()
+            assert sliding.call("held", seen, window) == filled

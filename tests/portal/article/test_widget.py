@@ -73,3 +73,13 @@ def test_a_module_that_cannot_be_run_is_named(tmp_path):
     broken.write_text("export const controls = {")
     with pytest.raises(ValueError, match=r"broken.js: SyntaxError"):
         WidgetModule(broken)
+
+
+def test_a_module_uses_what_it_imports(tmp_path):
+    (tmp_path / "shared.js").write_text("export const half = (x) => x / 2;\n")
+    module = tmp_path / "one.js"
+    module.write_text(
+        'import { half } from "./shared.js";\nimport { Widget } from "./widget.js";\n'
+        "export const quarter = (x) => half(half(x));\n"
+    )
+    assert WidgetModule(module).call("quarter", 20) == 5
