@@ -18,6 +18,8 @@ Axes::
     rows       orders of a design, in which each item is a number from 0
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -112,6 +114,23 @@ def draw_orders(
     repeats = -(-calls // rows)
     names = rng.permuted(np.tile(np.arange(items), (runs, repeats, 1)), axis=-1)
     return names[..., design].reshape(runs, -1, items)[:, :calls]
+
+
+def expected_tau(calls: int, items: int, slope: float, noise: float) -> float:
+    """Kendall's tau of the mean score over many random orders.
+
+    Relevance and noise are normal, relevance with variance 1; each position lowers the
+    score by the slope. The mean of many calls is normal, too.
+
+    Examples
+    --------
+    >>> round(expected_tau(10, items=10, slope=0.4, noise=0.3), 2)
+    0.76
+    """
+    if calls < 1 or items < 2:
+        raise ValueError(f"want a call and two items, got {calls} and {items}")
+    error = noise**2 + slope**2 * items * (items + 1) / 12  # of one call
+    return 2 / math.pi * math.asin(1 / math.sqrt(1 + error / calls))
 
 
 def place_by_position(orders: Orders, answers: Orders) -> Float[ndarray, " items"]:
