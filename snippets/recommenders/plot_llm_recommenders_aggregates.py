@@ -22,7 +22,7 @@ from snippets.recommenders.rank_aggregation import (
     reciprocal_rank_fusion,
 )
 from snippets.recommenders.ranker_trials import draw_trial
-from snippets.recommenders.simulated_ranker import linear
+from snippets.recommenders.simulated_ranker import linear, u_shaped
 
 REQUESTS, ITEMS, CALLS = 1000, 10, (1, 4, 10)
 rng, ranker, plain = np.random.default_rng(2), linear(ITEMS), np.arange(ITEMS)[None]
@@ -59,6 +59,8 @@ for ax, kind in zip(axes, DESIGNS, strict=True):
 axes[0].set(yticks=range(len(names)), yticklabels=names)
 axes[0].legend(fontsize=8, loc="lower right")
 
+other = draw_trial(u_shaped(ITEMS), plain, 1, REQUESTS, rng)  # the fit is not for it
+stale = borda_corrected(other.orders, other.answers, expected)
 ten, balanced = tau["random", 10], tau["Williams", 10]
 gap = ten["Borda"] - ten["Kemeny"]
 measured = {
@@ -66,6 +68,8 @@ measured = {
     "gap": gap.mean(), "gap_error": gap.std(ddof=1) / REQUESTS**0.5,
     "fitted_1": mean["random", 1][3], "fitted_10": mean["random", 10][3],
     "known_1": mean["random", 1][5], "balanced_10": balanced["Borda"].mean(),
+    "unfitted": kendall_tau(borda(other.answers), other.relevance).mean(),
+    "stale": kendall_tau(stale, other.relevance).mean(),
     "balanced_score": balanced["mean score"].mean(),
 }  # fmt: skip
 fig.set_label(
@@ -79,3 +83,4 @@ fig.set_label(
 assert measured["gap"] > 4 * measured["gap_error"]
 assert measured["fitted_10"] > ten["Borda"].mean() + 0.1
 assert abs(balanced["Borda, fitted"].mean() - measured["balanced_10"]) < 0.01
+assert measured["stale"] < measured["unfitted"] - 0.03

@@ -69,7 +69,7 @@ one, random, clean = (
     [tau[name][CALLS.index(m)] for m in (1, 3, 10, 30)] for name in tau
 )
 measured = {
-    "fixed": one[0], "fixed_30": one[3], "random_3": random[1], "random_10": random[2],
+    "fixed": one[0], "fixed_10": one[2], "random_3": random[1], "random_10": random[2],
     "random_30": random[3], "clean_1": clean[0], "clean_10": clean[2],
     "first": by_position["random orders"][0], "error": error,
     "last": by_position["random orders"][-1], "score_10": mean_score[4],

@@ -71,7 +71,7 @@ axes[1].legend(fontsize=8, loc="lower right")
 rows = {name: list(line.values()) for name, line in found.items()}
 (pairs,) = rows["all pairs"]
 measured = {
-    "whole": whole, "pair": pair, "ratio": PAIRS * pair / (10 * whole),
+    "whole": whole, "pair_tokens": pair, "ratio": PAIRS * pair / (10 * whole),
     "one_pass": one_pass, "window_top": rows["windows of 4"][0][0],
     "random_top": rows["lists, random"][2][0], "random_tokens": 4 * whole,
     "balanced_top": rows["lists, Williams"][3][0], "pairs_top": pairs[0],
