@@ -36,6 +36,22 @@ def draw_trial(
     return Trial(relevance, orders, answers, by_item)
 
 
+def append_missing(
+    answers: Int[ndarray, "runs calls named"], orders: Int[ndarray, "runs calls items"]
+) -> Int[ndarray, "runs calls items"]:
+    """Short answers, completed in the order of the prompt, as a careless parser does.
+
+    Examples
+    --------
+    >>> append_missing(np.array([[[2]]]), np.array([[[0, 3, 2, 1]]]))
+    array([[[2, 0, 3, 1]]])
+    """
+    named = (orders[..., None] == answers[..., None, :]).any(axis=-1)
+    rest = np.take_along_axis(orders, named.argsort(axis=-1, stable=True), axis=-1)
+    left = orders.shape[-1] - answers.shape[-1]
+    return np.concatenate([answers, rest[..., :left]], axis=-1)
+
+
 def by_windows(
     relevance: Relevance,
     ranker: Ranker,
