@@ -9,11 +9,8 @@ position in the prompt; right, agreement with the truth for one to 30 calls.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.recommenders.llm_recommenders import (
-    borda,
-    expected_tau,
-    place_by_position,
-)
+from snippets.recommenders import llm_recommenders
+from snippets.recommenders.llm_recommenders import borda, expected_tau
 from snippets.recommenders.rank_aggregation import kendall_tau
 from snippets.recommenders.ranker_trials import draw_trial
 from snippets.recommenders.simulated_ranker import answer, linear, unbiased
@@ -26,15 +23,14 @@ def draw(ranker):
     return draw_trial(ranker, plain, max(CALLS), REQUESTS, np.random.default_rng(0))
 
 
-trials = {
-    "random orders": draw(linear(ITEMS)),
-    "unbiased ranker": draw(unbiased(ITEMS)),
-}
-relevance, orders, _, by_item = trials["random orders"]
+relevance, orders, shuffled, by_item = draw(linear(ITEMS))
 fixed = np.broadcast_to(orders[:, :1], orders.shape)
 rng = np.random.default_rng(1)
-answers = {"one order": answer(relevance, fixed, linear(ITEMS), rng)}
-answers |= {name: trial.answers for name, trial in trials.items()}
+answers = {
+    "one order": answer(relevance, fixed, linear(ITEMS), rng),
+    "random orders": shuffled,
+    "unbiased ranker": draw(unbiased(ITEMS)).answers,
+}
 tau = {
     name: [kendall_tau(borda(found[:, :m]), relevance).mean() for m in CALLS]
     for name, found in answers.items()
@@ -45,17 +41,16 @@ error = first.std(ddof=1) / REQUESTS**0.5
 formula = np.array([expected_tau(m, ITEMS, slope=0.4, noise=0.3) for m in CALLS])
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
-by_position = {
-    name: 1 + place_by_position(orders[:, :1], answers[name][:, :1]) for name in trials
-}
-shown = np.arange(ITEMS) + 1
-left.plot(shown, by_position["random orders"], "C3-o", label="biased ranker")
-left.plot(shown, by_position["unbiased ranker"], "C0--s", label="unbiased ranker")
+biased, flat = (
+    1 + llm_recommenders.place_by_position(orders[:, :1], answers[name][:, :1])
+    for name in ("random orders", "unbiased ranker")
+)
+left.plot(np.arange(ITEMS) + 1, biased, "C3-o", label="biased ranker")
+left.plot(np.arange(ITEMS) + 1, flat, "C0--s", label="unbiased ranker")
 left.set(xlabel="position in the prompt", ylabel="mean place in the answer")
 left.set(ylim=(10.2, 0.8), xticks=(1, 5, 10))
 left.legend(fontsize=8)
-looks = {"one order": "C3-o", "random orders": "C1-^", "unbiased ranker": "C0--s"}
-for name, look in looks.items():
+for name, look in zip(answers, ("C3-o", "C1-^", "C0--s"), strict=True):
     right.plot(CALLS, tau[name], look, label=name, markersize=4)
 right.plot(CALLS, mean_score, "C2x", label="random, mean score")
 right.plot(CALLS, formula, "C2:", label="formula")
@@ -70,13 +65,11 @@ one, random, clean = (
 )
 measured = {
     "fixed": one[0], "fixed_10": one[2], "random_3": random[1], "random_10": random[2],
-    "random_30": random[3], "clean_1": clean[0], "clean_10": clean[2],
-    "first": by_position["random orders"][0], "error": error,
-    "last": by_position["random orders"][-1], "score_10": mean_score[4],
-    "apart": abs(formula[3:] - mean_score[3:]).max(),
+    "random_30": random[3], "clean_1": clean[0], "error": error, "first": biased[0],
+    "last": biased[-1], "apart": abs(formula[3:] - mean_score[3:]).max(),
 }  # fmt: skip
-rows = {"one order": one, "random orders": random, "unbiased ranker": clean}
-listed = [f"{name}: {', '.join(f'{x:.2f}' for x in row)}" for name, row in rows.items()]
+rows = zip(tau, (one, random, clean), strict=True)
+listed = [f"{name}: {', '.join(f'{x:.2f}' for x in row)}" for name, row in rows]
 fig.set_label(
     f"Left: the mean place falls from {measured['first']:.1f} for the first position "
     f"to {measured['last']:.1f} for the last; without bias it is 5.5 everywhere. "

@@ -615,6 +615,7 @@ def module(name="A", needs=(), minutes=5, page="a", snippet="json.loads"):
     [
         ([module(minutes=0)], "'A' takes 0 minutes"),
         ([module(minutes=-5)], "'A' takes -5 minutes"),
+        ([module(minutes=float("nan"))], "'A' takes nan minutes"),
         ([module(page="b")], "'A' leads to 'b', not a page"),
         ([module(needs=("B",))], r"'A' needs \['B'\], not a module"),
         ([module(), module()], r"a name is used twice: \['A', 'A'\]"),
