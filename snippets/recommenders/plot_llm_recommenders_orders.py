@@ -6,6 +6,8 @@ A figure of :doc:`/recommenders/llm_recommenders`: agreement with the truth for 
 ways to choose the orders, and for three kinds of position bias.
 """
 
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -55,13 +57,14 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", nco
            fontsize=8)  # fmt: skip
 
 two, ten = CALLS.index(2), CALLS.index(10)
+weak = partial(linear, slope=0.1)
 measured = {
     "pair": tau["linear", "reversed pairs"][two], "u_one": tau["U-shaped", "random"][0],
     "u_pair": tau["U-shaped", "reversed pairs"][two],
     "balanced_worst": min(tau[bias, "Williams design"][ten] for bias in RANKERS),
     "rotated": tau["linear", "rotations"][ten],
-    "read_random": tau["half-read middle", "random"][ten],
-    "read_balanced": tau["half-read middle", "Williams design"][ten],
+    "weak_random": mean_tau(weak, plain, 10),
+    "weak_balanced": mean_tau(weak, williams(ITEMS), 10),
 }  # fmt: skip
 fig.set_label(
     "Kendall's tau with 2 and 10 calls. "
@@ -81,3 +84,6 @@ assert abs(measured["u_pair"] - measured["u_one"]) < 0.03
 for bias in ("linear", "U-shaped"):
     assert measured["balanced_worst"] > tau[bias, "random"][ten] + 0.1
 assert tau["linear", "Williams design"][ten] > measured["rotated"] + 0.04
+read = [tau["half-read middle", name][ten] for name in ("random", "Williams design")]
+assert 0 < read[1] - read[0] < 0.04
+assert 0 < measured["weak_balanced"] - measured["weak_random"] < 0.04
