@@ -50,8 +50,8 @@ def implicit_fold_in(
         raise ValueError(shapes)
     if not ((confidence.data > 0) & (confidence.data < np.inf)).all():
         raise ValueError("confidences must be positive and finite")
-    if not (penalty > 0 and np.isfinite(items).all()):
-        message = f"penalty {penalty} must be positive, and factors finite"
+    if not (0 < penalty < np.inf and np.isfinite(items).all()):
+        message = f"penalty {penalty} must be positive, and all finite"
         raise ValueError(message)
     extra = confidence.copy()
     extra.data = confidence.data - 1.0

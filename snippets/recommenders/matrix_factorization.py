@@ -76,7 +76,8 @@ def fold_in(
     ------
     ValueError
         If the table does not fit the factors, if a rating or a factor is not finite,
-        or if the penalty is negative, or 0 while a user has fewer ratings than factors.
+        if the penalty is negative or not finite, or if it is 0 while a user has fewer
+        ratings than factors.
     """
     if not items.size or table.shape[1] != len(items):
         raise ValueError(f"table of {table.shape}, but item factors of {items.shape}")
@@ -84,9 +85,10 @@ def fold_in(
         raise ValueError("ratings and factors must be finite")
     known = known_cells(table)
     counts = known.sum(axis=1)
-    if penalty < 0 or (penalty == 0 and counts.min() < items.shape[1]):
+    too_few = penalty == 0 and counts.min() < items.shape[1]
+    if too_few or not 0 <= penalty < np.inf:
         raise ValueError(
-            f"penalty {penalty} is too small for {items.shape[1]} factors of a user "
+            f"penalty {penalty} is not fit for {items.shape[1]} factors of a user "
             f"with {counts.min():.0f} ratings"
         )
     return solve_rows(known, table, items, penalty * np.maximum(counts, 1))

@@ -16,7 +16,7 @@ from snippets.recommenders.rating_biases import Biases, residuals
 from snippets.recommenders.rating_trials import best_biases, draw_trial, rmse
 
 SIZE, PENALTY, ALS_PASSES = 10, 0.2, 20
-RATE, SGD_PENALTY, SGD_PASSES, BATCH = 0.02, 0.07, 40, 1000
+RATE, SGD_PENALTY, SGD_PASSES, BATCH = 0.01, 0.05, 60, 1000  # SGD: best of 12
 
 trial = draw_trial(load()[0], 0)
 biases, (users, items) = best_biases(trial), trial.table.shape
@@ -58,8 +58,8 @@ for (name, errors), look in zip(found.items(), ("C0-o", "C1--s"), strict=True):
 ax.axhline(base[0], color="0.5", linewidth=1)
 ax.annotate("biases", (1, base[0]), (0, 3), textcoords="offset points", fontsize=9)
 ax.set(xlabel="passes over the ratings", ylabel="validation error, stars")
-ax.set(xscale="log", xticks=(1, 2, 5, 10, 20, 40), ylim=(0.87, 0.93))
-ax.set_xticklabels([1, 2, 5, 10, 20, 40])
+ax.set(xscale="log", xticks=(1, 2, 5, 10, 20, 40, 60), ylim=(0.87, 0.95))
+ax.set_xticklabels([1, 2, 5, 10, 20, 40, 60])
 ax.minorticks_off()
 ax.legend()
 low, descent = found["ALS"][best["ALS"]], found["SGD"]
@@ -71,6 +71,6 @@ fig.set_label(
 )
 measured = {"base": base[1], "als": low[1], "stop": stop + 1.0}
 measured |= {"sgd": descent[stop, 1], "late": descent[-1, 1]}
-assert low[0] < descent[stop, 0] < base[0] - 0.005
-assert descent[-1, 0] > descent[stop, 0] + 0.004
+assert abs(low - descent[stop]).max() < 0.003 < base[0] - low[0] - 0.005
+assert descent[-1, 0] > descent[stop, 0] + 0.008
 assert np.ptp(found["ALS"][-5:, 0]) < 0.001

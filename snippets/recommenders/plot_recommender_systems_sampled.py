@@ -54,6 +54,9 @@ ax.legend()
 ease, few, pop = rates.values()
 measured = {"few_20": few[0], "pop_20": pop[0], "few_all": few[-1], "pop_all": pop[-1]}
 measured |= {"lead_20": lead[0][0], "lead_all": lead[-1][1]}
+five_scores = systems["item-kNN, 5 neighbors"][relevant]
+measured["zeros"] = (five_scores == 0).mean()
+assert (five[-1][five_scores == 0] == 0).all()  # none among the first of all films
 fig.set_label(
     f"Hit rate in {K} places, among {NEGATIVES[0]} sampled films and among all: EASE "
     f"{ease[0]:.0%} and {ease[-1]:.1%}, item-kNN with 5 neighbors {few[0]:.0%} and "

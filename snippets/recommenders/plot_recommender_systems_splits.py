@@ -41,10 +41,8 @@ def evaluate(split):
     return users, recalls, shares, (K / (~seen).sum(axis=1)).mean()
 
 
-runs = {
-    "random": [evaluate(random_per_user(ratings, HIDDEN, s)) for s in range(SEEDS)],
-    "last": [evaluate(last_per_user(ratings, HIDDEN))],
-}
+random = [evaluate(random_per_user(ratings, HIDDEN, s)) for s in range(SEEDS)]
+runs = {"random": random, "last": [evaluate(last_per_user(ratings, HIDDEN))]}
 users, _, _, guess = runs["last"][0]
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.0), layout="constrained")
 places, rows, ends = np.arange(len(NAMES)), [], {}
@@ -60,12 +58,12 @@ for shift, (split, found) in zip((-0.2, 0.2), runs.items(), strict=True):
     rows.append([f"{mean:.0%}" for mean in means])
     measured[f"{split}_ease"] = means[2]
     ends[split] = interval(recalls[2] - recalls[1], users)
-measured |= {"last_popularity": means[0], "lift": means[2] / means[0]}
-measured |= {"inflation": measured["random_ease"] / means[2]}
+inflation = measured["random_ease"] / means[2]
+measured |= {"last_popularity": means[0], "inflation": inflation}
 measured |= {"last_low": ends["last"][0], "last_high": ends["last"][1]}
 measured["random_low"] = ends["random"][0]
 left.set(ylim=(0, 0.42), ylabel=f"recall@{K}")
-right.set_ylabel("share of catalog shown")
+right.set(ylabel="share of catalog shown")
 left.legend()
 for axes in (left, right):
     axes.set_xticks(places, NAMES, fontsize=9)
@@ -73,8 +71,9 @@ for axes in (left, right):
 both = [" and ".join(pair) for pair in zip(*rows, strict=True)]
 fig.set_label(
     f"Left: recall@{K} with random and with last films hidden: popularity {both[0]}, "
-    f"item-kNN {both[1]}, EASE {both[2]}. Right: share of the catalog in at least one "
-    f"list: popularity {shares[0]:.0%}, item-kNN {shares[1]:.0%}, EASE {shares[2]:.0%}."
+    f"item-kNN {both[1]}, EASE {both[2]}. Right, for last films: share of the catalog "
+    f"in a list: popularity {shares[0]:.0%}, item-kNN {shares[1]:.0%}, EASE "
+    f"{shares[2]:.0%}."
 )
-assert min(measured["inflation"] - 0.3, measured["lift"]) > 1.4
+assert min(inflation - 0.3, means[2] / means[0]) > 1.4
 assert measured["random_low"] > 0.01 > 0 > measured["last_low"]

@@ -38,8 +38,9 @@ def top_k(
         raise ValueError(f"k must be from 1 to {unseen.min()} unseen items, got {k}")
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} scores are not a number")
-    order = np.lexsort((-scores, seen), axis=1)  # unseen items before seen ones
-    return order[:, :k]
+    # the best come last, and first of all from the end; -scores would wrap if unsigned
+    last = np.lexsort((scores[:, ::-1], ~seen[:, ::-1]), axis=1)
+    return scores.shape[1] - 1 - last[:, : -k - 1 : -1]
 
 
 def hits(lists: Int[ndarray, "users k"], relevant: Marks) -> Bool[ndarray, "users k"]:

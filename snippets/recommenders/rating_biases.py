@@ -84,7 +84,7 @@ def fit_biases(
     >>> fit_biases(table, user_damping=1.0, item_damping=1.0)
     Biases(mean=4.5, users=array([ 0.25, -0.25]), items=array([0., 0.]))
     """
-    if not min(user_damping, item_damping) > 0:
+    if not (user_damping > 0 and item_damping > 0):  # NaN is not
         both = f"{user_damping}, {item_damping}"
         raise ValueError(f"dampings {both} must be positive")
     mean, known, centered = table.data.mean(), known_cells(table), table.copy()

@@ -80,6 +80,7 @@ def residual_quantize(z: Latents, codebooks: Codebooks) -> Quantized:
     ([[1, 0]], [[4.5]])
     """
     check_finite(z)
+    check_finite(codebooks)  # NaN would be the nearest entry
     residual, codes, residuals, entries = z, [], [], []
     for codebook in codebooks.unbind(dim=-3):
         code = nearest_entry(residual, codebook)

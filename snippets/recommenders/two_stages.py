@@ -1,4 +1,4 @@
-"""Candidates from several sources, and a ranker that orders them: LambdaRank.
+"""Candidates from several sources, and a ranker that orders them: LambdaMART.
 
 The ranker is LightGBM's: boosted trees whose gradients weigh each pair of items by the
 change of NDCG that swapping them would make (Burges, 2010).
@@ -63,7 +63,7 @@ def features(columns: Sequence[Scores], lists: Lists) -> Features:
 def fit_ranker(
     inputs: Features, liked: Bool[ndarray, "users k"], trees: int = 50, leaves: int = 4
 ) -> lightgbm.LGBMRanker:
-    """LambdaRank on lists that have a liked candidate.
+    """LambdaMART on lists that have a liked candidate.
 
     Raises
     ------

@@ -320,6 +320,8 @@ def test_bad_settings_are_refused(table, start, confidence, rng) -> None:
     items = start[1].items
     with pytest.raises(ValueError, match=r"dampings 0.0, 1.0 must be positive"):
         fit_biases(table, 0.0, 1.0)
+    with pytest.raises(ValueError, match=r"dampings 1.0, nan must be positive"):
+        fit_biases(table, 1.0, np.nan)
     with pytest.raises(ValueError, match="a pass or more, got 0"):
         als(table, items, 0.1, passes=0)
     with pytest.raises(ValueError, match="a pass or more, got 0"):
@@ -331,9 +333,10 @@ def test_bad_settings_are_refused(table, start, confidence, rng) -> None:
             make(data, items[:, :0], 0.1)
         with pytest.raises(ValueError, match="finite"):
             make(data, items * np.nan, 0.1)
-        with pytest.raises(ValueError, match=r"penalty -0\.1"):
-            make(data, items, -0.1)
-    with pytest.raises(ValueError, match=r"0\.0 is too small for 3 factors"):
+        for penalty in (-0.1, np.nan, np.inf):
+            with pytest.raises(ValueError, match=f"penalty {penalty}"):
+                make(data, items, penalty)
+    with pytest.raises(ValueError, match=r"0\.0 is not fit for 3 factors"):
         fold_in(table, items, 0.0)
     with pytest.raises(ValueError, match="confidences must be positive"):
         implicit_fold_in(-confidence, items, 0.1)

@@ -54,8 +54,14 @@ def test_seen_items_and_minus_infinity() -> None:
 
 
 def test_small_integers_are_not_negated() -> None:
-    scores, seen = np.array([[1, 255, 7]], dtype=np.uint8), np.zeros((1, 3), dtype=bool)
+    scores, seen = np.array([[0, 255, 7]], dtype=np.uint8), np.zeros((1, 3), dtype=bool)
     np.testing.assert_array_equal(top_k(scores, seen, 3), [[1, 2, 0]])
+
+
+def test_ties_are_in_the_order_of_the_catalog() -> None:
+    scores, seen = np.array([[2.0, 5.0, 2.0, 5.0, 2.0]]), np.zeros((1, 5), dtype=bool)
+    seen[0, 1] = True
+    np.testing.assert_array_equal(top_k(scores, seen, 4), [[3, 0, 2, 4]])
 
 
 def test_coverage_counts_items_once() -> None:

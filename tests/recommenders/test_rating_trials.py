@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.metrics import roc_auc_score
 
 from snippets.recommenders import lecture_ratings
+from snippets.recommenders.implicit_feedback import implicit_als
 from snippets.recommenders.matrix_factorization import Factors, svd_factors
 from snippets.recommenders.movielens import Ratings
 from snippets.recommenders.ranking_trials import (
@@ -135,3 +137,23 @@ def test_lecture_ratings_are_those_of_the_package() -> None:
     assert set(ratings.values) == {1.0, 2.0, 3.0, 4.0, 5.0}
     cells = ratings.users * 1128 + ratings.items
     assert len(np.unique(cells)) == len(cells)
+
+
+def test_likes_have_the_confidence_of_one_plus_alpha(rng) -> None:
+    train = rng.random((7, 9)) < 0.5
+    found = by_als(train, 3, 2.5, 0.4, np.random.default_rng(5))
+    start = np.random.default_rng(5).normal(scale=0.01, size=(9, 3))
+    expected = implicit_als(csr_array(np.where(train, 3.5, 0.0)), start, 0.4)
+    np.testing.assert_allclose(found.items, expected.items)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bpr_pushes_down_only_what_was_not_chosen(seed) -> None:
+    """A user likes all items but the first: it moves away, all others come closer."""
+    train = np.array([[False, True, True, True]])
+    found = by_bpr(train, 2, 1, 0.1, 0.0, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    user, items = (rng.normal(scale=0.1, size=(rows, 2)) for rows in (1, 4))
+    moved = (found.items - items) @ user[0]
+    assert (moved[1:] > 0).all()
+    assert moved[0] < 0

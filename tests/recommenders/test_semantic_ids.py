@@ -28,7 +28,7 @@ from snippets.recommenders import (
     row_schemes,
 )
 from snippets.recommenders.code_usage import code_shares, perplexity, replace_unused
-from snippets.recommenders.movielens import Ratings
+from snippets.recommenders.movielens import Movies, Ratings
 from snippets.recommenders.residual_k_means import fit_codebooks, k_means
 from snippets.recommenders.rqvae_training import (
     ids_of_runs,
@@ -143,6 +143,8 @@ def test_numbers_that_are_not_finite_are_refused(bad):
         residual_quantize(z, torch.zeros(2, 5, 3))
     with pytest.raises(ValueError, match="1 of 12 numbers are not finite"):
         fit_codebooks(z, levels=1, codes=2)
+    with pytest.raises(ValueError, match="1 of 12 numbers are not finite"):
+        residual_quantize(torch.zeros(5, 3), z.view(2, 2, 3))
     with pytest.raises(WRONG):
         residual_quantize(torch.zeros(4, 3), torch.zeros(2, 5, 4))
 
@@ -309,6 +311,17 @@ def test_replacing_happens_only_in_the_runs_that_ask_for_it():
     alone, kept = perplexity(ids_of_runs(weights, x), 16)
     assert kept[0] > alone[0] + 2
     assert kept.sum() > alone.sum() + 5
+
+
+def test_an_entry_that_one_batch_does_not_use_is_kept(draw):
+    x = draw(1, 40, 6).float()
+    models, flags = untrained(x, codes=16, from_data=False), torch.tensor([True])
+    (kept,) = train(models, x, flags, steps=1, batch=8)
+    (plain,) = train(models, x, ~flags, steps=1, batch=8)
+    assert_close(kept["codebooks"], plain["codebooks"])
+    *_, later = train(models, x, flags, steps=60, batch=8)
+    *_, never = train(models, x, ~flags, steps=60, batch=8)
+    assert not torch.allclose(later["codebooks"], never["codebooks"])
 
 
 def test_codebooks_can_start_from_data(draw):
@@ -557,6 +570,24 @@ def test_schemes_have_the_rows_that_they_say():
     learned = row_schemes.learned(ids, 4, (14, 30), np.full(90, 3), rng)
     assert learned["SentencePiece 14"].shape[1] <= 14
     assert learned["SentencePiece 14"].shape[1] < learned["SentencePiece 30"].shape[1]
+
+
+def test_pieces_are_learned_from_impressions():
+    ids = [(0, 2, 3), *((1, 1, last) for last in range(5))]  # 1, 1 is in more items
+    shown = np.array([300, 1, 1, 1, 1, 1])
+    rng = np.random.default_rng(0)
+    (rows,) = row_schemes.learned(ids, 6, (12,), shown, rng).values()
+    assert rows.sum(axis=1).ravel().tolist() == [[1, 3, 3, 3, 3, 3]]
+    (rows,) = row_schemes.learned(ids, 6, (12,), shown[::-1], rng).values()
+    assert rows[0].sum() == 3
+
+
+def test_movies_without_a_year_get_the_median():
+    years = np.array([1980.0, np.nan, 1990.0, 2010.0])
+    movies = Movies([""] * 4, years, [["War"], [], ["War"], ["Drama"]])
+    found = movie_contents.contents(movies)
+    assert_close(found[1], found[2] * [0, 0, 1])
+    assert (found[:, -1].argsort(kind="stable") == [0, 1, 2, 3]).all()
 
 
 def test_similarity_is_a_mean_over_pairs(draw):
