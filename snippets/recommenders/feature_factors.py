@@ -7,7 +7,7 @@ Glossary::
 
     F         features    of items, one row each
     V         factors     of the same items, learned from ratings
-    lambda    penalty
+    alpha     penalty
 
 Axes::
 

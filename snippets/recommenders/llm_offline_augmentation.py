@@ -144,5 +144,5 @@ def annotate(
                 report.failed[name] = answer.reason
                 continue
             store[key] = answer.labels  # now: a later crash loses nothing
-        report.labels[name] = store[key]
+        report.labels[name] = list(store[key])  # the caller may change it
     return report

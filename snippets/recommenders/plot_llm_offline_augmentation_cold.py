@@ -10,10 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from snippets.recommenders.cold_movies import cold_recall, hide, load_world
-from snippets.recommenders.feature_factors import (
-    fit_feature_map,
-    map_features,
-)
+from snippets.recommenders.feature_factors import fit_feature_map, map_features
 from snippets.recommenders.matrix_factorization import svd_factors
 from snippets.recommenders.simulated_annotator import draw_labels
 
@@ -40,11 +37,15 @@ def trial(seed):
         mapped(labeled[0], likes.T).T,  # a ridge regression for each user
         *(users @ mapped(each).T for each in labeled),
     ]
+    full, spread = labeled[0][~cold], items - items.mean(axis=0)
+    rest = items - map_features(fit_feature_map(full, items, 1e-6), full)
+    explained.append(1 - (rest**2).sum() / (spread**2).sum())
     pairs = [(each, p) for each in (decades, labeled[0]) for p in OTHERS]
     scores += [users @ mapped(each, penalty=p).T for each, p in pairs]
     return [cold_recall(each, hidden) for each in scores]
 
 
+explained: list[float] = []
 found, others = np.split(np.array([trial(seed) for seed in SEEDS]), [-4], axis=1)
 means = found.mean(axis=0)
 decade, label = others.mean(axis=0).reshape(2, 2)  # each for two penalties
@@ -61,9 +62,8 @@ axes.set(ylim=(0, 0.32))
 fig.legend(loc="outside right center", fontsize=9)
 measured = {
     "chance": means[0], "decade": means[1], "direct": means[2], "label": means[3],
-    "gain": gain[:, 0].mean(), "gain_min": gain[:, 0].min(),
+    "gain": gain[:, 0].mean(), "explained": np.mean(explained),
     "gain_50": gain[:, 3].mean(), "gain_50_min": gain[:, 3].min(),
-    "gap": min(label - decade),
 }  # fmt: skip
 fig.set_label(
     f"Recall at 20 among cold movies against the annotator's error rate: "
@@ -73,6 +73,7 @@ fig.set_label(
 )
 assert (np.diff(means[3:]) < 0).all()
 assert gain[:, 0].min() > 0.05
+assert max(explained) < 0.1
 assert gain[:, 3].min() > 0
-assert min(label - decade) > 0.06
+assert abs(label - decade - gain[:, 0].mean()).max() < 0.02
 assert abs(gain[:, -1].mean()) < 0.03

@@ -175,6 +175,13 @@ def test_a_fingerprint_covers_all_that_the_answer_depends_on():
     assert fingerprint(PROMPT, swapped) == found[0]
 
 
+def test_a_changed_report_leaves_the_store_alone():
+    store = {}
+    report = annotate({"m1": MOVIES["m1"]}, PROMPT, Scripted(GOOD), store)
+    report.labels["m1"].append("Crime")
+    assert list(store.values()) == [["War"]]
+
+
 def test_attempts_must_be_positive():
     with pytest.raises(ValueError, match="attempts must be positive, got 0"):
         ask("Which?", LABELS, Scripted(), attempts=0)
@@ -494,6 +501,18 @@ def test_cosines_are_those_of_scikit_learn(agrees):
     agrees(cold_lists.cosines(table), expected, "sklearn.metrics.cosine_similarity")
 
 
+def test_neighbors_are_those_of_the_definition(agrees):
+    rng = np.random.default_rng(0)
+    train, features = rng.random((4, 5)) < 0.5, rng.normal(size=(5, 3))
+    expected = np.zeros((4, 5))
+    for user, item, other in np.ndindex(4, 5, 5):
+        tastes = cosine_similarity(train.T[[item]], train.T[[other]])
+        contents = cosine_similarity(features[[item]], features[[other]])
+        alike = tastes.item() + 0.3 * contents.item() ** 3
+        expected[user, item] += train[user, other] * alike
+    agrees(cold_lists.neighbor_scores(train, features, 0.3), expected, "loops")
+
+
 def test_a_cold_movie_never_passes_a_warm_one_with_the_same_features():
     """The trap: neighbors give it no score, and contents give both the same."""
     rng = np.random.default_rng(0)
@@ -541,7 +560,16 @@ def test_chances_follow_a_curve_for_each_kind(agrees):
         inside = np.clip(scores[:, kind], curve.X_min_, curve.X_max_)
         expected = curve.predict(inside.ravel()).reshape(30, -1)
         agrees(found[:, kind], expected, "sklearn.isotonic.IsotonicRegression", 0, 1e-6)
-    assert top_k(found, np.zeros_like(liked), 3).max() < 12
+
+
+def test_of_equal_chances_the_higher_score_wins():
+    cold, scores = np.array([True, False, False]), np.array([[0.1, 0.5, 0.9]])
+    everything = np.ones((1, 3), dtype=bool)  # all are liked: chances are equal
+    rehearsal = cold_lists.Rehearsal(scores, cold, everything, everything)
+    rng = np.random.default_rng(0)
+    found = cold_lists.like_chances(scores, cold, rehearsal, rng)
+    assert_allclose(found, 1)
+    assert_array_equal(top_k(found, ~everything, 3), [[2, 1, 0]])
 
 
 # Queues

@@ -18,7 +18,12 @@ from torch.func import jacrev
 from torch.testing import assert_close
 
 from snippets.language.byte_pair_encoding import Tokenizer
-from snippets.recommenders import credit_table, fusion_networks, fusion_runs
+from snippets.recommenders import (
+    credit_table,
+    fusion_networks,
+    fusion_runs,
+    table_runs,
+)
 from snippets.recommenders import payday_world as world
 from snippets.recommenders.cross_network import (
     CrossNetwork,
@@ -392,6 +397,9 @@ def test_a_statement_keeps_the_latest_whole_transactions():
         make(paid[::-1], context=99)
     with pytest.raises(ValueError, match="but the label begins 2025-03-01"):
         make(paid, context=99, before=date(2025, 3, 1))
+    last = paid[-1].day  # the first day of the label is too late, too
+    with pytest.raises(ValueError, match=f"of {last}, but the label begins {last}"):
+        make(paid, context=99, before=last)
 
 
 # Data of the experiments
@@ -413,6 +421,13 @@ def test_the_order_is_in_the_tokens_and_not_in_the_counts():
     assert (counts.sum(axis=1) == 8).all()
     assert (counts[:, world.ADVANCE] == 1).all()
     assert abs(np.corrcoef(counts[:, 0], users.order)[0, 1]) < 0.05
+
+
+def test_amount_bins_are_fitted_on_users_with_labels():
+    study = world.draw_study([(1.0, 0.0)], 1, 90, 20, np.random.default_rng(3))
+    users = world.draw_users(90, np.random.default_rng(3))
+    edges = fit_amount_bins(users.amounts[:20].ravel(), world.BINS)
+    np.testing.assert_array_equal(study.ids[0], world.to_tokens(users, edges))
 
 
 def test_opposite_effects_cancel_and_the_same_effect_does_not():
@@ -453,6 +468,27 @@ def test_loans_are_split_without_overlap_and_scaled_by_the_training_part():
     expected = credit_table.for_networks(loans, split.train)
     assert torch.equal(changed[kept], expected[kept])
     assert not torch.equal(changed[split.test], expected[split.test])
+
+
+def test_settings_are_chosen_on_rows_that_do_not_test(monkeypatch):
+    # two updates; each with two learning rates, two splits; rows to choose, to test
+    scripted = [
+        [[0.6, 0.9], [0.5, 0.1], [0.7, 0.2], [0.4, 0.3]],
+        [[0.8, 0.4], [0.5, 0.5], [0.3, 0.6], [0.9, 0.7]],
+    ]
+    monkeypatch.setattr(table_runs, "both_aucs", lambda *_: scripted.pop(0))
+    split = credit_table.Split(*np.arange(9).reshape(3, 3))
+    found = table_runs.networks(
+        partial(nn.Linear, 2, 1),
+        torch.randn(2, 9, 2),
+        np.arange(9) % 2 == 0,
+        [split, split],
+        rates=(0.1, 0.2),
+        updates=2,
+        every=1,
+        batch=3,
+    )
+    np.testing.assert_array_equal(found, [0.4, 0.7])
 
 
 def test_each_network_is_scored_on_its_own_split():

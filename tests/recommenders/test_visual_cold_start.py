@@ -277,6 +277,33 @@ def test_encoder_learns_a_map_and_gives_unit_vectors(loss) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_encoder_learns_what_no_linear_map_can() -> None:
+    pixels = np.random.default_rng(0).normal(size=(600, 2))
+    vectors = np.column_stack([abs(pixels[:, 0]) - 0.8, abs(pixels[:, 1]) - 0.8])
+    encoder = train_encoder(pixels[:500], vectors[:500], regression_loss)
+    lengths = np.linalg.norm(vectors[500:], axis=1)
+    cosines = (encode(encoder, pixels[500:]) * vectors[500:]).sum(axis=1) / lengths
+    linear = Ridge(alpha=1e-3).fit(pixels[:500], vectors[:500]).predict(pixels[500:])
+    theirs = (linear * vectors[500:]).sum(axis=1) / np.linalg.norm(linear, axis=1)
+    assert np.median(cosines) > 0.95
+    assert np.median(theirs / lengths) < 0.5
+
+
+def test_a_linear_map_serves_one_direction_of_light_better_than_two() -> None:
+    photos = draw_photos(0)
+    shop = draw_shop(photos, photos.lights, 0)
+    users, items = click_factors(shop.warm, 16)
+    warm, cold = np.split(photos.pixels, [WARM])
+    scores = users @ Ridge(alpha=10.0).fit(warm, items).predict(cold).T
+    recalls = []
+    for number in (1, 2):
+        some = shop.liked.sum(axis=1) == number
+        own = shop._replace(cold=shop.cold[some])
+        recalls.append(cold_recall(scores[some], own))
+    assert recalls[0] > 2 * recalls[1]
+    assert (shop.liked.sum(axis=1) > 1).mean() > 0.6
+
+
 @pytest.mark.parametrize("loss", [regression_loss, contrastive_loss])
 def test_training_is_level_after_the_epochs_of_the_page(loss) -> None:
     photos = draw_photos(20)
