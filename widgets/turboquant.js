@@ -136,8 +136,10 @@ class Quantization extends Widget {
         <g data-drag="vector">${dot(left(vector), "f0", 8)}</g>${dot(left(stored), "f1", 6)}
         ${line(right(zero), right(turned), "s0")}${line(right(turned), right(chosen), "s3")}
         ${dot(right(turned), "f0", 6)}${dot(right(chosen), "f1", 6)}
-        <text x="150" y="338" text-anchor="middle">blue: the vector, orange: stored</text>
-        <text x="450" y="338" text-anchor="middle">normalized, turned, and the grid${flat ? "" : " near it"}</text></svg>`,
+        <text x="150" y="318" text-anchor="middle">blue: the vector</text>
+        <text x="150" y="342" text-anchor="middle">orange: stored</text>
+        <text x="450" y="318" text-anchor="middle">normalized and turned</text>
+        <text x="450" y="342" text-anchor="middle">${flat ? "with the grid" : "with the grid near it"}</text></svg>`,
     };
   }
 }
