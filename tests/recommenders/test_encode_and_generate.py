@@ -331,12 +331,16 @@ def test_training_lowers_the_loss_and_takes_every_sequence_once_an_epoch():
     sequences, sold, seen = sequences % 4, torch.ones(4).bool(), []
 
     def loss(rows):
-        seen.append(len(rows))
+        seen.append(rows)
         return tower.loss(rows, sold)
 
     before = tower.loss(sequences, sold)
     train(tower, loss, sequences, torch.Generator().manual_seed(0), 9, batch=3)
-    assert seen == [3, 3, 1] * 9
+    assert [len(rows) for rows in seen] == [3, 3, 1] * 9
+    epochs = torch.cat(seen).view(9, 7, 5)
+    for rows in epochs:
+        assert sorted(rows.tolist()) == sorted(sequences.tolist())
+    assert any((rows != epochs[0]).any() for rows in epochs)
     assert tower.loss(sequences, sold) < before / 2
 
 
@@ -353,6 +357,8 @@ def test_codes_of_the_shop_are_distinct_and_levels_share_no_token(shop):
     assert len(trie.paths) == log.ITEMS == 240
     tokens = [set(level) for level in shop.codes.T.tolist()]
     assert not tokens[0] & tokens[1] | tokens[1] & tokens[2] | tokens[0] & tokens[2]
+    assert len(set(map(tuple, shop.rings.tolist()))) > 1
+    assert (np.sort(shop.rings, axis=1) == np.arange(log.SHELVES)).all()
     shelves = shop.codes[:: log.STOCK, :2]
     assert (shop.codes[:, :2] == shelves.repeat(log.STOCK, axis=0)).all()
 
@@ -431,6 +437,8 @@ def test_a_launch_keeps_new_items_out_of_all_histories(shop):
     assert data.sold[data.old].all()
     assert not data.sold[data.new].any()
     assert (data.old // log.STOCK == data.new // log.STOCK).all()
+    places = np.flatnonzero(~data.sold) % log.STOCK
+    assert len(set(places)) > 1  # each shelf draws its own
 
 
 def test_the_table_of_the_toy_has_a_probability_for_each_beginning():
