@@ -373,6 +373,29 @@ def test_ties_are_broken_at_random_and_pooling_is_refitted():
     assert (once.shows.sum(axis=1) > 0).all()
 
 
+def test_policies_sample_from_what_they_see(log):
+    """Views and sharpness: the posterior of viewed counts, both parameters scaled."""
+    clicks, misses = (counts[None] for counts in log[3:])
+    segment = np.random.default_rng(0).integers(SEGMENTS, size=(1, 500))
+    policy = sampling((1.5, 20.0), ads.pooled, sharpness=3.0)
+    found = policy(clicks, misses, segment, np.random.default_rng(1))
+    alpha = 3 * (1.5 + clicks.sum(axis=1, keepdims=True) + 0 * clicks)
+    beta = 3 * (20.0 + misses.sum(axis=1, keepdims=True) + 0 * misses)
+    expected = thompson(Beta(alpha, beta), segment, np.random.default_rng(1))
+    assert_array_equal(found, expected)
+
+
+def test_a_segment_adds_its_own_counts_to_the_prior_of_the_others(log):
+    clicks, misses = (counts[None] for counts in log[3:])
+    segment = np.random.default_rng(0).integers(SEGMENTS, size=(1, 500))
+    policy = PartialPooling()
+    found = policy(clicks, misses, segment, np.random.default_rng(1))
+    prior = partial_pooling(clicks, misses, policy.strength)
+    rates = Beta(prior.alpha + clicks, prior.beta + misses)
+    expected = thompson(rates, segment, np.random.default_rng(1))
+    assert_array_equal(found, expected)
+
+
 def test_campaigns_without_sense_are_refused():
     rng, policy = np.random.default_rng(0), sampling((1.0, 1.0))
     rates = ads.draw_rates(1, 2, 3, rng)
