@@ -68,7 +68,7 @@ measured = dict(zip(names, similar, strict=True))
 measured |= {"content_known": mean["content, linear"][0]}
 measured |= {"content_new": mean["content, linear"][1]}
 measured |= {"movie_hash_known": mean["random hash"][0]}
-measured |= {"movie_hash": mean["random hash"][1], "movie_gain": apart[:, 1].min()}
+measured |= {"movie_gain": apart[:, 1].min()}
 measured |= {"movie_prefixes": mean["prefixes"][1]}
 measured |= {"median": np.median(np.bincount(ratings.items))}
 measured |= {"movie_low": apart[:, 0].min(), "movie_high": apart[:, 0].max()}
