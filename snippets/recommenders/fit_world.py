@@ -38,6 +38,21 @@ class Purchases(NamedTuple):
         return Purchases(*(column[chosen] for column in self))
 
 
+class Split(NamedTuple):
+    """Purchases by time: to learn from, to choose settings, and to test."""
+
+    train: Purchases
+    validation: Purchases
+    test: Purchases
+
+
+def by_time(purchases: Purchases, ends: tuple[float, float] = (0.7, 0.8)) -> Split:
+    """The first 70 %, the next 10 %, and the last 20 % of the purchases."""
+    first, second = (round(end * len(purchases.labels)) for end in ends)
+    parts = slice(first), slice(first, second), slice(second, None)
+    return Split(*(purchases.take(part) for part in parts))
+
+
 class World(NamedTuple):
     """What is true of customers and products."""
 
@@ -91,7 +106,40 @@ def draw_purchases(
     if thresholds is None:
         bought = scores[np.arange(count), sizes]
         thresholds = np.quantile(bought, [UNFIT, 1 - UNFIT])
-    outcomes = np.where(scores > thresholds[1], 0, np.where(scores < thresholds[0], 2, 1))
+    outcomes = np.where(
+        scores > thresholds[1], 0, np.where(scores < thresholds[0], 2, 1)
+    )
     labels = outcomes[np.arange(count), sizes]
     columns = customers, products, sizes, labels, outcomes
     return Purchases(*(torch.as_tensor(one) for one in columns)), thresholds
+
+
+class Shop(NamedTuple):
+    """How many of everything, and how much taste counts."""
+
+    customers: int
+    products: int
+    purchases: int
+    taste: float
+
+
+DENSE, SPARSE = Shop(300, 60, 18_000, 1.1), Shop(800, 150, 16_000, 0.3)
+
+
+class Drawn(NamedTuple):
+    """A random shop, its purchases by time, and its thresholds."""
+
+    world: World
+    split: Split
+    thresholds: Float[ndarray, "2"]
+
+
+def draw_shops(shop: Shop, count: int) -> list[Drawn]:
+    """Shops with the seeds 0, 1, and so on."""
+    drawn = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        world = draw_world(shop.customers, shop.products, shop.taste, rng)
+        purchases, thresholds = draw_purchases(world, shop.purchases, rng)
+        drawn.append(Drawn(world, by_time(purchases), thresholds))
+    return drawn

@@ -31,7 +31,9 @@ def squared_distances(points: Points) -> Float[Tensor, "samples samples"]:
     return squares[:, None] + squares - 2 * points @ points.T
 
 
-def target_neighbors(points: Points, labels: Labels, k: int) -> Int[Tensor, "samples k"]:
+def target_neighbors(
+    points: Points, labels: Labels, k: int
+) -> Int[Tensor, "samples k"]:
     """The nearest samples of the same class, fixed before training.
 
     Raises

@@ -1,0 +1,105 @@
+"""Quality of fit models: probabilities of labels, and the sizes that they advise.
+
+Axes::
+
+    batch      purchases
+    sizes      sizes of a product
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from torch import Tensor
+
+from snippets.recommenders.clothing_fit import FIT, FitModel
+from snippets.recommenders.fit_world import Purchases, Split
+from snippets.recommenders.ordinal_logit import OrdinalLogit, fit_ordinal_logit
+
+
+def bought_scores(model: FitModel, purchases: Purchases) -> Float[ndarray, " batch"]:
+    """Scores of what was bought."""
+    with torch.no_grad():
+        return model(*purchases[:3]).double().numpy()
+
+
+def size_scores(model: FitModel, purchases: Purchases) -> Float[ndarray, "batch sizes"]:
+    """Scores of all sizes for each customer and product."""
+    every = torch.arange(purchases.outcomes.shape[1])
+    columns = [
+        bought_scores(model, purchases._replace(sizes=size.expand_as(purchases.sizes)))
+        for size in every
+    ]
+    return np.stack(columns, axis=1)
+
+
+class Quality(NamedTuple):
+    """Of probabilities of the three labels; guessing gives 1/2 and 1/3."""
+
+    auc: float
+    """Mean over the labels: each against the two others."""
+    balanced: float
+    """Mean over the labels: share that is recognized."""
+    accuracy: float
+
+
+def quality(
+    probabilities: Float[ndarray, "batch 3"], labels: Int[Tensor, " batch"]
+) -> Quality:
+    """Area under the ROC curve, balanced accuracy, and accuracy."""
+    found, guess = labels.numpy(), probabilities.argmax(axis=1)
+    auc = roc_auc_score(found, probabilities, multi_class="ovr", average="macro")
+    return Quality(auc, balanced_accuracy_score(found, guess), (found == guess).mean())
+
+
+def fitted_logit(model: FitModel, purchases: Purchases) -> OrdinalLogit:
+    """Probabilities from scores, on purchases that the model has not seen."""
+    return fit_ordinal_logit(bought_scores(model, purchases), purchases.labels.numpy())
+
+
+def evaluate(model: FitModel, split: Split) -> tuple[Quality, Quality]:
+    """Quality on the validation part and on the test part."""
+    logit = fitted_logit(model, split.validation)
+    parts = split.validation, split.test
+    return tuple(
+        quality(logit.probabilities(bought_scores(model, part)), part.labels)
+        for part in parts
+    )
+
+
+def cheapest_sizes(
+    probabilities: Float[ndarray, "batch sizes 3"], costs: Sequence[float]
+) -> Int[ndarray, " batch"]:
+    """The size of smallest expected cost, if small, fit, and large cost so much."""
+    if len(costs) != 3 or not np.isfinite(costs).all():
+        raise ValueError(f"costs of small, fit, and large are needed, got {costs}")
+    return (probabilities @ np.asarray(costs, dtype=float)).argmin(axis=1)
+
+
+def shares(purchases: Purchases, sizes: Int[ndarray, " batch"]) -> Float[ndarray, "3"]:
+    """Shares that are too small, fit, and are too large, if these sizes were bought."""
+    labels = purchases.outcomes.numpy()[np.arange(len(sizes)), sizes]
+    return np.bincount(labels, minlength=3) / len(sizes)
+
+
+def advised(
+    model: FitModel, logit: OrdinalLogit, purchases: Purchases
+) -> Float[ndarray, "3"]:
+    """Those shares if all took the size of largest probability to fit."""
+    chances = logit.probabilities(size_scores(model, purchases))
+    return shares(purchases, chances[..., FIT].argmax(axis=1))
+
+
+def refuse_strangers(
+    customers: Int[Tensor, " batch"], train: Int[Tensor, " _"]
+) -> None:
+    """Raise a ValueError if a customer has no purchase to learn from."""
+    strangers = customers[~torch.isin(customers, train)].unique().tolist()
+    if strangers:
+        raise ValueError(
+            f"{len(strangers)} customers without purchases: {strangers[:3]}"
+        )
