@@ -15,6 +15,7 @@ Axes::
 
 import torch
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor, nn
 
 from snippets.recommenders.clothing_fit import (
@@ -23,6 +24,7 @@ from snippets.recommenders.clothing_fit import (
     Scores,
     refuse_empty,
 )
+from snippets.recommenders.fit_world import Split
 
 
 class FitFactors(FitModel):
@@ -43,10 +45,17 @@ class FitFactors(FitModel):
         self.customer_factors, self.child_factors = nn.Parameter(u), nn.Parameter(v)
         self.weights = nn.Parameter(torch.ones(3 + factors))
 
+    def factors(
+        self, customers: Numbers, products: Numbers, sizes: Numbers
+    ) -> tuple[Float[Tensor, "batch factors"], Float[Tensor, "batch factors"]]:
+        """Of customers and of child products."""
+        return self.customer_factors[customers], self.child_factors[products, sizes]
+
     def features(
-        self, customers: Numbers, products: Numbers, u: Tensor, v: Tensor
+        self, customers: Numbers, products: Numbers, sizes: Numbers
     ) -> Float[Tensor, "batch 3+factors"]:
         """The vector that describes a purchase: offset, biases, product of factors."""
+        u, v = self.factors(customers, products, sizes)
         biases = self.customer_biases[customers], self.product_biases[products]
         return torch.cat([self.offset.expand(len(u), 1), *biases, u * v], dim=1)
 
@@ -54,8 +63,8 @@ class FitFactors(FitModel):
         self, customers: Numbers, products: Numbers, sizes: Numbers
     ) -> tuple[Scores, Scores]:
         """Scores, and the squares of factors; weighted features grow with the size."""
-        u, v = self.customer_factors[customers], self.child_factors[products, sizes]
-        features = self.features(customers, products, u, v)
+        u, v = self.factors(customers, products, sizes)
+        features = self.features(customers, products, sizes)
         return -(features @ self.weights), (u**2 + v**2).sum(dim=-1)
 
 
@@ -90,3 +99,13 @@ def disordered(scores: Float[Tensor, "batch sizes"]) -> Float[Tensor, ""]:
     tensor(0.5000)
     """
     return (scores.diff(dim=1) > 0).any(dim=1).float().mean()
+
+
+def standardized_features(
+    model: FitFactors, split: Split
+) -> list[Float[ndarray, "batch 2+factors"]]:
+    """Features of all parts but the offset, with mean 0 and deviation 1 in training."""
+    with torch.no_grad():
+        found = [model.features(*part[:3])[:, 1:].numpy() for part in split]
+    mean, deviation = found[0].mean(axis=0), found[0].std(axis=0)
+    return [(part - mean) / deviation for part in found]
