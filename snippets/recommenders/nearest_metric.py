@@ -77,12 +77,12 @@ def fit_lmnn(
     start: Float[Tensor, "kept features"],
     k: int = 3,
     push: float = 0.5,
-    steps: int = 100,
+    steps: int = 60,
 ) -> Float[Tensor, "kept features"]:
     """A transform of small loss, by Adam from `start`."""
     targets = target_neighbors(points, labels, k)
     transform = start.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([transform], lr=0.03)
+    optimizer = torch.optim.Adam([transform], lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()
         (lmnn_loss(transform, points, labels, targets, push) / len(points)).backward()
