@@ -6,6 +6,7 @@ Axes::
     sizes      sizes of a product
 """
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,8 +17,8 @@ from numpy import ndarray
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import Tensor
 
-from snippets.recommenders.clothing_fit import FIT, FitModel
-from snippets.recommenders.fit_world import Purchases, Split
+from snippets.recommenders.clothing_fit import FitModel
+from snippets.recommenders.fit_world import Purchases
 from snippets.recommenders.ordinal_logit import OrdinalLogit, fit_ordinal_logit
 
 
@@ -61,21 +62,11 @@ def fitted_logit(model: FitModel, purchases: Purchases) -> OrdinalLogit:
     return fit_ordinal_logit(bought_scores(model, purchases), purchases.labels.numpy())
 
 
-def evaluate(model: FitModel, split: Split) -> tuple[Quality, Quality]:
-    """Quality on the validation part and on the test part."""
-    logit = fitted_logit(model, split.validation)
-    parts = split.validation, split.test
-    return tuple(
-        quality(logit.probabilities(bought_scores(model, part)), part.labels)
-        for part in parts
-    )
-
-
 def cheapest_sizes(
     probabilities: Float[ndarray, "batch sizes 3"], costs: Sequence[float]
 ) -> Int[ndarray, " batch"]:
     """The size of smallest expected cost, if small, fit, and large cost so much."""
-    if len(costs) != 3 or not np.isfinite(costs).all():
+    if np.shape(costs) != (3,) or not np.isfinite(costs).all():
         raise ValueError(f"costs of small, fit, and large are needed, got {costs}")
     return (probabilities @ np.asarray(costs, dtype=float)).argmin(axis=1)
 
@@ -86,12 +77,15 @@ def shares(purchases: Purchases, sizes: Int[ndarray, " batch"]) -> Float[ndarray
     return np.bincount(labels, minlength=3) / len(sizes)
 
 
-def advised(
-    model: FitModel, logit: OrdinalLogit, purchases: Purchases
-) -> Float[ndarray, "3"]:
-    """Those shares if all took the size of largest probability to fit."""
+def advised_sizes(
+    model: FitModel,
+    logit: OrdinalLogit,
+    purchases: Purchases,
+    costs: Sequence[float] = (1, 0, 1),
+) -> Int[ndarray, " batch"]:
+    """The cheapest size for the customer and product of each purchase."""
     chances = logit.probabilities(size_scores(model, purchases))
-    return shares(purchases, chances[..., FIT].argmax(axis=1))
+    return cheapest_sizes(chances, costs)
 
 
 def refuse_strangers(
@@ -103,3 +97,18 @@ def refuse_strangers(
         raise ValueError(
             f"{len(strangers)} customers without purchases: {strangers[:3]}"
         )
+
+
+def newcomers(model: FitModel, customers: int) -> FitModel:
+    """The same products, and customers who are all like the mean of the known ones."""
+    new, state = copy.deepcopy(model), model.state_dict()
+    names = [name for name in state if name.startswith("customer_")]
+    if customers < 1 or not names:
+        raise ValueError(f"{customers} newcomers for a model with {names}")
+    with torch.no_grad():
+        for name in names:
+            mean = state[name].mean(dim=0, keepdim=True)
+            rows = mean.expand(customers, *mean.shape[1:]).clone()
+            setattr(new, name, torch.nn.Parameter(rows))
+    new.shape = customers, *model.shape[1:]
+    return new

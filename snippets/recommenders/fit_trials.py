@@ -1,4 +1,4 @@
-"""Trials of fit models and of classifiers of their features, in several made-up shops.
+"""Trials of fit models in several made-up shops.
 
 Axes::
 
@@ -13,32 +13,19 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-from torch import Tensor
 
-from snippets.recommenders.clothing_fit import FitModel
+from snippets.recommenders.clothing_fit import FIT, FitModel
 from snippets.recommenders.fit_quality import (
-    Quality,
-    advised,
+    advised_sizes,
     bought_scores,
     fitted_logit,
+    newcomers,
     quality,
+    shares,
 )
 from snippets.recommenders.fit_training import train
-from snippets.recommenders.fit_world import Drawn
-from snippets.recommenders.nearest_metric import balanced_sample, fit_lmnn, prototypes
+from snippets.recommenders.fit_world import Drawn, Purchases
 from snippets.recommenders.ordinal_logit import fit_ordinal_logit
-
-PER_CLASS, GAP, NEIGHBORS = 120, 0.6, (5, 25)
-CLASSIFIERS = (
-    "logistic regression",
-    "logistic, weighted classes",
-    "kNN, all purchases",
-    "kNN, balanced sample",
-    "LMNN, balanced sample",
-    "LMNN, prototypes",
-)
 
 
 def penalty_trial(
@@ -47,7 +34,7 @@ def penalty_trial(
     penalties: Sequence[float],
     generator: torch.Generator,
 ) -> Float[ndarray, "shops penalties 3"]:
-    """AUC on the validation and the test part, and the share of advised sizes that fit."""
+    """AUC on validation and test, and the share of advised sizes that fit."""
     every = [one.split for one in drawn for _ in penalties]
     models = [make() for _ in every]
     weights = [*penalties] * len(drawn)
@@ -60,7 +47,8 @@ def penalty_trial(
             quality(chance, part.labels).auc
             for chance, part in zip(chances, parts, strict=True)
         ]
-        found.append([*aucs, advised(model, logit, split.test)[1]])
+        sizes = advised_sizes(model, logit, split.test)
+        found.append([*aucs, shares(split.test, sizes)[FIT]])
     return np.array(found).reshape(len(drawn), len(penalties), 3)
 
 
@@ -75,37 +63,51 @@ def auc_of_true_sizes(one: Drawn) -> float:
     return quality(logit.probabilities(scores[1]), one.split.test.labels).auc
 
 
-Features = list[Float[ndarray, "batch features"]]
+def advice_trial(
+    drawn: Sequence[Drawn], models: Sequence[FitModel], costs: Sequence[float]
+) -> tuple[Float[ndarray, "3"], float]:
+    """Mean shares of small, fit, and large among advised sizes, and promised fits."""
+    found, promised = [], []
+    for one, model in zip(drawn, models, strict=True):
+        logit, test = fitted_logit(model, one.split.validation), one.split.test
+        sizes = advised_sizes(model, logit, test, costs)
+        chances = logit.probabilities(
+            bought_scores(model, test._replace(sizes=torch.as_tensor(sizes)))
+        )
+        promised.append(chances[:, FIT].mean())
+        found.append(shares(test, sizes))
+    return np.mean(found, axis=0), float(np.mean(promised))
 
 
-def nearest(
-    features: Features,
-    labels: list[Tensor],
-    rows: ndarray | slice,
-    transform: Float[ndarray, "features kept"],
-) -> Quality:
-    """kNN that knows some rows, with the k of best balanced accuracy on validation."""
-    known, classes = features[0][rows] @ transform, labels[0].numpy()[rows]
+def newcomer_trial(
+    drawn: Sequence[Drawn],
+    models: Sequence[FitModel],
+    histories: Sequence[Purchases],
+    counts: Sequence[int],
+    generator: torch.Generator,
+) -> Float[ndarray, " counts"]:
+    """Share of advised sizes that fit after so many purchases of new customers.
+
+    `histories` have equally many purchases of each customer, customer by customer. The
+    first ones teach the customers' parameters only; those after all `counts` test.
+    """
+    customers = len(histories[0].customers.unique())
+    places = torch.arange(len(histories[0].customers) // customers).repeat(customers)
+    later = [one.take(places >= max(counts)) for one in histories]
+    logits = [
+        fitted_logit(model, one.split.validation)
+        for one, model in zip(drawn, models, strict=True)
+    ]
     found = []
-    for k in NEIGHBORS:
-        fitted = KNeighborsClassifier(k).fit(known, classes)
-        chances = [fitted.predict_proba(part @ transform) for part in features[1:]]
-        found.append([quality(*both) for both in zip(chances, labels[1:], strict=True)])
-    return max(found, key=lambda pair: pair[0].balanced)[1]
-
-
-def compare(
-    features: Features, labels: list[Tensor], rng: np.random.Generator
-) -> list[Quality]:
-    """Quality of the classifiers, in the order of their names."""
-    x, y, found = features[0], labels[0].numpy(), []
-    for weight in (None, "balanced"):
-        fitted = LogisticRegression(max_iter=1000, class_weight=weight).fit(x, y)
-        found.append(quality(fitted.predict_proba(features[2]), labels[2]))
-    sample, same = balanced_sample(y, PER_CLASS, rng), np.eye(x.shape[1], dtype=x.dtype)
-    found += [nearest(features, labels, rows, same) for rows in (slice(None), sample)]
-    for rows in (sample, prototypes(x, y, PER_CLASS, GAP, rng)):
-        points = torch.tensor(x[rows]), torch.tensor(y[rows])
-        learned = fit_lmnn(*points, torch.tensor(same)).numpy()
-        found.append(nearest(features, labels, rows, learned.T))
-    return found
+    for count in counts:
+        new = [newcomers(model, customers) for model in models]
+        if count:
+            names = [
+                name for name in new[0].state_dict() if name.startswith("customer")
+            ]
+            seen = [one.take(places < count) for one in histories]
+            train(new, seen, [0.03] * len(new), generator, 30, rate=0.1, only=names)
+        rows = zip(new, logits, later, strict=True)
+        fits = [shares(row[2], advised_sizes(*row))[FIT] for row in rows]
+        found.append(np.mean(fits))
+    return np.array(found)

@@ -94,9 +94,11 @@ def draw_purchases(
     count: int,
     rng: np.random.Generator,
     thresholds: Float[ndarray, "2"] | None = None,
+    customers: Int[ndarray, " batch"] | None = None,
 ) -> tuple[Purchases, Float[ndarray, "2"]]:
     """Random purchases, and the thresholds that leave 14 % too small and too large."""
-    customers = rng.integers(len(world.customer_sizes), size=count)
+    if customers is None:
+        customers = rng.integers(len(world.customer_sizes), size=count)
     products = rng.integers(len(world.product_sizes), size=count)
     wanted = world.customer_sizes[customers] - world.product_sizes[products]
     wanted = np.round(wanted + rng.normal(scale=0.5, size=count)) + (SIZES - 1) // 2
@@ -143,3 +145,15 @@ def draw_shops(shop: Shop, count: int) -> list[Drawn]:
         purchases, thresholds = draw_purchases(world, shop.purchases, rng)
         drawn.append(Drawn(world, by_time(purchases), thresholds))
     return drawn
+
+
+def draw_histories(
+    one: Drawn, customers: int, count: int, rng: np.random.Generator
+) -> Purchases:
+    """`count` purchases of each of some new customers, customer by customer."""
+    fresh = draw_world(customers, 1, one.world.taste, rng)
+    world = one.world._replace(
+        customer_sizes=fresh.customer_sizes, customer_tastes=fresh.customer_tastes
+    )
+    who = np.repeat(np.arange(customers), count)
+    return draw_purchases(world, len(who), rng, one.thresholds, who)[0]

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from sklearn.decomposition import PCA
 
+from snippets.recommenders.fit_classifiers import CLASSIFIERS, PER_CLASS, compare
 from snippets.recommenders.fit_factors import FitFactors, standardized_features
 from snippets.recommenders.fit_training import train
-from snippets.recommenders.fit_trials import CLASSIFIERS, PER_CLASS, compare
 from snippets.recommenders.fit_world import DENSE, SIZES, draw_shops
 from snippets.recommenders.nearest_metric import balanced_sample, fit_lmnn
 
@@ -64,8 +64,8 @@ for ax, (title, transform) in zip(axes, maps.items(), strict=True):
 axes[0].legend(fontsize=8)
 fig.set_label(
     "Purchases as points in two dimensions, with marks for small, fit, and large. Left: "
-    "along principal components, the three overlap. Right: along the rows of the map of "
-    "LMNN, small and large are on opposite sides, with fit between."
+    "along principal components, they overlap. Right: along the rows of the map of LMNN, "
+    "small is on the left, large on the right, and fit between."
 )
 names = ("plain", "weighted", "all", "sample", "lmnn", "chosen")
 measured = {f"{name}_auc": row[0] for name, row in zip(names, mean, strict=True)}

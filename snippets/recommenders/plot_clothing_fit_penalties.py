@@ -55,7 +55,7 @@ for column, (name, shop) in enumerate({"dense": DENSE, "sparse": SPARSE}.items()
     fits = ", ".join(f"{share:.0%}" for share in more[:, :, 2].mean(axis=0))
     said.append(
         f"{name} shop, K-LV: AUC {listed}, and {fits} of advised sizes fit; 1-LV: AUC "
-        f"{one[:, 0, 1].mean():.2f}, {one[:, 0, 2].mean():.0%} fit; own choice: {own:.0%}"
+        f"{one[:, 0, 1].mean():.2f}, {one[:, 0, 2].mean():.0%}; own choice: {own:.0%}"
     )
 axes[0, 0].set_ylabel("AUC")
 axes[1, 0].set_ylabel("advised sizes that fit")

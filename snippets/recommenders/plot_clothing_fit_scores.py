@@ -44,8 +44,8 @@ right.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=8)
 
 fig.set_label(
     "Left: hinge loss by score, with thresholds -1 and 1. The loss of small falls to 0 "
-    "at a score of 2, that of large rises from 0 at -2, and that of fit grows from 0 at "
-    "a score of 0 to both sides. Right: scores fall from size S to XL. "
+    "at a score of 2, that of large rises from 0 at -2, that of fit grows from 0 at a "
+    "score of 0 to both sides. Right: scores fall from size S to XL. "
     + "; ".join(found)
     + "."
 )

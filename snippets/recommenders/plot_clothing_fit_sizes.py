@@ -1,0 +1,91 @@
+"""
+Advised sizes
+=============
+
+A figure of :doc:`/recommenders/clothing_fit`: how advised sizes fit, and how many
+purchases of a new customer a model needs to advise well.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from snippets.recommenders.clothing_fit import FIT, LatentSizes, LatentTastes
+from snippets.recommenders.fit_factors import FitFactors, disordered
+from snippets.recommenders.fit_quality import shares, size_scores
+from snippets.recommenders.fit_training import train
+from snippets.recommenders.fit_trials import advice_trial, newcomer_trial
+from snippets.recommenders.fit_world import DENSE, SIZES, draw_histories, draw_shops
+
+SHOPS, EQUAL, COSTS = 3, (1, 0, 1), (3, 0, 1)
+NEW, COUNTS, LATER = 150, (0, 1, 2, 4, 8, 16), 20
+torch.manual_seed(0)
+generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
+drawn, at = draw_shops(DENSE, SHOPS), (DENSE.customers, DENSE.products, SIZES)
+parts, tests = zip(*((one.split.train, one.split.test) for one in drawn), strict=True)
+one_lv = [LatentSizes(*at) for _ in drawn]
+k_lv = [LatentTastes(*at, 8) for _ in drawn]
+k_lf = [FitFactors(*at, 4) for _ in drawn]
+train(one_lv, parts, [0.0] * SHOPS, generator)
+train(k_lv, parts, [0.03] * SHOPS, generator)
+train(k_lf, parts, [0.01] * SHOPS, generator, passes=40, rate=0.1)
+
+bars = {
+    "own choice": np.mean([shares(one, one.sizes.numpy()) for one in tests], axis=0)
+}
+bars["1-LV"], promised_one = advice_trial(drawn, one_lv, EQUAL)
+bars["1-LV, costs 3 : 1"], _ = advice_trial(drawn, one_lv, COSTS)
+bars["K-LF"], _ = advice_trial(drawn, k_lf, EQUAL)
+bars["K-LV"], promised = advice_trial(drawn, k_lv, EQUAL)
+bars["K-LV, costs 3 : 1"], _ = advice_trial(drawn, k_lv, COSTS)
+histories = [draw_histories(one, NEW, max(COUNTS) + LATER, rng) for one in drawn]
+curves = {
+    name: newcomer_trial(drawn, models, histories, COUNTS, generator)
+    for name, models in (("K-LV", k_lv), ("1-LV", one_lv))
+}
+own = np.mean([shares(one, one.sizes.numpy())[FIT] for one in histories])
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
+for place, row in enumerate(bars.values()):
+    for label, color in enumerate(("C0", "C2", "C1")):
+        left.barh(place, row[label], left=row[:label].sum(), color=color)
+for label, (name, color) in enumerate(
+    zip(("small", "fit", "large"), ("C0", "C2", "C1"))
+):
+    left.barh([0], [0], color=color, label=name)
+left.set_yticks(range(len(bars)), bars)
+left.invert_yaxis()
+left.xaxis.set_major_formatter("{x:.0%}")
+left.set_xlabel("share of test purchases")
+left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=8)
+for (name, curve), look in zip(curves.items(), ("C0o-", "C1s--"), strict=True):
+    right.plot(range(len(COUNTS)), curve, look, label=name)
+right.axhline(own, color="0.4", linestyle=":", label="own choice")
+right.yaxis.set_major_formatter("{x:.0%}")
+right.set_xticks(range(len(COUNTS)), COUNTS)
+right.set(xlabel="purchases of a new customer", ylabel="advised sizes that fit")
+right.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), fontsize=8)
+
+listed = "; ".join(
+    f"{name}, {row[0]:.0%}, {row[1]:.0%}, and {row[2]:.0%}"
+    for name, row in bars.items()
+)
+points = {name: ", ".join(f"{one:.0%}" for one in row) for name, row in curves.items()}
+fig.set_label(
+    f"Left: shares of small, fit, and large. {listed}. Right: advised sizes that fit "
+    f"after {COUNTS} purchases. K-LV: {points['K-LV']}; 1-LV: {points['1-LV']}. "
+    f"Own choice: {own:.0%}."
+)
+scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
+costs = {name: float(row @ COSTS) for name, row in bars.items()}
+measured = {"k_lf": bars["K-LF"][FIT], "promised_one": promised_one}
+measured |= {"promised": promised, "one": bars["1-LV"][FIT], "k": bars["K-LV"][FIT]}
+measured["disorder"] = np.mean([disordered(torch.tensor(one)) for one in scores])
+measured |= {"cost_one": costs["1-LV"], "cost_one_3": costs["1-LV, costs 3 : 1"]}
+measured |= {"cost_k": costs["K-LV"], "cost_k_3": costs["K-LV, costs 3 : 1"]}
+measured |= {"cost_own": costs["own choice"], "nobody": curves["K-LV"][0]}
+measured |= {"after_2": curves["K-LV"][2], "after_4": curves["K-LV"][3]}
+measured |= {"after_16": curves["K-LV"][5], "new_own": own}
+assert measured["after_2"] < own < measured["after_4"] + 0.02
+assert measured["cost_one_3"] > measured["cost_one"]
+assert measured["cost_k_3"] < measured["cost_k"]
