@@ -23,8 +23,9 @@ from snippets.recommenders.fit_quality import (
     quality,
     shares,
 )
+from snippets.recommenders.fit_shops import Drawn
 from snippets.recommenders.fit_training import train
-from snippets.recommenders.fit_world import Drawn, Purchases
+from snippets.recommenders.fit_world import Purchases
 from snippets.recommenders.ordinal_logit import fit_ordinal_logit
 
 

@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 
 from snippets.recommenders.fit_classifiers import CLASSIFIERS, PER_CLASS, compare
 from snippets.recommenders.fit_factors import FitFactors, standardized_features
+from snippets.recommenders.fit_shops import DENSE, draw_shops
 from snippets.recommenders.fit_training import train
-from snippets.recommenders.fit_world import DENSE, SIZES, draw_shops
+from snippets.recommenders.fit_world import SIZES
 from snippets.recommenders.nearest_metric import balanced_sample, fit_lmnn
 
 SHOPS, FACTORS, PENALTY = 3, 4, 0.01
@@ -63,9 +64,9 @@ for ax, (title, transform) in zip(axes, maps.items(), strict=True):
     ax.set(title=title, xlabel="first coordinate", ylabel="second coordinate")
 axes[0].legend(fontsize=8)
 fig.set_label(
-    "Purchases as points in two dimensions, with marks for small, fit, and large. Left: "
-    "along principal components, they overlap. Right: along the rows of the map of LMNN, "
-    "small is on the left, large on the right, and fit between."
+    "Purchases as points in two dimensions, with marks for small, fit, and large. Along "
+    "principal components (left), they overlap. Along the rows of the map of LMNN "
+    "(right), small is on the left, large on the right, and fit between."
 )
 names = ("plain", "weighted", "all", "sample", "lmnn", "chosen")
 measured = {f"{name}_auc": row[0] for name, row in zip(names, mean, strict=True)}

@@ -12,8 +12,9 @@ import torch
 
 from snippets.recommenders.clothing_fit import LatentSizes, LatentTastes
 from snippets.recommenders.fit_quality import shares
+from snippets.recommenders.fit_shops import DENSE, SPARSE, draw_shops
 from snippets.recommenders.fit_trials import auc_of_true_sizes, penalty_trial
-from snippets.recommenders.fit_world import DENSE, SIZES, SPARSE, draw_shops
+from snippets.recommenders.fit_world import SIZES
 
 SHOPS, FACTORS = 3, 8
 PENALTIES, SIZE_PENALTIES = (0.0, 0.03, 0.1, 0.3), (0.0, 0.01)

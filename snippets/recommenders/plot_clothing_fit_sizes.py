@@ -13,9 +13,10 @@ import torch
 from snippets.recommenders.clothing_fit import FIT, LatentSizes, LatentTastes
 from snippets.recommenders.fit_factors import FitFactors, disordered
 from snippets.recommenders.fit_quality import shares, size_scores
+from snippets.recommenders.fit_shops import DENSE, draw_histories, draw_shops
 from snippets.recommenders.fit_training import train
 from snippets.recommenders.fit_trials import advice_trial, newcomer_trial
-from snippets.recommenders.fit_world import DENSE, SIZES, draw_histories, draw_shops
+from snippets.recommenders.fit_world import SIZES
 
 SHOPS, EQUAL, COSTS = 3, (1, 0, 1), (3, 0, 1)
 NEW, COUNTS, LATER = 150, (0, 1, 2, 4, 8, 16), 20
