@@ -64,7 +64,7 @@ for ax, (title, transform) in zip(axes, maps.items(), strict=True):
     ax.set(title=title, xlabel="first coordinate", ylabel="second coordinate")
 axes[0].legend(fontsize=8)
 fig.set_label(
-    "Purchases as points in two dimensions, with marks for small, fit, and large. Along "
+    "Purchases as points in two dimensions, marked as small, fit, or large. Along "
     "principal components (left), they overlap. Along the rows of the map of LMNN "
     "(right), small is on the left, large on the right, and fit between."
 )

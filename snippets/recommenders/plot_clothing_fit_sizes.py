@@ -31,14 +31,11 @@ train(one_lv, parts, [0.0] * SHOPS, generator)
 train(k_lv, parts, [0.03] * SHOPS, generator)
 train(k_lf, parts, [0.01] * SHOPS, generator, passes=40, rate=0.1)
 
-bars = {
-    "own choice": np.mean([shares(one, one.sizes.numpy()) for one in tests], axis=0)
-}
-bars["1-LV"], promised_one = advice_trial(drawn, one_lv, EQUAL)
-bars["1-LV, costs 3 : 1"], _ = advice_trial(drawn, one_lv, COSTS)
-bars["K-LF"], _ = advice_trial(drawn, k_lf, EQUAL)
-bars["K-LV"], promised = advice_trial(drawn, k_lv, EQUAL)
-bars["K-LV, costs 3 : 1"], _ = advice_trial(drawn, k_lv, COSTS)
+bars = {"own choice": sum(shares(one, one.sizes.numpy()) for one in tests) / SHOPS}
+settings = {"1-LV": (one_lv, EQUAL), "1-LV, 3 : 1": (one_lv, COSTS)}
+settings |= {"K-LF": (k_lf, EQUAL), "K-LV": (k_lv, EQUAL), "K-LV, 3 : 1": (k_lv, COSTS)}
+trials = {name: advice_trial(drawn, *both) for name, both in settings.items()}
+bars |= {name: row for name, (row, _) in trials.items()}
 histories = [draw_histories(one, NEW, max(COUNTS) + LATER, rng) for one in drawn]
 curves = {
     name: newcomer_trial(drawn, models, histories, COUNTS, generator)
@@ -47,46 +44,42 @@ curves = {
 own = np.mean([shares(one, one.sizes.numpy())[FIT] for one in histories])
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.2), layout="constrained")
-for place, row in enumerate(bars.values()):
-    for label, color in enumerate(("C0", "C2", "C1")):
-        left.barh(place, row[label], left=row[:label].sum(), color=color)
-for label, (name, color) in enumerate(
-    zip(("small", "fit", "large"), ("C0", "C2", "C1"))
-):
-    left.barh([0], [0], color=color, label=name)
+rows = np.array([*bars.values()])
+for label, color in enumerate(("C0", "C2", "C1")):
+    before, name = rows[:, :label].sum(axis=1), ("small", "fit", "large")[label]
+    left.barh(range(len(bars)), rows[:, label], left=before, color=color, label=name)
 left.set_yticks(range(len(bars)), bars)
 left.invert_yaxis()
 left.xaxis.set_major_formatter("{x:.0%}")
 left.set_xlabel("share of test purchases")
-left.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=8)
 for (name, curve), look in zip(curves.items(), ("C0o-", "C1s--"), strict=True):
     right.plot(range(len(COUNTS)), curve, look, label=name)
 right.axhline(own, color="0.4", linestyle=":", label="own choice")
 right.yaxis.set_major_formatter("{x:.0%}")
 right.set_xticks(range(len(COUNTS)), COUNTS)
 right.set(xlabel="purchases of a new customer", ylabel="advised sizes that fit")
-right.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), fontsize=8)
-
+for ax in (left, right):
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), fontsize=8)
 listed = "; ".join(
-    f"{name}, {row[0]:.0%}, {row[1]:.0%}, and {row[2]:.0%}"
+    f"{name}, {', '.join(f'{share:.0%}' for share in row)}"
     for name, row in bars.items()
 )
 points = {name: ", ".join(f"{one:.0%}" for one in row) for name, row in curves.items()}
 fig.set_label(
-    f"Left: shares of small, fit, and large. {listed}. Right: advised sizes that fit "
-    f"after {COUNTS} purchases. K-LV: {points['K-LV']}; 1-LV: {points['1-LV']}. "
-    f"Own choice: {own:.0%}."
+    f"Left: shares of small, fit, large. {listed}. Right: advised sizes that fit after "
+    f"{COUNTS} purchases. K-LV: {points['K-LV']}; 1-LV: {points['1-LV']}. Own choice: "
+    f"{own:.0%}."
 )
 scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
-costs = {name: float(row @ COSTS) for name, row in bars.items()}
-measured = {"k_lf": bars["K-LF"][FIT], "promised_one": promised_one}
-measured |= {"promised": promised, "one": bars["1-LV"][FIT], "k": bars["K-LV"][FIT]}
-measured["disorder"] = np.mean([disordered(torch.tensor(one)) for one in scores])
-measured |= {"cost_one": costs["1-LV"], "cost_one_3": costs["1-LV, costs 3 : 1"]}
-measured |= {"cost_k": costs["K-LV"], "cost_k_3": costs["K-LV, costs 3 : 1"]}
-measured |= {"cost_own": costs["own choice"], "nobody": curves["K-LV"][0]}
-measured |= {"after_2": curves["K-LV"][2], "after_4": curves["K-LV"][3]}
-measured |= {"after_16": curves["K-LV"][5], "new_own": own}
-assert measured["after_2"] < own < measured["after_4"] + 0.02
+measured = {"disorder": np.mean([disordered(torch.tensor(one)) for one in scores])}
+measured |= {"fits_factors": bars["K-LF"][FIT], "promised": trials["K-LV"][1]}
+for key, name in (("own", "own choice"), ("one", "1-LV"), ("k", "K-LV")):
+    measured |= {f"fits_{key}": bars[name][FIT], f"cost_{key}": bars[name] @ COSTS}
+measured |= {
+    f"cost_{key}_3": bars[f"{name}, 3 : 1"] @ COSTS
+    for key, name in (("one", "1-LV"), ("k", "K-LV"))
+}
+measured |= {f"after_{n}": curves["K-LV"][COUNTS.index(n)] for n in (0, 2, 8, 16)}
+assert measured["after_2"] < own < measured["after_8"]
 assert measured["cost_one_3"] > measured["cost_one"]
 assert measured["cost_k_3"] < measured["cost_k"]
