@@ -26,12 +26,23 @@ Numbers = Int[Tensor, " batch"]
 Scores = Float[Tensor, " batch"]
 
 
+def hinge(scores: Tensor, thresholds: Float[Tensor, "2"], labels: Tensor) -> Tensor:
+    """How far each score falls short of a distance of 1 on its side of the thresholds.
+
+    Nothing is checked, so that it can be mapped over several models.
+    """
+    below, above = scores - thresholds[0], scores - thresholds[1]
+    small, large = torch.relu(1 - above), torch.relu(1 + below)
+    fit = torch.relu(1 + above) + torch.relu(1 - below)
+    return torch.where(labels == SMALL, small, torch.where(labels == FIT, fit, large))
+
+
 def ordinal_hinge(
     scores: Float[Tensor, "*batch"],
     thresholds: Float[Tensor, "2"],
     labels: Int[Tensor, "*batch"],
 ) -> Float[Tensor, "*batch"]:
-    """How far each score falls short of a distance of 1 on its side of the thresholds.
+    """The same, with a ValueError for thresholds out of order or an unknown label.
 
     Examples
     --------
@@ -39,10 +50,12 @@ def ordinal_hinge(
     >>> ordinal_hinge(torch.tensor([2.5, 0.5, 0.5]), cuts, labels)
     tensor([0.0000, 0.5000, 2.5000])
     """
-    above, below = scores - thresholds[1], scores - thresholds[0]
-    small, large = torch.relu(1 - above), torch.relu(1 + below)
-    fit = torch.relu(1 + above) + torch.relu(1 - below)
-    return torch.where(labels == SMALL, small, torch.where(labels == FIT, fit, large))
+    if not thresholds[0] < thresholds[1]:
+        raise ValueError(f"thresholds {thresholds.tolist()} are not in order")
+    wrong = labels[(labels < SMALL) | (labels > LARGE)].tolist()
+    if wrong or not scores.isfinite().all():
+        raise ValueError(f"labels {wrong[:3]}, {(~scores.isfinite()).sum()} bad scores")
+    return hinge(scores, thresholds, labels)
 
 
 def refuse_empty(**counts: int) -> None:

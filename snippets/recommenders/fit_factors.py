@@ -53,7 +53,7 @@ class FitFactors(FitModel):
 
     def features(
         self, customers: Numbers, products: Numbers, sizes: Numbers
-    ) -> Float[Tensor, "batch 3+factors"]:
+    ) -> Float[Tensor, "batch features"]:
         """The vector that describes a purchase: offset, biases, product of factors."""
         u, v = self.factors(customers, products, sizes)
         biases = self.customer_biases[customers], self.product_biases[products]
@@ -103,9 +103,10 @@ def disordered(scores: Float[Tensor, "batch sizes"]) -> Float[Tensor, ""]:
 
 def standardized_features(
     model: FitFactors, split: Split
-) -> list[Float[ndarray, "batch 2+factors"]]:
+) -> list[Float[ndarray, "batch features"]]:
     """Features of all parts but the offset, with mean 0 and deviation 1 in training."""
     with torch.no_grad():
         found = [model.features(*part[:3])[:, 1:].numpy() for part in split]
     mean, deviation = found[0].mean(axis=0), found[0].std(axis=0)
+    deviation[deviation == 0] = 1.0  # a constant says nothing
     return [(part - mean) / deviation for part in found]

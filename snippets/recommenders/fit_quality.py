@@ -63,7 +63,7 @@ def fitted_logit(model: FitModel, purchases: Purchases) -> OrdinalLogit:
 
 
 def cheapest_sizes(
-    probabilities: Float[ndarray, "batch sizes 3"], costs: Sequence[float]
+    probabilities: Float[ndarray, "batch sizes 3"], costs: Sequence[float | int]
 ) -> Int[ndarray, " batch"]:
     """The size of smallest expected cost, if small, fit, and large cost so much."""
     if np.shape(costs) != (3,) or not np.isfinite(costs).all():
@@ -81,7 +81,7 @@ def advised_sizes(
     model: FitModel,
     logit: OrdinalLogit,
     purchases: Purchases,
-    costs: Sequence[float] = (1, 0, 1),
+    costs: Sequence[float | int] = (1, 0, 1),
 ) -> Int[ndarray, " batch"]:
     """The cheapest size for the customer and product of each purchase."""
     chances = logit.probabilities(size_scores(model, purchases))

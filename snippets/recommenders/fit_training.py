@@ -6,13 +6,14 @@ Axes::
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from snippets.recommenders.clothing_fit import FitModel, ordinal_hinge
+from snippets.recommenders.clothing_fit import FitModel, hinge
 from snippets.recommenders.fit_factors import clip_order
 from snippets.recommenders.fit_world import Purchases
 
@@ -43,8 +44,8 @@ class TrainingLoss(nn.Module):
     ) -> Float[Tensor, ""]:
         """The customers, products and sizes of a batch are given by `where`."""
         scores, squares = self.model.terms(*where)
-        hinge = ordinal_hinge(scores, self.model.thresholds(), labels)
-        return (hinge + penalty * squares).mean()
+        losses = hinge(scores, self.model.thresholds(), labels)
+        return (losses + penalty * squares).mean()
 
 
 def train(
@@ -75,7 +76,7 @@ def train(
     steps = passes * -(-count // BATCH)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)
 
-    def one(state: dict[str, Tensor], *arguments: Tensor) -> Float[Tensor, ""]:
+    def one(state: dict[str, Tensor], *arguments: Any) -> Tensor:
         return functional_call(losses[0], state, arguments)
 
     for _ in range(passes):

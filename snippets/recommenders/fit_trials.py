@@ -65,7 +65,7 @@ def auc_of_true_sizes(one: Drawn) -> float:
 
 
 def advice_trial(
-    drawn: Sequence[Drawn], models: Sequence[FitModel], costs: Sequence[float]
+    drawn: Sequence[Drawn], models: Sequence[FitModel], costs: Sequence[float | int]
 ) -> tuple[Float[ndarray, "3"], float]:
     """Mean shares of small, fit, and large among advised sizes, and promised fits."""
     found, promised = [], []

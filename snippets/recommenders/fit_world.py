@@ -49,6 +49,9 @@ class Split(NamedTuple):
 def by_time(purchases: Purchases, ends: tuple[float, float] = (0.7, 0.8)) -> Split:
     """The first 70 %, the next 10 %, and the last 20 % of the purchases."""
     first, second = (round(end * len(purchases.labels)) for end in ends)
+    if not 0 < first < second < len(purchases.labels):
+        counts = f"{first}, {second - first} of {len(purchases.labels)}"
+        raise ValueError(f"{counts} purchases for training and validation")
     parts = slice(first), slice(first, second), slice(second, None)
     return Split(*(purchases.take(part) for part in parts))
 

@@ -50,14 +50,17 @@ def fit_ordinal_logit(
     Raises
     ------
     ValueError
-        If a score is not finite, or if a label is missing or none of 0, 1, and 2.
+        If a score is not finite, if all are the same, or if the labels are not 0, 1,
+        and 2.
     """
     found = np.unique(labels)
     if scores.shape != labels.shape or not np.array_equal(found, [0, 1, 2]):
         raise ValueError(f"{scores.shape} scores, labels {found.tolist()}, not 0, 1, 2")
     if not np.isfinite(scores).all():
         raise ValueError(f"{(~np.isfinite(scores)).sum()} scores are not finite")
-    middle, scale = scores.mean(), scores.std() or 1.0
+    middle, scale = scores.mean(), scores.std()
+    if scale == 0:
+        raise ValueError(f"all {len(scores)} scores are the same")
 
     def model(x: Float[ndarray, "3"]) -> OrdinalLogit:
         slope, low = np.exp(x[0]) / scale, x[1] + np.exp(x[0]) * middle / scale

@@ -60,26 +60,23 @@ right.set_xticks(range(len(COUNTS)), COUNTS)
 right.set(xlabel="purchases of a new customer", ylabel="advised sizes that fit")
 for ax in (left, right):
     ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), fontsize=8)
-listed = "; ".join(
-    f"{name}, {', '.join(f'{share:.0%}' for share in row)}"
-    for name, row in bars.items()
+told, points = (
+    "; ".join(
+        f"{n}, {', '.join(f'{one:.0%}' for one in row)}" for n, row in part.items()
+    )
+    for part in (bars, curves)
 )
-points = {name: ", ".join(f"{one:.0%}" for one in row) for name, row in curves.items()}
 fig.set_label(
-    f"Left: shares of small, fit, large. {listed}. Right: advised sizes that fit after "
-    f"{COUNTS} purchases. K-LV: {points['K-LV']}; 1-LV: {points['1-LV']}. Own choice: "
-    f"{own:.0%}."
+    f"Left: shares of small, fit, large. {told}. Right: advised sizes that "
+    f"fit after {COUNTS} purchases. {points}; own choice, {own:.0%}."
 )
 scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
 measured = {"disorder": np.mean([disordered(torch.tensor(one)) for one in scores])}
 measured |= {"fits_factors": bars["K-LF"][FIT], "promised": trials["K-LV"][1]}
 for key, name in (("own", "own choice"), ("one", "1-LV"), ("k", "K-LV")):
     measured |= {f"fits_{key}": bars[name][FIT], f"cost_{key}": bars[name] @ COSTS}
-measured |= {
-    f"cost_{key}_3": bars[f"{name}, 3 : 1"] @ COSTS
-    for key, name in (("one", "1-LV"), ("k", "K-LV"))
-}
+measured["cost_one_3"] = bars["1-LV, 3 : 1"] @ COSTS
+measured["cost_k_3"] = bars["K-LV, 3 : 1"] @ COSTS
 measured |= {f"after_{n}": curves["K-LV"][COUNTS.index(n)] for n in (0, 2, 8, 16)}
 assert measured["after_2"] < own < measured["after_8"]
-assert measured["cost_one_3"] > measured["cost_one"]
-assert measured["cost_k_3"] < measured["cost_k"]
+assert measured["cost_one_3"] > measured["cost_one"] > measured["cost_k"]
