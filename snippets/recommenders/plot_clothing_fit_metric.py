@@ -69,7 +69,8 @@ fig.set_label(
     "(right), small is on the left, large on the right, and fit between."
 )
 names = ("plain", "weighted", "all", "sample", "lmnn", "chosen")
-measured = {f"{name}_auc": row[0] for name, row in zip(names, mean, strict=True)}
-measured |= {f"{name}_balanced": row[1] for name, row in zip(names, mean, strict=True)}
-assert measured["lmnn_balanced"] > measured["sample_balanced"] + 0.02
-assert measured["lmnn_balanced"] < measured["weighted_balanced"]
+rows = dict(zip(names, mean, strict=True))
+measured = {"logistic_auc": rows["plain"][0], "metric_auc": rows["chosen"][0]}
+measured |= {f"{name}_balanced": row[1] for name, row in rows.items() if name != "all"}
+assert rows["lmnn"][1] > rows["sample"][1] + 0.02
+assert rows["lmnn"][1] < rows["weighted"][1]

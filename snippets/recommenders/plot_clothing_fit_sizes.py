@@ -72,11 +72,10 @@ fig.set_label(
 )
 scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
 measured = {"disorder": np.mean([disordered(torch.tensor(one)) for one in scores])}
-measured |= {"fits_factors": bars["K-LF"][FIT], "promised": trials["K-LV"][1]}
-for key, name in (("own", "own choice"), ("one", "1-LV"), ("k", "K-LV")):
-    measured |= {f"fits_{key}": bars[name][FIT], f"cost_{key}": bars[name] @ COSTS}
-measured["cost_one_3"] = bars["1-LV, 3 : 1"] @ COSTS
-measured["cost_k_3"] = bars["K-LV, 3 : 1"] @ COSTS
+measured |= {"factors_fit": bars["K-LF"][FIT], "promised": trials["K-LV"][1]}
+names = {"cost_own": "own choice", "cost_one": "1-LV", "cost_k": "K-LV"}
+names |= {"cost_one_3": "1-LV, 3 : 1", "cost_k_3": "K-LV, 3 : 1"}
+measured |= {key: bars[name] @ COSTS for key, name in names.items()}
 measured |= {f"after_{n}": curves["K-LV"][COUNTS.index(n)] for n in (0, 2, 8, 16)}
 assert measured["after_2"] < own < measured["after_8"]
 assert measured["cost_one_3"] > measured["cost_one"] > measured["cost_k"]
