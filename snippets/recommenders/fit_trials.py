@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
-from snippets.recommenders.clothing_fit import FIT, FitModel
+from snippets.recommenders.clothing_fit import FIT, FitModel, LatentSizes
 from snippets.recommenders.fit_quality import (
     advised_sizes,
     bought_scores,
@@ -25,7 +25,13 @@ from snippets.recommenders.fit_quality import (
 )
 from snippets.recommenders.fit_shops import Drawn
 from snippets.recommenders.fit_training import train
-from snippets.recommenders.fit_world import Purchases
+from snippets.recommenders.fit_world import (
+    SIZES,
+    Purchases,
+    by_time,
+    draw_purchases,
+    draw_world,
+)
 from snippets.recommenders.ordinal_logit import fit_ordinal_logit
 
 
@@ -65,19 +71,16 @@ def auc_of_true_sizes(one: Drawn) -> float:
 
 
 def advice_trial(
-    drawn: Sequence[Drawn], models: Sequence[FitModel], costs: Sequence[float | int]
-) -> tuple[Float[ndarray, "3"], float]:
-    """Mean shares of small, fit, and large among advised sizes, and promised fits."""
-    found, promised = [], []
+    drawn: Sequence[Drawn],
+    models: Sequence[FitModel],
+    costs: Sequence[float | int],
+) -> Float[ndarray, "3"]:
+    """Mean shares of small, fit, and large among advised sizes."""
+    found = []
     for one, model in zip(drawn, models, strict=True):
         logit, test = fitted_logit(model, one.split.validation), one.split.test
-        sizes = advised_sizes(model, logit, test, costs)
-        chances = logit.probabilities(
-            bought_scores(model, test._replace(sizes=torch.as_tensor(sizes)))
-        )
-        promised.append(chances[:, FIT].mean())
-        found.append(shares(test, sizes))
-    return np.mean(found, axis=0), float(np.mean(promised))
+        found.append(shares(test, advised_sizes(model, logit, test, costs)))
+    return np.mean(found, axis=0)
 
 
 def newcomer_trial(
@@ -112,3 +115,25 @@ def newcomer_trial(
         fits = [shares(row[2], advised_sizes(*row))[FIT] for row in rows]
         found.append(np.mean(fits))
     return np.array(found)
+
+
+def drift_trial(seed: int, drift: float, shuffled: bool) -> float:
+    """AUC of 1-LV if `drift` times a normal number is added to each customer's size.
+
+    This happens after half of 8000 purchases of 150 customers. Models learn from the
+    first 40 %; if `shuffled`, purchases are put into a random order before.
+    """
+    rng = np.random.default_rng(seed)
+    world = draw_world(150, 30, 0.3, rng)
+    early, thresholds = draw_purchases(world, 4000, rng)
+    moved = world.customer_sizes + drift * rng.normal(size=150)
+    late = draw_purchases(world._replace(customer_sizes=moved), 4000, rng, thresholds)
+    pairs = zip(early, late[0], strict=True)
+    purchases = Purchases(*(torch.cat(pair) for pair in pairs))
+    if shuffled:
+        purchases = purchases.take(torch.as_tensor(rng.permutation(8000)))
+    split, model = by_time(purchases, (0.4, 0.5)), LatentSizes(150, 30, SIZES)
+    train([model], [split.train], [0.0], torch.Generator().manual_seed(0))
+    logit = fitted_logit(model, split.validation)
+    chances = logit.probabilities(bought_scores(model, split.test))
+    return quality(chances, split.test.labels).auc

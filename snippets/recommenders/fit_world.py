@@ -2,8 +2,8 @@
 
 A customer has a size and three tastes; a product runs small or large, and suits tastes.
 The true score is the customer's size minus that of the child product, plus `taste`
-times the products of tastes, plus noise. Customers choose a size near their own, and
-do not know the products' cuts. Purchases stand in the order of time.
+times the products of tastes, plus noise. Customers choose a size near the right one,
+with errors, and ignore taste. Purchases stand in the order of time.
 
 Axes::
 

@@ -45,8 +45,8 @@ for column, (name, shop) in enumerate({"dense": DENSE, "sparse": SPARSE}.items()
     axes[1, column].set_xticklabels(PENALTIES)
     axes[0, column].set_title(f"{name} shop", fontsize=10)
     measured |= {f"{name}_one": one[:, 0, 1].mean(), f"{name}_k": best[:, 1].mean()}
-    measured |= {f"{name}_own": own, f"{name}_fits": best[:, 2].mean()}
-    measured |= {f"{name}_one_fits": one[:, 0, 2].mean()}
+    if shop is DENSE:
+        measured |= {"own": own, "fits": best[:, 2].mean()}
     measured[f"{name}_size"] = np.mean([auc_of_true_sizes(shop) for shop in drawn])
     measured[f"{name}_gain"] = (best[:, 1] - one[:, 0, 1]).mean()
     shrunk = max(shrunk, abs(one[:, 1, 1] - one[:, 0, 1]).max())

@@ -34,8 +34,7 @@ train(k_lf, parts, [0.01] * SHOPS, generator, passes=40, rate=0.1)
 bars = {"own choice": sum(shares(one, one.sizes.numpy()) for one in tests) / SHOPS}
 settings = {"1-LV": (one_lv, EQUAL), "1-LV, 3 : 1": (one_lv, COSTS)}
 settings |= {"K-LF": (k_lf, EQUAL), "K-LV": (k_lv, EQUAL), "K-LV, 3 : 1": (k_lv, COSTS)}
-trials = {name: advice_trial(drawn, *both) for name, both in settings.items()}
-bars |= {name: row for name, (row, _) in trials.items()}
+bars |= {name: advice_trial(drawn, *both) for name, both in settings.items()}
 histories = [draw_histories(one, NEW, max(COUNTS) + LATER, rng) for one in drawn]
 curves = {
     name: newcomer_trial(drawn, models, histories, COUNTS, generator)
@@ -72,7 +71,7 @@ fig.set_label(
 )
 scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
 measured = {"disorder": np.mean([disordered(torch.tensor(one)) for one in scores])}
-measured |= {"factors_fit": bars["K-LF"][FIT], "promised": trials["K-LV"][1]}
+measured["factors_fit"] = bars["K-LF"][FIT]
 names = {"cost_own": "own choice", "cost_one": "1-LV", "cost_k": "K-LV"}
 names |= {"cost_one_3": "1-LV, 3 : 1", "cost_k_3": "K-LV, 3 : 1"}
 measured |= {key: bars[name] @ COSTS for key, name in names.items()}
