@@ -39,7 +39,8 @@ def target_neighbors(
     Raises
     ------
     ValueError
-        If a class has no more than k samples, or if there is one class only.
+        If a class has no more than k samples, if there is one class only, or if a
+        coordinate is not finite.
 
     Examples
     --------
@@ -50,6 +51,8 @@ def target_neighbors(
     counts = labels.unique(return_counts=True)[1].tolist()
     if k < 1 or len(counts) < 2 or min(counts) <= k:
         raise ValueError(f"{k} targets in classes of {counts} samples")
+    if not points.isfinite().all():
+        raise ValueError(f"{(~points.isfinite()).sum()} coordinates are not finite")
     distances = squared_distances(points)
     other = labels[:, None] != labels
     distances = distances.masked_fill(other, torch.inf).fill_diagonal_(torch.inf)
@@ -115,6 +118,8 @@ def prototypes(
     the two quantiles `edges` are left out. Of the others, in random order, we keep each
     that is more than `gap` from those kept before.
     """
+    if per_class < 1 or not gap >= 0:
+        raise ValueError(f"{per_class} prototypes of each class, {gap} apart")
     chosen = []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))

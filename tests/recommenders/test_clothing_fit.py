@@ -443,5 +443,12 @@ def test_bad_input_is_refused(shop):
         target_neighbors(points, labels, 20)
     with pytest.raises(ValueError, match="1 targets"):
         target_neighbors(points, torch.zeros(40, dtype=torch.int64), 1)
+    with pytest.raises(ValueError, match="1 coordinates"):
+        target_neighbors(
+            points.index_fill(0, torch.tensor([3]), torch.nan)[:, :1], labels, 2
+        )
+    for wrong in ((0, 0.1), (3, -0.1), (3, np.nan)):
+        with pytest.raises(ValueError, match="apart"):
+            prototypes(points.numpy(), labels.numpy(), *wrong, np.random.default_rng(0))
     with pytest.raises(ValueError, match="21 of each"):
         balanced_sample(labels.numpy(), 21, np.random.default_rng(0))
