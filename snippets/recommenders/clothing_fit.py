@@ -26,7 +26,11 @@ Numbers = Int[Tensor, " batch"]
 Scores = Float[Tensor, " batch"]
 
 
-def hinge(scores: Tensor, thresholds: Float[Tensor, "2"], labels: Tensor) -> Tensor:
+def hinge(
+    scores: Tensor,
+    thresholds: Float[Tensor, "2"],
+    labels: Tensor,
+) -> Tensor:
     """How far each score falls short of a distance of 1 on its side of the thresholds.
 
     Nothing is checked, so that it can be mapped over several models.
@@ -34,7 +38,8 @@ def hinge(scores: Tensor, thresholds: Float[Tensor, "2"], labels: Tensor) -> Ten
     below, above = scores - thresholds[0], scores - thresholds[1]
     small, large = torch.relu(1 - above), torch.relu(1 + below)
     fit = torch.relu(1 + above) + torch.relu(1 - below)
-    return torch.where(labels == SMALL, small, torch.where(labels == FIT, fit, large))
+    others = torch.where(labels == FIT, fit, large)
+    return torch.where(labels == SMALL, small, others)
 
 
 def ordinal_hinge(
@@ -82,7 +87,12 @@ class FitModel(nn.Module):
         width = self.log_width.exp()
         return torch.stack([self.middle - width, self.middle + width])
 
-    def forward(self, customers: Numbers, products: Numbers, sizes: Numbers) -> Scores:
+    def forward(
+        self,
+        customers: Numbers,
+        products: Numbers,
+        sizes: Numbers,
+    ) -> Scores:
         """Scores of purchases."""
         return self.terms(customers, products, sizes)[0]
 
@@ -109,11 +119,18 @@ class LatentSizes(FitModel):
 class LatentTastes(LatentSizes):
     """K-LV: 1-LV plus a dot product of a customer's and a product's factors."""
 
-    def __init__(self, customers: int, products: int, sizes: int, factors: int) -> None:
+    def __init__(
+        self,
+        customers: int,
+        products: int,
+        sizes: int,
+        factors: int,
+    ) -> None:
         super().__init__(customers, products, sizes)
         refuse_empty(factors=factors)
-        self.customer_factors = nn.Parameter(0.3 * torch.randn(customers, factors))
-        self.product_factors = nn.Parameter(0.3 * torch.randn(products, factors))
+        u, v = torch.randn(customers, factors), torch.randn(products, factors)
+        self.customer_factors = nn.Parameter(0.3 * u)
+        self.product_factors = nn.Parameter(0.3 * v)
 
     def terms(
         self, customers: Numbers, products: Numbers, sizes: Numbers

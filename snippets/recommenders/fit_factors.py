@@ -81,9 +81,11 @@ def clip_order(
     >>> clip_order(torch.tensor([[1.0, 5.0, 3.0]]), torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[1., 3., 3.]])
     """
-    clipped = [torch.minimum(new[:, 0], old[:, 1])] if new.shape[1] > 1 else [new[:, 0]]
-    for size in range(1, new.shape[1]):
-        child = torch.maximum(new[:, size], clipped[-1])
+    clipped: list[Tensor] = []
+    for size in range(new.shape[1]):
+        child = new[:, size]
+        if size > 0:
+            child = torch.maximum(child, clipped[-1])
         if size + 1 < new.shape[1]:
             child = torch.minimum(child, old[:, size + 1])
         clipped.append(child)

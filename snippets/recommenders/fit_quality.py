@@ -67,8 +67,9 @@ def cheapest_sizes(
 ) -> Int[ndarray, " batch"]:
     """The size of smallest expected cost, if small, fit, and large cost so much."""
     if np.shape(costs) != (3,) or not np.isfinite(costs).all():
-        raise ValueError(f"costs of small, fit, and large are needed, got {costs}")
-    return (probabilities @ np.asarray(costs, dtype=float)).argmin(axis=1)
+        raise ValueError(f"costs of small, fit, large are needed, got {costs}")
+    expected = probabilities @ np.asarray(costs, dtype=float)
+    return expected.argmin(axis=1)
 
 
 def shares(purchases: Purchases, sizes: Int[ndarray, " batch"]) -> Float[ndarray, "3"]:
