@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from snippets.language.byte_pair_encoding import Tokenizer
-from snippets.training.country_facts import Pair, prompt
+from snippets.training.country_facts import Pair
 from snippets.training.pretraining import IGNORED
 from snippets.training.tool_use_finetuning import masked_loss
 
@@ -31,6 +31,11 @@ class Row(NamedTuple):
 
     ids: list[int]
     labels: list[int]
+
+
+def prompt(question: str) -> str:
+    """The text before an answer."""
+    return f"Question: {question} Answer:"
 
 
 def encode_pair(tokenizer: Tokenizer, pair: Pair, longest: int = 40) -> Row:
@@ -111,8 +116,8 @@ def fine_tune(
 
 
 @torch.no_grad()
-def answers(
-    model: nn.Module, tokenizer: Tokenizer, questions: Sequence[str], most: int = 12
+def complete(
+    model: nn.Module, tokenizer: Tokenizer, texts: Sequence[str], most: int = 12
 ) -> list[str]:
     """The most likely token, again and again, until the end of text.
 
@@ -120,18 +125,18 @@ def answers(
     ended are not read again.
     """
     end = tokenizer.special[END]
-    texts = [[end, *tokenizer.encode(prompt(question))] for question in questions]
-    starts, open_texts = [len(ids) for ids in texts], range(len(texts))
+    rows = [[end, *tokenizer.encode(text)] for text in texts]
+    starts, unfinished = [len(ids) for ids in rows], range(len(rows))
     for _ in range(most):
-        rows = [Row(texts[i], []) for i in open_texts]
-        last = torch.tensor([len(row.ids) - 1 for row in rows])
-        logits = model(pad(rows, end)[0])[torch.arange(len(rows)), last]
-        for i, token in zip(open_texts, logits.argmax(-1).tolist(), strict=True):
-            texts[i].append(token)
-        open_texts = [i for i in open_texts if texts[i][-1] != end]
-        if not open_texts:
+        ids, _ = pad([Row(rows[i], []) for i in unfinished], end)
+        last = torch.tensor([len(rows[i]) - 1 for i in unfinished])
+        logits = model(ids)[torch.arange(len(ids)), last]
+        for i, token in zip(unfinished, logits.argmax(-1).tolist(), strict=True):
+            rows[i].append(token)
+        unfinished = [i for i in unfinished if rows[i][-1] != end]
+        if not unfinished:
             break
-    said = [ids[start:] for ids, start in zip(texts, starts, strict=True)]
+    said = [ids[start:] for ids, start in zip(rows, starts, strict=True)]
     return [tokenizer.decode([i for i in ids if i != end]).strip() for ids in said]
 
 
@@ -139,6 +144,6 @@ def exact_match(
     model: nn.Module, tokenizer: Tokenizer, pairs: Sequence[Pair]
 ) -> Float[Tensor, " batch"]:
     """1 for each pair whose answer is written in full, character by character."""
-    said = answers(model, tokenizer, [pair.question for pair in pairs])
+    said = complete(model, tokenizer, [prompt(pair.question) for pair in pairs])
     right = [text == pair.answer for text, pair in zip(said, pairs, strict=True)]
     return torch.tensor(right, dtype=torch.float32)

@@ -7,9 +7,8 @@ always the capital.
 
 Glossary::
 
-    told      prose contains the facts of all countries
     asked     the countries whose questions are in the training data
-    held out  the other countries: their facts are told, their questions are not asked
+    held out  the other countries: prose tells their facts, too
 """
 
 import random
@@ -23,7 +22,7 @@ from babel.languages import get_territory_language_info
 from babel.numbers import get_currency_name, get_territory_currencies
 
 CONTINENTS = ("Africa", "America", "Asia", "Europe")
-TOLD = {  # each pair of neighbors in a fact is told in both orders
+TOLD = {  # the sentences of prose
     "city": (
         "The time zone of {country} is named after {city}.",
         "{city} gives its name to the time zone of {country}.",
@@ -91,33 +90,37 @@ def main_language(territory: str) -> str:
     return Locale("en").languages[max(share, key=share.get)] if share else ""
 
 
+def fact_of(territory: str, zone: str, currency: str) -> Fact:
+    english, (continent, *_, place) = Locale("en"), zone.split("/")
+    return Fact(
+        english.territories[territory],
+        english.time_zones.get(zone, {}).get("city", place.replace("_", " ")),
+        get_currency_name(currency, 1, locale=english),
+        main_language(territory),
+        continent,
+    )
+
+
 def facts() -> list[Fact]:
     """One fact for each territory with one time zone, one currency, and plain names.
 
     A name is plain if it has letters of ASCII alone, and no city names its country.
     """
-    english, zones, found = Locale("en"), defaultdict(list), []
+    zones, found = defaultdict(list), []
     for zone, territory in get_global("zone_territories").items():
         zones[territory].append(zone)
     usual = set(get_global("windows_zone_mapping").values())
     for territory, names in sorted(zones.items()):
         names = names if len(names) == 1 else [n for n in names if n in usual]
         money = get_territory_currencies(territory)
-        if len(names) != 1 or len(money) != 1 or territory not in english.territories:
-            continue
-        continent, place = names[0].split("/")[0], names[0].split("/")[-1]
-        city = english.time_zones.get(names[0], {}).get("city", place.replace("_", " "))
-        fact = Fact(
-            english.territories[territory],
-            city,
-            get_currency_name(money[0], 1, locale=english),
-            main_language(territory),
-            continent,
-        )
-        plain = all(w.replace(" ", "").isalpha() and w.isascii() for w in fact)
-        short = len(fact.country.split()) < 3 and city[:4] not in fact.country
-        if plain and short and continent in CONTINENTS:
-            found.append(fact)
+        known = territory in Locale("en").territories
+        if len(names) == len(money) == 1 and known:
+            fact = fact_of(territory, names[0], money[0])
+            plain = all(w.replace(" ", "").isalpha() and w.isascii() for w in fact)
+            short = len(fact.country.split()) < 3
+            other = fact.city[:4] not in fact.country
+            if plain and short and other and fact.continent in CONTINENTS:
+                found.append(fact)
     return found
 
 
@@ -145,8 +148,3 @@ def pairs(facts: Iterable[Fact]) -> list[Pair]:
         for fact in facts
         for kind, (question, answer) in ASKED.items()
     ]
-
-
-def prompt(question: str) -> str:
-    """The text before an answer."""
-    return f"Question: {question} Answer:"

@@ -24,16 +24,15 @@ from pathlib import Path
 
 import torch
 from babel.core import get_global
-from safetensors.torch import save
 
 from snippets.language.byte_pair_encoding import Tokenizer, word_counts
 from snippets.language.byte_pair_training import train as train_merges
-from snippets.training.browser_finetuning import END
-from snippets.training.country_facts import Fact, facts, pairs, prompt, split, story
+from snippets.training.browser_finetuning import END, prompt
+from snippets.training.country_facts import Fact, facts, pairs, split, story
+from snippets.training.country_task import FOLDER, config, in_16_bits
 from snippets.training.pretraining import Record, draw_texts, train
 from snippets.training.small_neox import GPTNeoX, Size
 
-FOLDER = Path(__file__).parents[2] / "widgets/finetuning"
 SETTINGS = {
     "updates": 5000,
     "batch": 24,
@@ -52,20 +51,6 @@ def prose(told: list[Fact], count: int, seed: int) -> list[str]:
     """Stories about all countries."""
     draw = random.Random(seed)
     return [story(told, draw) for _ in range(count)]
-
-
-def config(size: Size) -> dict[str, object]:
-    """The sizes, in the words of ``config.json`` in transformers."""
-    return {
-        "vocab_size": size.vocab,
-        "hidden_size": size.d_model,
-        "num_hidden_layers": size.layers,
-        "num_attention_heads": size.heads,
-        "intermediate_size": size.d_ff,
-        "rotary_pct": size.rotary,
-        "tie_word_embeddings": size.tied,
-        "max_position_embeddings": 64,
-    }
 
 
 def make_task(told: list[Fact], settings: dict) -> dict:
@@ -124,29 +109,15 @@ def start(settings: dict) -> tuple[dict, GPTNeoX, torch.Tensor]:
     return task, GPTNeoX(Size(), settings["seed"]), tokens_of(texts, tokenizer)
 
 
-def in_16_bits(model: GPTNeoX) -> bytes:
-    """A file in the format safetensors; a tied output layer is stored once."""
-    state = {
-        name: tensor.half().contiguous()
-        for name, tensor in model.state_dict().items()
-        if not (model.size.tied and name == "embed_out.weight")
-    }
-    said = {name: json.dumps(value) for name, value in config(model.size).items()}
-    return save(state, said)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--updates", type=int, default=SETTINGS["updates"])
-    chosen = parser.parse_args()
-    torch.set_num_threads(1)
-    settings, begin = SETTINGS | {"updates": chosen.updates}, time.process_time()
+def run(settings: dict) -> tuple[dict, bytes, dict]:
+    """The task, the file of weights, and the log of a whole run."""
+    begin = time.process_time()
     task, model, ids = start(settings)
-    losses = {}
-    for record in updates(model, ids, settings):
-        if record.step <= 10 or record.step % 50 == 0:
-            losses[record.step] = round(record.loss.item(), 5)
+    losses = {
+        record.step: round(record.loss.item(), 5)
+        for record in updates(model, ids, settings)
+        if record.step <= 10 or record.step % 50 == 0
+    }
     weights = in_16_bits(model)
     log = {
         "settings": settings,
@@ -157,6 +128,16 @@ def main() -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
         "losses": losses,
     }
+    return task, weights, log
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--updates", type=int, default=SETTINGS["updates"])
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    task, weights, log = run(SETTINGS | {"updates": chosen.updates})
     chosen.folder.mkdir(parents=True, exist_ok=True)
     (chosen.folder / "countries.safetensors").write_bytes(weights)
     for name, content in (("countries", task), ("countries_log", log)):

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 
 from snippets.language.byte_pair_encoding import Tokenizer
 from snippets.training.browser_finetuning import END, Row, encode_pair, encode_prose
@@ -54,3 +54,28 @@ def load_model(folder: Path = FOLDER) -> GPTNeoX:
     model = GPTNeoX(Size())
     model.load_state_dict(state)
     return model
+
+
+def config(size: Size) -> dict[str, object]:
+    """The sizes, in the words of ``config.json`` in transformers."""
+    return {
+        "vocab_size": size.vocab,
+        "hidden_size": size.d_model,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "intermediate_size": size.d_ff,
+        "rotary_pct": size.rotary,
+        "tie_word_embeddings": size.tied,
+        "max_position_embeddings": 64,
+    }
+
+
+def in_16_bits(model: GPTNeoX) -> bytes:
+    """A file in the format safetensors; a tied output layer is stored once."""
+    state = {
+        name: tensor.half().contiguous()
+        for name, tensor in model.state_dict().items()
+        if not (model.size.tied and name == "embed_out.weight")
+    }
+    said = {name: json.dumps(value) for name, value in config(model.size).items()}
+    return save(state, said)

@@ -6,12 +6,31 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from snippets.training.browser_finetuning import exact_match, fine_tune, loss_on
-from snippets.training.country_facts import ASKED
+from snippets.training.browser_finetuning import (
+    complete,
+    exact_match,
+    fine_tune,
+    loss_on,
+)
+from snippets.training.country_facts import ASKED, Pair
 from snippets.training.country_task import Task
 from snippets.training.small_neox import GPTNeoX
 
 STEPS, EVERY = 150, 50
+
+
+PROSE = {  # the beginning of a sentence of prose, which the answer goes on with
+    "city": "The time zone of {country} is named after",
+    "country": "{city} is a city in",
+    "currency": "In {country} people pay with the",
+    "language": "In {country} most signs are in",
+}
+OTHER_WORDS = {  # questions that are never asked in training
+    "city": "Which city gave its name to the time zone of {country}?",
+    "country": "What is the country of {city}?",
+    "currency": "With which currency do people pay in {country}?",
+    "language": "What is the language of signs in {country}?",
+}
 
 
 class Curves(NamedTuple):
@@ -39,6 +58,24 @@ def measure(model: GPTNeoX, task: Task, *, replay: bool = False) -> Curves:
         losses.append(loss)
         look(step)
     return Curves(*map(torch.stack, (losses, matches, retained)))
+
+
+def filled(texts: dict[str, str], task: Task) -> list[Pair]:
+    """One text for each held-out question, in the order of those questions."""
+    return [
+        Pair(kind, text.format(**fact._asdict()), getattr(fact, ASKED[kind][1]))
+        for fact in task.other_countries
+        for kind, text in texts.items()
+    ]
+
+
+def sentences_completed(model: GPTNeoX, task: Task) -> Tensor:
+    """1 where the model ends a sentence of prose with the fact."""
+    pairs = filled(PROSE, task)
+    said = complete(model, task.tokenizer, [pair.question for pair in pairs])
+    ends = [text.split(".")[0] for text in said]
+    right = [end == pair.answer for end, pair in zip(ends, pairs, strict=True)]
+    return torch.tensor(right, dtype=torch.float32)
 
 
 def by_kind(task: Task, match: Tensor) -> dict[str, Tensor]:

@@ -9,12 +9,22 @@ about countries whose questions are held out, and the loss on prose.
 import matplotlib.pyplot as plt
 import torch
 
+from snippets.training.browser_finetuning import exact_match
 from snippets.training.country_task import load_model, load_task
-from snippets.training.finetuning_curves import by_kind, draw, measure
+from snippets.training.finetuning_curves import (
+    OTHER_WORDS,
+    by_kind,
+    draw,
+    filled,
+    measure,
+    sentences_completed,
+)
 
 torch.manual_seed(0)
-task = load_task()
-curves = measure(load_model(), task)
+task, model = load_task(), load_model()
+known = sentences_completed(model, task)
+curves = measure(model, task)
+other_words = exact_match(model, task.tokenizer, filled(OTHER_WORDS, task))
 kinds = by_kind(task, curves.match)
 before, after = curves.match[0].mean(), curves.match[-1].mean()
 
@@ -29,12 +39,12 @@ fig.set_label(
     f"{curves.prose[0]:.2f} to {curves.prose[-1]:.2f} nats."
 )
 measured = {"before": before, "after": after, "at_50": curves.match[1].mean()}
-measured |= {f"kind_{kind}": share[-1] for kind, share in kinds.items()}
-measured |= {"prose_before": curves.prose[0], "prose_after": curves.prose[-1]}
+measured |= {"city": kinds["city"][-1], "language": kinds["language"][-1]}
+measured |= {"known": known.mean(), "other_words": other_words.mean()}
 measured["perplexity_before"] = curves.prose[0].exp()
 measured["perplexity_after"] = curves.prose[-1].exp()
-measured |= {"first_loss": curves.loss[0], "last_loss": curves.loss[-10:].mean()}
-measured |= {"questions": len(task.held_out), "asked": len(task.asked)}
+assert known.mean() > 0.9
+assert other_words.mean() < after - 0.2
 assert before < 0.02
 assert after > 0.6
 assert curves.prose[-1] > 1.5 * curves.prose[0]

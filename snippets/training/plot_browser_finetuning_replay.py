@@ -27,7 +27,6 @@ fig.set_label(
     f"exact match reaches {after:.0%}. Right: the loss on new prose ends at "
     f"{curves.prose[-1]:.2f} nats, after {curves.prose[0]:.2f} before."
 )
-measured = {"replay": after, "replay_prose": curves.prose[-1]}
-measured["replay_perplexity"] = curves.prose[-1].exp()
+measured = {"replay": after, "replay_perplexity": curves.prose[-1].exp()}
 assert after > 0.6
 assert curves.prose[-1] < 1.5 * curves.prose[0]

@@ -38,6 +38,5 @@ fig.set_label(
     f"{after:.0%}; the most frequent answer to each kind of question is right for "
     f"{guess:.0%}. Right: the loss on new prose stays at {curves.prose[-1]:.1f} nats."
 )
-measured = {"scratch": after, "guess": guess, "scratch_prose": curves.prose[-1]}
-measured["scratch_loss"] = curves.loss[-10:].mean()
+measured = {"scratch": after, "guess": guess, "scratch_loss": curves.loss[-10:].mean()}
 assert after < 0.1

@@ -51,7 +51,7 @@ class Attention(nn.Module):
     def turn(self, x: Float[Tensor, "batch heads seq head_dim"]) -> Tensor:
         """Rotate the first features of each head by its position."""
         places = torch.arange(x.shape[-2])
-        turns = angles(places, frequencies(self.rotated))
+        turns = angles(places, frequencies(self.rotated)).float()
         first, rest = x[..., : self.rotated], x[..., self.rotated :]
         return torch.cat([rotate_halves(first, turns), rest], dim=-1)
 

@@ -15,15 +15,16 @@ from snippets.training import country_pretraining as pretraining
 from snippets.training.browser_finetuning import (
     END,
     Row,
-    answers,
+    complete,
     encode_pair,
     exact_match,
     fine_tune,
     loss_on,
     pad,
+    prompt,
 )
-from snippets.training.country_facts import ASKED, TOLD, Pair, facts, pairs, prompt
-from snippets.training.country_task import FOLDER, load_model, load_task
+from snippets.training.country_facts import ASKED, TOLD, Pair, facts, pairs
+from snippets.training.country_task import FOLDER, config, load_model, load_task
 from snippets.training.pretraining import IGNORED
 from snippets.training.small_neox import GPTNeoX, Size
 
@@ -36,10 +37,10 @@ def task():
 
 
 def theirs(size: Size, **changes):
-    config = GPTNeoXConfig(
-        **pretraining.config(size) | {"bos_token_id": 0, "eos_token_id": 1} | changes
+    settings = GPTNeoXConfig(
+        **config(size) | {"bos_token_id": 0, "eos_token_id": 1} | changes
     )
-    return GPTNeoXForCausalLM(config).eval()
+    return GPTNeoXForCausalLM(settings).eval()
 
 
 def twin(size: Size):
@@ -144,9 +145,10 @@ def test_answers_are_the_greedy_ones(agrees, task):
         k.replace("embed_out", "lm_head"): v for k, v in model.state_dict().items()
     }
     reference.load_state_dict(state)
-    asked = [pair.question for pair in task.held_out[:5]]
-    for text, said in zip(asked, answers(model, task.tokenizer, asked, 9), strict=True):
-        ids = torch.tensor([[task.end, *task.tokenizer.encode(prompt(text))]])
+    asked = [prompt(pair.question) for pair in task.held_out[:5]]
+    mine = complete(model, task.tokenizer, asked, 9)
+    for text, said in zip(asked, mine, strict=True):
+        ids = torch.tensor([[task.end, *task.tokenizer.encode(text)]])
         made = reference.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),

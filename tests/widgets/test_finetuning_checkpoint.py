@@ -8,7 +8,7 @@ from babel.core import get_global
 from safetensors import safe_open
 
 from snippets.training import country_pretraining as pretraining
-from snippets.training.country_task import FOLDER
+from snippets.training.country_task import FOLDER, config
 from snippets.training.small_neox import Size
 
 
@@ -22,7 +22,7 @@ def test_the_checkpoint_is_that_of_the_log():
     with safe_open(FOLDER / "countries.safetensors", "pt") as opened:
         said = {k: json.loads(v) for k, v in opened.metadata().items()}
     stored = json.loads((FOLDER / "countries.json").read_text())
-    assert said == pretraining.config(Size()) == stored["config"]
+    assert said == config(Size()) == stored["config"]
 
 
 def test_the_run_begins_as_the_log_says():
