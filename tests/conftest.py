@@ -27,7 +27,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Browser"]:
-    """The installed browser; one for all tests of a process, which can start no second."""
+    """The installed browser. A process can start one only."""
     if browser.installed() is None:
         pytest.skip("no Chromium installed: Debian's package is chromium")
     with browser.launch() as started:

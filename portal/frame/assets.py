@@ -18,7 +18,7 @@ KINDS = {".css", ".html", ".js", ".json", ".safetensors", ".wasm"}
 
 
 def digest(folders: list[Path]) -> str:
-    """A digest of all templates, style sheets, scripts and their data, with their names."""
+    """A digest of templates, style sheets, scripts and their data, with their names."""
     made = hashlib.sha256()
     for folder in folders:
         for file in sorted(folder.rglob("*")):

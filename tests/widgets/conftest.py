@@ -1,4 +1,4 @@
-"""The functions of ``widgets/``, run by QuickJS, or in a browser where they need one."""
+"""The functions of ``widgets/``, run by QuickJS, or in a browser."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -9,8 +9,8 @@ import { count, toFloats, write } from "./safetensors.js";
  */
 
 export const IGNORED = -100;
-const BATCH = 16; // texts that are run together, where it is for us to say
-const LOGITS = 64; // tokens whose logits gpt.c holds at once
+const BATCH = 16; // texts that are run together; gpt.c holds the logits of 64 tokens at most
+const MOST = 2 ** 32 / 16; // parameters: each takes 16 bytes, with its gradient and moments
 
 /** @returns {() => number} Equal numbers from 0 to 1 for an equal seed; mulberry32. @param {number} seed */
 export function generator(seed) {
@@ -57,28 +57,34 @@ export class Engine {
       if (String(found) !== String(shape)) throw new Error(`${name} is ${found.join(" x ")}, not ${shape.join(" x ")}.`);
     }
     const parts = shapesOf(config).map(([name]) => toFloats(name, tensors.get(name)));
-    this.begin(config, parts);
+    this.begin(config);
+    parts.reduce((place, part) => (this.initial.set(part, place), place + part.length), 0);
+    this.reset();
   }
 
   /** Random weights: matrices with a standard deviation of 0.02. @param {Config} config @param {number} seed */
   loadRandom(config, seed) {
     const draw = generator(seed);
     const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
-    const parts = shapesOf(config).map(([name, shape]) => {
+    this.begin(config);
+    let place = 0;
+    for (const [name, shape] of shapesOf(config)) {
       const value = shape.length === 2 ? () => 0.02 * normal() : () => Number(name.endsWith(".weight"));
-      return Float32Array.from({ length: count(shape) }, value);
-    });
-    this.begin(config, parts);
+      for (const end = place + count(shape); place < end; place++) this.initial[place] = value();
+    }
+    this.reset();
   }
 
-  /** @param {Config} config @param {Float32Array[]} parts */
-  begin(config, parts) {
+  /** Makes room for a model. @param {Config} config */
+  begin(config) {
     const { vocab, width, layers, heads, rotated, ff, context, isTied, isParallel, eps, base } = config;
-    const sizes = [vocab, width, layers, heads, rotated, ff, context, isTied, isParallel, eps];
-    const size = this.within(() => this.gpt.create(...sizes), `${parametersOf(config)} parameters`);
+    const size = parametersOf(config);
+    this.within(() => {
+      if (size > MOST) throw new RangeError();
+      this.gpt.create(vocab, width, layers, heads, rotated, ff, context, isTied, isParallel, eps);
+      this.initial = new Float32Array(size);
+    }, `${size} parameters`);
     this.config = config;
-    this.initial = new Float32Array(size);
-    parts.reduce((place, part) => (this.initial.set(part, place), place + part.length), 0);
     const turns = this.view("turns", context * rotated);
     for (let i = 0; i < rotated / 2; i++) {
       const frequency = Math.fround(1 / base ** ((2 * i) / rotated));
@@ -88,7 +94,6 @@ export class Engine {
         turns[position * rotated + rotated / 2 + i] = Math.sin(angle);
       }
     }
-    this.reset();
   }
 
   /** The weights as they were loaded, and no moments. */
@@ -98,10 +103,10 @@ export class Engine {
     this.updates = 0;
   }
 
-  /** Calls what asks for memory; it traps if there is none. @param {() => number} call @param {string} what */
+  /** Calls what asks for memory; it traps if there is none. @param {() => void} call @param {string} what */
   within(call, what) {
     try {
-      return call();
+      call();
     } catch {
       this.config = null; // what is there is no longer whole
       throw new Error(`The browser has no memory for ${what}.`);
@@ -173,7 +178,7 @@ export class Engine {
     return all;
   }
 
-  /** @param {number} first @param {number} rows At most LOGITS. */
+  /** @param {number} first @param {number} rows At most 64. */
   rowsOfLogits(first, rows) {
     return new Float32Array(this.gpt.memory.buffer, this.gpt.logits(first, rows), rows * this.config.vocab);
   }

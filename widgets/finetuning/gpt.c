@@ -145,8 +145,9 @@ static Matrix turned(const float *at, int columns) { return (Matrix){at, 1, colu
 
 // A block of DEPTH x BREADTH of the right factor stays in the second cache. A panel of it, as
 // wide as two vectors, stays in the first, and passes by panels of four rows of the left factor.
-// The product of two panels stays in eight registers.
-enum { ROWS = 4, COLUMNS = 8, DEPTH = 256, HEIGHT = 64, BREADTH = 512 };
+// The product of two panels stays in eight registers. DEPTH is small, since a sum of sums rounds
+// less than one long sum.
+enum { ROWS = 4, COLUMNS = 8, DEPTH = 32, HEIGHT = 128, BREADTH = 512 };
 static _Alignas(16) float left_block[HEIGHT * DEPTH], right_block[DEPTH * BREADTH];
 
 // Lays the rows of a matrix out as panels: for each column, as many elements as a panel has rows.
@@ -547,15 +548,17 @@ EXPORT(rest) void rest(void) {
   zero(second_moment, count);
 }
 
-// One update. Corrections are 1 - beta^step: the moments start at 0.
-EXPORT(adamw) void adamw(float rate, float beta1, float beta2, float eps, float decay,
-                         float correction1, float correction2) {
+// One update, which counts from 1. What is near 1 is in double precision: of a second beta of
+// 0.999, single precision has only three digits of 1 - beta.
+EXPORT(adamw) void adamw(double rate, double beta1, double beta2, double eps, double decay,
+                         double correction1, double correction2) {
   float *restrict x = flat, *restrict m = first_moment, *restrict v = second_moment;
   const float *restrict g = flat_gradients;
+  float keep1 = beta1, take1 = 1 - beta1, keep2 = beta2, take2 = 1 - beta2, least = eps;
+  float size = rate / correction1, unit = 1 / correction2, shrink = 1 - rate * decay;
   for (int i = 0; i < count; i++) {
-    m[i] = beta1 * m[i] + (1 - beta1) * g[i];
-    v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-    float deviation = __builtin_sqrtf(v[i] / correction2);
-    x[i] = x[i] * (1 - rate * decay) - rate * (m[i] / correction1) / (deviation + eps);
+    m[i] = keep1 * m[i] + take1 * g[i];
+    v[i] = keep2 * v[i] + take2 * g[i] * g[i];
+    x[i] = shrink * x[i] - size * m[i] / (__builtin_sqrtf(unit * v[i]) + least);
   }
 }
