@@ -51,7 +51,8 @@ class Finetuning extends Widget {
   }
 
   disconnectedCallback() {
-    this.trainer?.stop();
+    this.halted = true;
+    this.forget();
   }
 
   clear() {
@@ -79,16 +80,26 @@ class Finetuning extends Widget {
       return this.trainer?.stop();
     }
     if (this.busy) return;
-    this.busy = true;
+    const mine = (this.busy = {});
     this.halted = false;
     this.enable();
     try {
       await this[action](argument);
     } catch (problem) {
+      if (this.busy !== mine) return; // it was reset meanwhile
+      if (!this.loaded) this.forget();
       this.say(`That did not work: ${problem.message}`);
     }
+    if (this.busy !== mine) return;
     this.busy = this.running = false;
     this.enable();
+  }
+
+  /** Ends the worker, so that the next click begins anew. */
+  forget() {
+    this.trainer?.close();
+    this.trainer = this.task = undefined;
+    this.loaded = "";
   }
 
   /** A file beside this module, in the same version. */
@@ -225,8 +236,8 @@ class Finetuning extends Widget {
 
   rest() {
     this.halted = true;
-    this.trainer?.stop();
-    this.loaded = "";
+    this.busy = this.running = false;
+    this.forget();
     this.clear();
     super.rest();
     this.result.value = "Press Train: 1.7 MB are loaded, and a model is trained on this device.";
