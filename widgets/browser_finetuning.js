@@ -134,7 +134,12 @@ class Finetuning extends Widget {
     const { Tokenizer } = this.code;
     if (start === "trained") await this.trainer.load(await (await this.fetched("countries.safetensors")).arrayBuffer());
     else if (start === "random") await this.trainer.loadRandom(this.data.config, 0);
-    else await this.trainer.load(this.own.weights, this.own.config);
+    else {
+      const { config } = await this.trainer.load(this.own.weights, this.own.config);
+      if (!this.own.tokenizer && config.vocab !== this.data.config.vocab_size) {
+        throw new Error("these weights need their tokenizer.json: open it together with them.");
+      }
+    }
     this.tokenizer = start === "own" && this.own.tokenizer ? Tokenizer.fromFile(this.own.tokenizer) : Tokenizer.ours(this.data.merges);
     const pair = ([, question, answer]) => this.code.encodePair(this.tokenizer, question, answer);
     const prose = (text) => this.code.encodeProse(this.tokenizer, text);
@@ -212,14 +217,16 @@ class Finetuning extends Widget {
 
   /** Files as Hugging Face has them: weights, and with them config.json and tokenizer.json. */
   async read(files) {
-    const find = (end) => files.find((file) => file.name.endsWith(end));
-    const json = async (file) => file && JSON.parse(await file.text());
-    const weights = find(".safetensors");
+    const json = async (name) => {
+      const file = files.find((one) => one.name === name);
+      return file && JSON.parse(await file.text());
+    };
+    const weights = files.find(({ name }) => name.endsWith(".safetensors"));
     if (!weights) throw new Error("none of the files ends in .safetensors.");
     this.own = {
       weights: await weights.arrayBuffer(),
-      config: await json(find("config.json")),
-      tokenizer: await json(find("tokenizer.json")),
+      config: await json("config.json"),
+      tokenizer: await json("tokenizer.json"),
     };
     this.form.elements.namedItem("start").value = "own";
     this.loaded = "";
@@ -262,7 +269,7 @@ class Finetuning extends Widget {
     const right = [0, 0.5, 1].map((value) => `<text x="546" y="${share(value) + 4}">${100 * value}%</text>`);
     const loss = this.losses.at(-1)?.[1];
     const now = loss === undefined ? "" : `step ${this.done}: loss ${loss.toPrecision(3)}`;
-    const key = [["0", "loss on answers"], ["1", "held-out right"], ["2", "loss on prose"]]
+    const key = [["0", "loss, answers"], ["1", "held-out right"], ["2", "loss, prose"]]
       .map(([color, text], i) => `<path class="s${color}" d="M${70 + 165 * i},316h18"/><text x="${93 + 165 * i}" y="320">${text}</text>`);
     return {
       text: this.said || `${steps} steps from ${controls.start.options[start]}, learning rate ${lr}. Press Train.`,

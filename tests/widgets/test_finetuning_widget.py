@@ -1,10 +1,14 @@
 """The element that trains in the page, driven in Chromium beside its files."""
 
 import html
+import math
 import re
 
 import pytest
+import tokenizers
+import torch
 from safetensors.torch import load, load_file
+from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from snippets.training.country_task import FOLDER, load_task
 
@@ -72,17 +76,10 @@ def press(widget, name: str) -> None:
 
 
 def says(widget, words: str) -> str:
-    """The result, once it has these words; a problem ends the waiting."""
-    widget.page.wait_for_function(
-        """words => {
-          const text = document.querySelector(".widget-result").value;
-          return text.includes(words) || text.startsWith("That did not work");
-        }""",
-        arg=words,
-    )
-    text = widget.page.evaluate("document.querySelector('.widget-result').value")
-    assert words in text
-    return text
+    """The result, once it has these words."""
+    found = widget.page.locator(".widget-result", has_text=words)
+    found.wait_for()
+    return found.evaluate("result => result.value")
 
 
 def set_steps(widget, steps: int) -> None:
@@ -179,6 +176,47 @@ def test_a_file_that_is_missing_is_named(widget, file):
     widget.page.unroute_all()
     press(widget, "ask")
     says(widget, "After 0 steps")
+
+
+def test_files_as_transformers_saves_them(widget, tmp_path):
+    """A tiny random model with a vocabulary of its own, as Pythia has one."""
+    parts = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    fast = tokenizers.Tokenizer(tokenizers.models.BPE())
+    fast.pre_tokenizer = parts
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=400,
+        show_progress=False,
+        special_tokens=["<|endoftext|>", "<|padding|>"],
+        initial_alphabet=parts.alphabet(),
+    )
+    fast.train_from_iterator(load_task().prose, trainer)
+    fast.save(str(tmp_path / "tokenizer.json"))
+    config = GPTNeoXConfig(
+        vocab_size=400,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+    )
+    torch.manual_seed(0)
+    GPTNeoXForCausalLM(config).save_pretrained(tmp_path)
+    files = sorted(tmp_path.iterdir())
+    assert "generation_config.json" in [file.name for file in files]
+    set_steps(widget, 10)
+    for chosen, words in (
+        ([tmp_path / "config.json", tmp_path / "model.safetensors"], "tokenizer.json"),
+        (files, "model.safetensors is loaded"),
+    ):
+        with widget.page.expect_file_chooser() as choosing:
+            press(widget, "open")
+        choosing.value.set_files(chosen)
+        says(widget, words)
+    press(widget, "train")
+    says(widget, "10 steps in")
+    losses = [loss for _, loss in widget.evaluate("element => element.losses")]
+    assert losses[0] == pytest.approx(math.log(400), abs=0.3)
+    assert losses[-1] < losses[0]
 
 
 def test_a_file_that_holds_no_weights(widget, tmp_path):
