@@ -197,6 +197,24 @@ def test_losses_of_five_updates_are_those_of_torch(start, settings, decay):
         assert found == pytest.approx(loss.item(), abs=1e-5)
 
 
+def test_updates_are_those_of_torch_for_the_same_gradients(start):
+    """With a second beta so near 1 that its distance needs double precision."""
+    model = random_model(SMALL)
+    engine = start(file_of(model), SMALL)
+    size = sum(p.numel() for p in model.parameters())
+    values = torch.tensor(engine.array("view", "values", size)).double()
+    values.requires_grad_()
+    options = {"lr": 0.1, "betas": [0.9, 0.999], "eps": 1e-8}
+    adamw = torch.optim.AdamW([values], weight_decay=0.1, **options)
+    for seed in range(4):
+        rows = random_rows(37, [9, 12], seed)
+        engine.call("step", [rows], options | {"decay": 0.1})
+        values.grad = torch.tensor(engine.array("view", "gradients", size)).double()
+        adamw.step()
+        found = engine.array("view", "values", size)
+        np.testing.assert_allclose(found, values.detach().numpy(), rtol=0, atol=6e-7)
+
+
 def test_the_model_of_the_page(start):
     """Logits, and the losses of five updates on the page's questions.
 
