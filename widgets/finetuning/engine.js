@@ -114,8 +114,13 @@ export class Engine {
   }
 
   /** Memory, which moves when it grows: not to be kept. @param {string} name @param {number} length */
-  view(name, length, Kind = Float32Array) {
-    return new Kind(this.gpt.memory.buffer, this.gpt[name](), length);
+  view(name, length) {
+    return new Float32Array(this.gpt.memory.buffer, this.gpt[name](), length);
+  }
+
+  /** Of tokens. @param {string} name @param {number} length */
+  ids(name, length) {
+    return new Int32Array(this.gpt.memory.buffer, this.gpt[name](), length);
   }
 
   /** @param {number[][]} texts */
@@ -135,7 +140,7 @@ export class Engine {
   place(texts, length = Math.max(...texts.map((ids) => ids.length))) {
     this.check(texts);
     this.within(() => this.gpt.reserve(texts.length, length), `${texts.length} texts of ${length} tokens`);
-    const tokens = this.view("tokens", texts.length * length, Int32Array).fill(0);
+    const tokens = this.ids("tokens", texts.length * length).fill(0);
     texts.forEach((ids, b) => ids.forEach((id, t) => (tokens[t * texts.length + b] = id)));
     return length;
   }
@@ -143,7 +148,7 @@ export class Engine {
   /** Lays rows out; a label of row b counts as weights[b] says. @param {Row[]} rows @param {number[]} weights */
   placeRows(rows, weights) {
     const length = this.place(rows.map((row) => row.ids));
-    const targets = this.view("targets", rows.length * length, Int32Array);
+    const targets = this.ids("targets", rows.length * length);
     const counts = this.view("target_weights", rows.length * length).fill(0);
     rows.forEach(({ labels }, b) => {
       for (let t = 1; t < labels.length; t++) {
@@ -253,7 +258,7 @@ export class Engine {
       this.gpt.forward(from, t);
       const logits = this.rowsOfLogits((t - 1) * prompts.length, prompts.length);
       const next = prompts.map((_, b) => largest(logits.subarray(b * this.config.vocab, (b + 1) * this.config.vocab)));
-      this.view("tokens", stop * prompts.length, Int32Array).set(next, t * prompts.length);
+      this.ids("tokens", stop * prompts.length).set(next, t * prompts.length);
       next.forEach((id, b) => {
         done[b] ||= id === end;
         if (!done[b]) answers[b].push(id);

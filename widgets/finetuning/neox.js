@@ -24,7 +24,7 @@ export function configOf(settings, tensors = new Map()) {
   };
   const heads = given.num_attention_heads;
   if (!heads) throw new Error("The file of the weights does not say how many heads there are: config.json is needed too.");
-  for (const [key, known] of [["model_type", "gpt_neox"], ["hidden_act", "gelu"], ["attention_bias", true]]) {
+  for (const [key, known] of Object.entries({ model_type: "gpt_neox", hidden_act: "gelu", attention_bias: true })) {
     if ((given[key] ?? known) !== known) throw new Error(`${key} is ${given[key]}; known is ${known} alone.`);
   }
   if ((rope.rope_type ?? "default") !== "default" || given.rope_scaling) throw new Error("Scaled rotary positions are not known.");
@@ -81,21 +81,20 @@ export function metadataOf(config) {
  * @returns {[string, number[]][]}
  */
 export function shapesOf({ vocab, width, layers, ff, isTied }) {
-  const affine = (name, out, ...rest) => [[`${name}.weight`, [out, ...rest]], [`${name}.bias`, [out]]];
-  const layer = (_, i) => [
-    ...affine(`gpt_neox.layers.${i}.input_layernorm`, width),
-    ...affine(`gpt_neox.layers.${i}.post_attention_layernorm`, width),
-    ...affine(`gpt_neox.layers.${i}.attention.query_key_value`, 3 * width, width),
-    ...affine(`gpt_neox.layers.${i}.attention.dense`, width, width),
-    ...affine(`gpt_neox.layers.${i}.mlp.dense_h_to_4h`, ff, width),
-    ...affine(`gpt_neox.layers.${i}.mlp.dense_4h_to_h`, width, ff),
-  ];
-  return [
-    [EMBED, [vocab, width]],
-    ...Array.from({ length: layers }, layer).flat(),
-    ...affine("gpt_neox.final_layer_norm", width),
-    ...(isTied ? [] : [[UNEMBED, [vocab, width]]]),
-  ];
+  const shapes = /** @type {[string, number[]][]} */ ([[EMBED, [vocab, width]]]);
+  /** @param {string} name @param {number[]} shape */
+  const affine = (name, ...shape) => shapes.push([`${name}.weight`, shape], [`${name}.bias`, shape.slice(0, 1)]);
+  for (let i = 0; i < layers; i++) {
+    affine(`gpt_neox.layers.${i}.input_layernorm`, width);
+    affine(`gpt_neox.layers.${i}.post_attention_layernorm`, width);
+    affine(`gpt_neox.layers.${i}.attention.query_key_value`, 3 * width, width);
+    affine(`gpt_neox.layers.${i}.attention.dense`, width, width);
+    affine(`gpt_neox.layers.${i}.mlp.dense_h_to_4h`, ff, width);
+    affine(`gpt_neox.layers.${i}.mlp.dense_4h_to_h`, width, ff);
+  }
+  affine("gpt_neox.final_layer_norm", width);
+  if (!isTied) shapes.push([UNEMBED, [vocab, width]]);
+  return shapes;
 }
 
 /** @param {Config} config @returns {number} How many parameters there are. */
