@@ -17,7 +17,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 export OMP_NUM_THREADS = 1
 export PYTHONUTF8 = 1
 
-.PHONY: html test lint format check lock resolve install drift lab live new why status audit lighthouse screenshots epub zip bench rtd setup clean distclean help types
+.PHONY: html test lint format check lock resolve install drift lab live new why status audit lighthouse screenshots wasm epub zip bench rtd setup clean distclean help types
 .NOTPARALLEL:  # the tests reuse what html has built
 
 html: $(STAMP)  ## build the site into build/html
@@ -100,6 +100,9 @@ $(TSC):
 
 screenshots: $(STAMP)  ## take pictures of each type of page: build/shots
 	@$(BIN)/python -m portal screenshots
+
+wasm: $(STAMP)  ## compile the engine that trains in the browser: widgets/finetuning/gpt.wasm
+	@$(BIN)/python -m portal wasm
 
 bench: $(STAMP)  ## time builds of a generated site, stock and ours: make bench options=--help
 	$(BIN)/python -m benchmarks $(options)

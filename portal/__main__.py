@@ -12,6 +12,7 @@ from portal.commands.lab import lay_out
 from portal.commands.new import new
 from portal.commands.read_the_docs import rehearse
 from portal.commands.resolver import Unreachable
+from portal.commands.wasm import write
 from portal.evidence import shard
 from portal.evidence.store import Unavailable
 from portal.evidence.why import why
@@ -54,6 +55,7 @@ def main(arguments: list[str], root: Path) -> int:
     commands.add_parser("audit", help="look at every built page as a reader would")
     commands.add_parser("lighthouse", help="have Lighthouse judge each type of page")
     commands.add_parser("screenshots", help="take pictures of each type of page")
+    commands.add_parser("wasm", help="compile what trains a model in the browser")
     options = parser.parse_args(arguments)
     try:
         if options.command == "new":
@@ -67,6 +69,8 @@ def main(arguments: list[str], root: Path) -> int:
             print(lay_out(root))
         elif options.command == "live":
             live(root, options.port)
+        elif options.command == "wasm":
+            print(f"compiled {write(root)}")
         elif options.command == "screenshots":
             print(*shoot(root), sep="\n")
         elif options.command == "evidence":

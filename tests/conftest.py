@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from portal.inspect import browser
+
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from torch import Tensor
     from transformers import GPT2LMHeadModel
 
@@ -20,6 +23,15 @@ pytest_plugins = "sphinx.testing.fixtures"
 def root() -> Path:
     """The repository."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """The installed browser. A process can start one only."""
+    if browser.installed() is None:
+        pytest.skip("no Chromium installed: Debian's package is chromium")
+    with browser.launch() as started:
+        yield started
 
 
 @pytest.fixture

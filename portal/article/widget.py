@@ -9,9 +9,13 @@
 ``widgets/kv_cache.js`` draws in the place of the figure what the reader sets. It
 exports ``controls``: for each name that may be set, a label and a value, and beside
 these ``min``, ``max`` and ``step`` of a slider, the ``options`` of a choice, the
-``maxlength`` of a text, or nothing for a box to tick. The controls are written here, so
-that nothing moves when the module comes. Without scripts, and from disk, the figure is
-what it was.
+``maxlength`` of a text, or nothing for a box to tick. It may also export ``actions``:
+the label of each button, by the name that the module finds in ``data-action``. Controls
+and buttons are written here, so that nothing moves when the module comes. Without
+scripts, and from disk, the figure is what it was.
+
+What a module loads by itself when a reader asks for it lies in a folder of
+``widgets/``.
 """
 
 import hashlib
@@ -39,7 +43,7 @@ class widget(nodes.General, nodes.Element):
 
 
 class controls(nodes.General, nodes.Element):
-    """The controls of a widget: ``given``, as its module has them."""
+    """The controls of a widget: ``given``, and ``actions``, as its module has them."""
 
 
 def parse(words: list[str], known: dict[str, dict]) -> dict[str, dict]:
@@ -108,23 +112,25 @@ class Widget(SphinxDirective):
             raise self.error(f"no widget {name}; {hint(name, known)}")
         self.env.note_dependency(file)
         try:
-            given = parse(words, WidgetModule(file).value("controls"))
+            module = WidgetModule(file)
+            given = parse(words, module.value("controls"))
+            actions = module.value("typeof actions === 'object' ? actions : {}")
         except ValueError as problem:
             raise self.error(str(problem)) from problem
         made = widget("", *self.parse_content_to_nodes(), module=name)
         figures = [node for node in made.children if isinstance(node, nodes.figure)]
         if len(made) != 1 or not figures or len(figures[0]) < 2:
             raise self.error("the content of a widget is one figure with a caption")
-        figures[0].insert(1, controls("", given=given))
+        figures[0].insert(1, controls("", given=given, actions=actions))
         self.set_source_info(made)
         return [made]
 
 
 @lru_cache(1)
 def version(builder: Builder) -> str:
-    """A digest of all modules, which import each other; taken once in a build."""
+    """A digest of all modules and what they load; taken once in a build."""
     digest = hashlib.sha256()
-    for file in sorted(FOLDER.glob("*.js")):
+    for file in sorted(FOLDER.rglob("*.*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:8]
 
@@ -182,10 +188,23 @@ def chosen(is_chosen: bool) -> dict[str, str]:
     return {"selected": "selected"} if is_chosen else {}
 
 
+def buttons(self: HTML5Translator, actions: dict[str, str]) -> str:
+    """The button that resets, after those of the module if it has any."""
+    reset = '<button type="reset">Reset</button>'
+    if not actions:
+        return reset
+    made = "".join(
+        self.starttag({}, "button", "", type="button", **{"data-action": name})
+        + f"{self.encode(label)}</button>"
+        for name, label in actions.items()
+    )
+    return f'<div class="widget-actions">{made}{reset}</div>'
+
+
 def visit_controls(self: HTML5Translator, node: controls) -> None:
     fields = (field(self, name, control) for name, control in node["given"].items())
     form = self.starttag(node, "form", "", CLASS="widget-controls", autocomplete="off")
-    self.body += [form, *fields, '<button type="reset">Reset</button>']
+    self.body += [form, *fields, buttons(self, node["actions"])]
     self.body.append('<output class="widget-result" role="status"></output></form>')
     raise nodes.SkipNode
 

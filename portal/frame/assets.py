@@ -14,11 +14,11 @@ from sphinx.environment import BuildEnvironment
 from portal.article import widget
 from portal.pages.rewrite import changed
 
-KINDS = {".css", ".html", ".js"}
+KINDS = {".css", ".html", ".js", ".json", ".safetensors", ".wasm"}
 
 
 def digest(folders: list[Path]) -> str:
-    """A digest of all templates, style sheets and scripts, with their names."""
+    """A digest of templates, style sheets, scripts and their data, with their names."""
     made = hashlib.sha256()
     for folder in folders:
         for file in sorted(folder.rglob("*")):

@@ -286,14 +286,6 @@ def server(html: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator:
-    if browser.installed() is None:
-        pytest.skip("no Chromium installed: Debian's package is chromium")
-    with browser.launch() as chromium:
-        yield chromium
-
-
-@pytest.fixture(scope="session")
 def pages(html: Path) -> list[str]:
     """The pages of the built portal."""
     return browser.pages(html)

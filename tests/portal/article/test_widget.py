@@ -32,6 +32,13 @@ def test_choices_and_boxes(site, make_html):
     assert '<option selected="selected" value="1">8 bits</option>' in build.page()
 
 
+def test_buttons_stand_before_the_one_that_resets(site, make_html):
+    page = make_html(site(f".. widget:: browser_finetuning{FIGURE}")).page()
+    row = re.search('<div class="widget-actions">(.*?)</div>', page)[1]
+    assert row.startswith('<button data-action="train" type="button">Train</button>')
+    assert row.endswith('<button type="reset">Reset</button>')
+
+
 @pytest.mark.parametrize(
     ("argument", "problem"),
     [

@@ -7,6 +7,7 @@ import pytest
 WIDGETS = {
     "attention": "attention/self_attention.html",
     "bpe-merges": "language/byte_pair_encoding.html",
+    "browser-finetuning": "training/browser_finetuning.html",
     "cache-slots": "inference/paged_attention.html",
     "diffusion": "generative/diffusion.html",
     "em-coins": "classical/expectation_maximization.html",
@@ -152,6 +153,28 @@ def test_the_pointer_drags_what_the_controls_set(visit, name, part, first, secon
     _, errors = visit([WIDGETS[name]], look)
     assert errors == []
     assert found == {"moved": [True, True], "released": True}
+
+
+def test_fine_tuning_loads_on_the_first_click_and_trains(visit, server):
+    seen = {}
+
+    def look(page):
+        widget = near(page, "widget-browser-finetuning")
+        widget.locator("input[name=steps]").fill("10")
+        seen["before"] = page.evaluate(
+            "performance.getEntriesByType('resource').map(r => r.name)"
+        )
+        widget.get_by_role("button", name="Train", exact=True).press("Enter")
+        widget.locator(".widget-result", has_text="10 steps in").wait_for()
+        seen["losses"] = widget.evaluate("element => element.losses")
+
+    requests, errors = visit([WIDGETS["browser-finetuning"]], look)
+    assert errors == []
+    assert not [url for url in seen["before"] if "/finetuning/" in url]
+    assert [url for url in requests if "/finetuning/countries.safetensors?v=" in url]
+    assert all(url.startswith(server) for url in requests)
+    first, *_, last = [loss for _, loss in seen["losses"]]
+    assert last < first / 2
 
 
 def test_a_film_loads_on_first_use_steps_and_plays(visit, server):

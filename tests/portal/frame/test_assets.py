@@ -3,6 +3,8 @@
 import re
 import shutil
 
+import pytest
+
 from portal.article import widget
 
 
@@ -32,10 +34,11 @@ def test_all_pages_name_a_style_sheet_that_changed_anew(site, start):
     assert found[0] != found[1]
 
 
+@pytest.mark.parametrize("name", ["widget.js", "finetuning/gpt.wasm"])
 def test_all_pages_name_a_module_that_changed_anew(
-    site, make_html, monkeypatch, tmp_path
+    site, make_html, monkeypatch, tmp_path, name
 ):
-    """A module may import another one, as all widgets do."""
+    """A module may import another one, as all widgets do, and load files later."""
     modules = tmp_path / "modules"
     shutil.copytree(widget.FOLDER, modules)
     monkeypatch.setattr(widget, "FOLDER", modules)
@@ -43,8 +46,9 @@ def test_all_pages_name_a_module_that_changed_anew(
     root = site(f".. widget:: lsh_curve\n\n{figure}")
     found = []
     for line in ("// one\n", "// two\n"):
-        (modules / "widget.js").write_text(line)
+        (modules / name).write_text(line)
         build = make_html(root)
         assert build.status == 0, build.output
         found += re.findall(r"lsh_curve\.js\?v=\w+", build.page())
     assert len(set(found)) == 2
+    assert (build.html / "_static/widgets" / name).read_text() == "// two\n"
