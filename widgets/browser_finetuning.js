@@ -247,7 +247,7 @@ class Finetuning extends Widget {
     this.forget();
     this.clear();
     super.rest();
-    this.result.value = "Press Train: 1.7 MB are loaded, and a model is trained on this device.";
+    this.result.value = "Press Train: 1.8 MB are loaded, and a model is trained on this device.";
     this.enable();
   }
 

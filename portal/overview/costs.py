@@ -24,6 +24,7 @@ LONG = (  # their scripts may take longer
     "attention/grouped_query_attention",
     "recommenders/encode_and_generate",
     "recommenders/transaction_transformer",
+    "training/browser_finetuning",
 )
 NOTE = "cpu.json"
 BUDGETS = {  # label, and what a page may take of it; 0: there is no budget

@@ -36,7 +36,7 @@ OTHER_WORDS = {  # questions that are never asked in training
 class Curves(NamedTuple):
     loss: Tensor  # on the batch of each step, on answers alone without replay
     match: Tensor  # 1 for each held-out question that is right, every 50 steps
-    prose: Tensor  # loss on new prose, every 10 steps
+    prose: Tensor  # loss on new prose, every 25 steps
 
 
 def measure(model: GPTNeoX, task: Task, *, replay: bool = False) -> Curves:
@@ -46,7 +46,7 @@ def measure(model: GPTNeoX, task: Task, *, replay: bool = False) -> Curves:
     losses, matches, retained = [], [], []
 
     def look(step: int) -> None:
-        if step % 10 == 0:
+        if step % 25 == 0:
             with torch.no_grad():
                 retained.append(loss_on(model, prose, task.end))
         if step % EVERY == 0:
@@ -97,7 +97,7 @@ def draw(axes: tuple[Axes, Axes, Axes], task: Task, curves: Curves) -> None:
         middle.plot(steps, share, f"C{i}" + "os^D"[i] + "-", markersize=4, label=kind)
     middle.plot(steps, curves.match.mean(1), "k--", label="all")
     middle.set(ylabel="held-out exact match", ylim=(-0.03, 1.03))
-    right.plot(range(0, STEPS + 1, 10), curves.prose, "C4")
+    right.plot(range(0, STEPS + 1, 25), curves.prose, "C4.-")
     right.set(ylabel="loss on new prose, nats")
     for axis in axes:
         axis.set_xlabel("steps")

@@ -39,7 +39,8 @@ fig.set_label(
     f"{curves.prose[0]:.2f} to {curves.prose[-1]:.2f} nats."
 )
 measured = {"before": before, "after": after, "at_50": curves.match[1].mean()}
-measured |= {"city": kinds["city"][-1], "language": kinds["language"][-1]}
+measured["language"] = kinds["language"][-1]
+assert measured["language"] == min(share[-1] for share in kinds.values())
 measured |= {"known": known.mean(), "other_words": other_words.mean()}
 measured["perplexity_before"] = curves.prose[0].exp()
 measured["perplexity_after"] = curves.prose[-1].exp()

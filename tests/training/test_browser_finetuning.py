@@ -128,6 +128,17 @@ def test_padding_changes_nothing():
     assert_close(loss_on(model, some, 0), total / count)
 
 
+def test_the_answer_and_the_end_are_labels(task):
+    for pair in task.held_out:
+        row = encode_pair(task.tokenizer, pair)
+        learned = [label for label in row.labels if label != IGNORED]
+        assert task.tokenizer.decode(learned) == f" {pair.answer}{END}"
+        known = row.ids[1 : len(row.ids) - len(learned)]
+        assert task.tokenizer.decode(known) == prompt(pair.question)
+        whole = f"{prompt(pair.question)} {pair.answer}"
+        assert row.ids[1:-1] == task.tokenizer.encode(whole)  # no merge crosses
+
+
 def test_replay_weighs_both_halves_alike():
     _, model = twin(SIZE)
     new, old = rows(3), [Row([1, 2, 3, 4, 5], [IGNORED, 2, 3, 4, 5])]

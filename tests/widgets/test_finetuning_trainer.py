@@ -146,6 +146,8 @@ def test_weights_are_downloaded_and_random_ones_made(run):
             "const asked = trainer.load(weights); trainer.close(); await asked",
             "The trainer was closed.",
         ),
+        ("trainer.close(); await trainer.stop()", "The trainer was closed."),
+        ("trainer.worker.onerror({}); await trainer.stop()", "could not be loaded."),
     ],
 )
 def test_what_goes_wrong_is_said(run, program, problem):

@@ -1,6 +1,6 @@
 // GPT-NeoX, the architecture of Pythia: logits, gradients of the loss, and AdamW, in single
-// precision, for WebAssembly with SIMD. It calls no library and imports nothing, so that all
-// browsers compute the same numbers. `make wasm` compiles it (portal/commands/wasm.py).
+// precision, for WebAssembly with SIMD. It calls no library and imports nothing: its arithmetic
+// is the same in all browsers. `make wasm` compiles it (portal/commands/wasm.py).
 //
 //   x = embed[token]
 //   x = x + attention(norm1(x)) + mlp(norm2(x))            in each layer, if it is parallel
@@ -114,6 +114,7 @@ static inline float exponential(float x) {
 
 // ln(2^e (1 + s) / (1 - s)) = e ln 2 + 2 (s + s^3 / 3 + s^5 / 5 + ...), with s below 1/3.
 static double logarithm(double x) {
+  if (x != x) return x;
   union { double number; long long bits; } parts = {x};
   int exponent = (int)(parts.bits >> 52) - 1023;
   parts.bits += (long long)-exponent * (1LL << 52);
@@ -128,7 +129,7 @@ static inline float normal(float x, float *density) {
   float z = (x < 0 ? -x : x) * 0.70710678f, t = 1 / (1 + 0.3275911f * z), e = exponential(-z * z);
   float tail = 0.5f * e * t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f +
                t * (-1.453152027f + t * 1.061405429f))));
-  *density = 0.39894228f * e;
+  *density = 0.39894228f * e;  // 1 / sqrt(2 pi)
   return x < 0 ? tail : 1 - tail;
 }
 

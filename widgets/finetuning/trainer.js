@@ -8,6 +8,8 @@ export class Trainer {
     const address = new URL(`worker.js${new URL(import.meta.url).search}`, import.meta.url);
     this.worker = new Worker(address, { type: "module" });
     this.waiting = new Map();
+    this.ended = "";
+    this.last = 0;
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = ({ message }) => this.close(message || "The worker could not be loaded.");
   }
@@ -22,7 +24,8 @@ export class Trainer {
 
   /** @param {string} task @param {object} message @param {(news: any) => void} [report] @returns {Promise<any>} */
   send(task, message = {}, report) {
-    const id = (this.last = (this.last ?? 0) + 1);
+    if (this.ended) return Promise.reject(new Error(this.ended));
+    const id = (this.last += 1);
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, report });
       this.worker.postMessage({ id, task, ...message });
@@ -81,8 +84,9 @@ export class Trainer {
     return this.send("download");
   }
 
-  /** Ends the worker; whatever is asked for fails. @param {string} reason */
+  /** Ends the worker; whatever is and will be asked for fails. @param {string} reason */
   close(reason = "The trainer was closed.") {
+    this.ended = reason;
     this.worker.terminate();
     for (const { reject } of this.waiting.values()) reject(new Error(reason));
     this.waiting.clear();
