@@ -38,8 +38,23 @@ class Task(NamedTuple):
         return [encode(self.tokenizer, one) for one in getattr(self, part)]
 
 
+def find(folder: Path, name: str) -> Path:
+    """A file of the task.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, as in an installed package.
+    """
+    if not (file := folder / name).is_file():
+        raise FileNotFoundError(
+            f"{file}: only a checkout of the repository has it; run this there"
+        )
+    return file
+
+
 def load_task(folder: Path = FOLDER) -> Task:
-    data = json.loads((folder / "countries.json").read_text("utf-8"))
+    data = json.loads(find(folder, "countries.json").read_text("utf-8"))
     tokenizer = Tokenizer([tuple(pair) for pair in data["merges"]], [END])
     sides = [[Fact(*f) for f in data["facts"][part]] for part in ("asked", "held_out")]
     both = [[Pair(*pair) for pair in data[part]] for part in ("asked", "held_out")]
@@ -48,7 +63,7 @@ def load_task(folder: Path = FOLDER) -> Task:
 
 def load_model(folder: Path = FOLDER) -> GPTNeoX:
     """With the pre-trained weights, in 32 bits."""
-    state = load_file(folder / "countries.safetensors")
+    state = load_file(find(folder, "countries.safetensors"))
     state = {name: tensor.float() for name, tensor in state.items()}
     state["embed_out.weight"] = state["gpt_neox.embed_in.weight"]
     model = GPTNeoX(Size())

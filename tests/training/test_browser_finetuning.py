@@ -234,3 +234,9 @@ def test_bad_input(task):
     with pytest.raises(ValueError, match="3 rotated features"):
         GPTNeoX(SIZE._replace(rotary=0.4))
     assert Tokenizer([], [END]).special[END] == 256
+
+
+def test_an_installed_package_says_that_the_weights_are_elsewhere(tmp_path):
+    for load in (load_task, load_model):
+        with pytest.raises(FileNotFoundError, match="only a checkout"):
+            load(tmp_path)

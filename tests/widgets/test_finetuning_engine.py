@@ -504,21 +504,6 @@ def test_samples_are_drawn_evenly_and_hold_nothing_twice(module):
     assert abs(np.corrcoef(numbers[1:], numbers[:-1])[0, 1]) < 0.05
 
 
-def test_a_step_is_fast_enough(start, ready):
-    """16 texts of 40 tokens; a third of them is learned."""
-    start((FOLDER / "countries.safetensors").read_bytes(), None)
-    rows = random_rows(512, [40] * 16)
-    best = ready.evaluate(
-        """(rows) => Math.min(...Array.from({ length: 12 }, () => {
-          const begin = performance.now();
-          engine.step([rows], { lr: 1e-4 });
-          return performance.now() - begin;
-        }))""",
-        rows,
-    )
-    assert best < 600
-
-
 def test_the_module_is_what_its_source_compiles_to(root):
     """Reference: the compiler of the package ziglang, byte for byte."""
     pytest.importorskip("ziglang")

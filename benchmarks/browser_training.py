@@ -1,0 +1,71 @@
+"""How long a training step of the browser's engine takes.
+
+``python -m benchmarks.browser_training`` runs it in the installed Chromium, with the
+weights of the page on fine-tuning, and writes ``browser_training.md``.
+"""
+
+from pathlib import Path
+from statistics import median
+
+from benchmarks import report, site
+from portal.inspect import browser
+
+STEPS = 30
+ROWS = {"16 texts of 40 tokens": 40, "16 texts of 20 tokens": 20}
+TARGET = Path(__file__).with_suffix(".md")
+
+TEXT = """\
+# Training in the browser
+
+Written by `python -m benchmarks.browser_training`: one AdamW step of the model of the
+page on fine-tuning, in Chromium; a third of the tokens is learned; {steps} steps.
+
+{facts}.
+
+| Batch | fastest (ms) | median (ms) |
+| --- | --: | --: |
+{rows}
+"""
+
+TIME = """async ([length, steps]) => {
+  const [{ Engine }, { configOf }, { read }] = await Promise.all(
+    ["engine", "neox", "safetensors"].map((name) => import(`/finetuning/${name}.js`)));
+  const load = async (name) => (await fetch(`/finetuning/${name}`)).arrayBuffer();
+  const engine = await Engine.create(await load("gpt.wasm"));
+  const { metadata, tensors } = read(await load("countries.safetensors"));
+  engine.load(configOf(metadata, tensors), tensors);
+  const ids = Array.from({ length }, (_, place) => (place * 31) % 512);
+  const labels = ids.map((id, place) => (place < (2 * length) / 3 ? -100 : id));
+  const rows = Array.from({ length: 16 }, () => ({ ids, labels }));
+  return Array.from({ length: steps }, () => {
+    const begin = performance.now();
+    engine.step([rows], { lr: 1e-4 });
+    return performance.now() - begin;
+  });
+}"""
+
+
+def times() -> dict[str, list[float]]:
+    """Milliseconds of each step, for texts of each length."""
+    folder = site.REPOSITORY / "widgets"
+    with browser.serve(folder) as address, browser.launch() as chromium:
+        page = chromium.new_page()
+        page.route("**/empty.html", lambda route: route.fulfill(body="<p>"))
+        page.goto(f"{address}/empty.html")
+        return {
+            name: page.evaluate(TIME, [length, STEPS]) for name, length in ROWS.items()
+        }
+
+
+def main() -> None:
+    rows = [
+        f"| {name} | {min(found):.0f} | {median(found):.0f} |"
+        for name, found in times().items()
+    ]
+    facts = ", ".join(f"{name} {fact}" for name, fact in report.about().items())
+    TARGET.write_text(TEXT.format(steps=STEPS, facts=facts, rows="\n".join(rows)))
+    print(TARGET.read_text())
+
+
+if __name__ == "__main__":
+    main()
