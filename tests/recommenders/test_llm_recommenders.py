@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau, rankdata, somersd
 
 from snippets.recommenders import course_map, ranking_answers, ranking_prompts
 from snippets.recommenders.course_map import (
@@ -71,11 +71,26 @@ def random_orders(runs, calls, items, seed=0):
 
 def test_kendall_tau_is_that_of_scipy(agrees):
     rng = np.random.default_rng(0)
-    ours = rng.integers(4, size=(60, 7)).astype(float)  # with ties
-    truth = rng.integers(5, size=(60, 7)).astype(float)
-    ours[0, 0] += 0.5  # not all tied
+    ours, truth = rng.normal(size=(2, 30, 7))
     expected = [kendalltau(a, b).statistic for a, b in zip(ours, truth, strict=True)]
     agrees(kendall_tau(ours, truth), np.array(expected), "scipy.stats.kendalltau")
+    tied = rng.integers(4, size=(30, 7)).astype(float)  # equal to D, if truth has none
+    expected = [somersd(b, a).statistic for a, b in zip(tied, truth, strict=True)]
+    agrees(kendall_tau(tied, truth), np.array(expected), "scipy.stats.somersd")
+
+
+def test_tau_with_ties_is_the_mean_of_all_ways_to_break_them():
+    ours, truth = (
+        np.array([2.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
+        np.array([4.0, 0, 3, 5, 2, 1]),
+    )
+    breaks = itertools.product(
+        itertools.permutations([1, 1.1, 1.2]), [(0, 0.1), (0.1, 0)]
+    )
+    broken = [np.array([2.0, *middle, *low]) for middle, low in breaks]
+    mean = np.mean([kendalltau(points, truth).statistic for points in broken])
+    assert_allclose(kendall_tau(ours, truth), mean)
+    assert_allclose(kendall_tau(np.ones(6), truth), 0)  # as good as guessing
 
 
 def test_reversing_a_ranking_changes_the_sign_of_tau():
@@ -86,8 +101,10 @@ def test_reversing_a_ranking_changes_the_sign_of_tau():
 
 def test_points_without_an_order_are_refused():
     one = np.arange(3.0)
-    with pytest.raises(ValueError, match="all items are tied"):
-        kendall_tau(np.ones(3), one)
+    with pytest.raises(ValueError, match="the truth must have two items or more, with"):
+        kendall_tau(one, np.array([2.0, 0.0, 2.0]))
+    with pytest.raises(ValueError, match="the truth must have two items or more"):
+        kendall_tau(one[:1], one[:1])
     with pytest.raises(ValueError, match="must be finite"):
         kendall_tau(np.array([1.0, np.nan, 2.0]), one)
     with pytest.raises(WRONG):
