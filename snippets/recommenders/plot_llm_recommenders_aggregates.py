@@ -62,12 +62,11 @@ ten, balanced = tau["random", 10], tau["Williams", 10]
 gap = ten["Borda"] - ten["Kemeny"]
 measured = {
     "kemeny_1": tau["random", 1]["Kemeny"].mean(), "kemeny_10": ten["Kemeny"].mean(),
-    "gap": gap.mean(),
     "fitted_1": mean["random", 1][3], "fitted_10": mean["random", 10][3],
     "known_1": mean["random", 1][5], "balanced_10": balanced["Borda"].mean(),
     "unfitted": kendall_tau(borda(other.answers), other.relevance).mean(),
     "stale": kendall_tau(stale, other.relevance).mean(),
-    "balanced_score": balanced["mean score"].mean(),
+    "balanced_score": balanced["mean score"].mean(), "gap": gap.mean(),
 }  # fmt: skip
 listed = [
     f"{kind}, {name}: {', '.join(f'{mean[kind, m][row]:.2f}' for m in CALLS)}."

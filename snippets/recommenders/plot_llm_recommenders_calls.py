@@ -9,11 +9,8 @@ position in the prompt; right, agreement with the truth for one to 30 calls.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from snippets.recommenders.llm_recommenders import (
-    borda,
-    expected_tau,
-    place_by_position,
-)
+from snippets.recommenders import llm_recommenders
+from snippets.recommenders.llm_recommenders import borda, expected_tau
 from snippets.recommenders.rank_aggregation import kendall_tau
 from snippets.recommenders.ranker_trials import draw_trial
 from snippets.recommenders.simulated_ranker import answer, linear, unbiased
@@ -28,9 +25,8 @@ def draw(ranker):
 
 relevance, orders, shuffled, by_item = draw(linear(ITEMS))
 fixed = np.broadcast_to(orders[:, :1], orders.shape)
-rng = np.random.default_rng(1)
 answers = {
-    "one order": answer(relevance, fixed, linear(ITEMS), rng),
+    "one order": answer(relevance, fixed, linear(ITEMS), np.random.default_rng(1)),
     "random orders": shuffled,
     "unbiased ranker": draw(unbiased(ITEMS)).answers,
 }
@@ -45,7 +41,7 @@ formula = np.array([expected_tau(m, ITEMS, slope=0.4, noise=0.3) for m in CALLS]
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2), layout="constrained")
 biased, flat = (
-    1 + place_by_position(orders[:, :1], answers[name][:, :1])
+    1 + llm_recommenders.place_by_position(orders[:, :1], answers[name][:, :1])
     for name in ("random orders", "unbiased ranker")
 )
 left.plot(np.arange(ITEMS) + 1, biased, "C3-o", label="biased ranker")

@@ -80,14 +80,10 @@ def test_kendall_tau_is_that_of_scipy(agrees):
 
 
 def test_tau_with_ties_is_the_mean_of_all_ways_to_break_them():
-    ours, truth = (
-        np.array([2.0, 1.0, 1.0, 1.0, 0.0, 0.0]),
-        np.array([4.0, 0, 3, 5, 2, 1]),
-    )
-    breaks = itertools.product(
-        itertools.permutations([1, 1.1, 1.2]), [(0, 0.1), (0.1, 0)]
-    )
-    broken = [np.array([2.0, *middle, *low]) for middle, low in breaks]
+    ours = np.array([4.0, 2.0, 2.0, 2.0, 0.0, 0.0])
+    truth = np.array([4.0, 0.0, 3.0, 5.0, 2.0, 1.0])
+    middles, lows = itertools.permutations([1, 2, 3]), [(0, -1), (-1, 0)]
+    broken = [(4, *middle, *low) for middle in middles for low in lows]
     mean = np.mean([kendalltau(points, truth).statistic for points in broken])
     assert_allclose(kendall_tau(ours, truth), mean)
     assert_allclose(kendall_tau(np.ones(6), truth), 0)  # as good as guessing
@@ -345,6 +341,19 @@ def test_an_unbiased_ranker_has_a_flat_profile_and_a_biased_one_does_not():
     assert_allclose(place_by_position(flat.orders, flat.answers), 2.5, atol=0.15)
     steep = draw_trial(linear(6), plain, 1, 4000, rng)
     assert (np.diff(place_by_position(steep.orders, steep.answers)) > 0.3).all()
+
+
+def test_a_half_read_middle_leaves_mean_places_equal_but_answers_disagree():
+    plain, rng = np.arange(6)[None], np.random.default_rng(0)
+    trial = draw_trial(half_read(6), plain, 2, 4000, rng)
+    assert_allclose(place_by_position(trial.orders, trial.answers), 2.5, atol=0.15)
+    fixed = np.broadcast_to(trial.orders[:, :1], trial.orders.shape)
+    same = answer(trial.relevance, fixed, half_read(6), rng)
+    agreement = [
+        kendall_tau(*np.moveaxis(-1.0 * places(lists), 1, 0)).mean()
+        for lists in (same, trial.answers)
+    ]
+    assert agreement[0] > agreement[1] + 0.05
 
 
 def test_a_correction_by_a_flat_profile_changes_nothing_but_the_zero():
