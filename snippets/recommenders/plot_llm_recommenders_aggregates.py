@@ -9,6 +9,7 @@ same answers, for random and for balanced orders.
 import matplotlib.pyplot as plt
 import numpy as np
 
+from snippets.recommenders import rank_aggregation
 from snippets.recommenders.llm_recommenders import (
     borda,
     borda_corrected,
@@ -16,11 +17,7 @@ from snippets.recommenders.llm_recommenders import (
     places,
     williams,
 )
-from snippets.recommenders.rank_aggregation import (
-    kemeny,
-    kendall_tau,
-    reciprocal_rank_fusion,
-)
+from snippets.recommenders.rank_aggregation import kemeny, kendall_tau
 from snippets.recommenders.ranker_trials import draw_trial
 from snippets.recommenders.simulated_ranker import linear, u_shaped
 
@@ -36,7 +33,7 @@ def all_ways(design, calls):
     known = trial.scores - ranker.offset[places(trial.orders)]
     points = {
         "Kemeny": kemeny(trial.answers),
-        "reciprocal ranks": reciprocal_rank_fusion(trial.answers),
+        "reciprocal ranks": rank_aggregation.reciprocal_rank_fusion(trial.answers),
         "Borda": borda(trial.answers),
         "Borda, fitted": borda_corrected(trial.orders, trial.answers, expected),
         "mean score": trial.scores.mean(axis=1),
@@ -65,21 +62,18 @@ ten, balanced = tau["random", 10], tau["Williams", 10]
 gap = ten["Borda"] - ten["Kemeny"]
 measured = {
     "kemeny_1": tau["random", 1]["Kemeny"].mean(), "kemeny_10": ten["Kemeny"].mean(),
-    "gap": gap.mean(),
     "fitted_1": mean["random", 1][3], "fitted_10": mean["random", 10][3],
     "known_1": mean["random", 1][5], "balanced_10": balanced["Borda"].mean(),
     "unfitted": kendall_tau(borda(other.answers), other.relevance).mean(),
     "stale": kendall_tau(stale, other.relevance).mean(),
-    "balanced_score": balanced["mean score"].mean(),
+    "balanced_score": balanced["mean score"].mean(), "gap": gap.mean(),
 }  # fmt: skip
-fig.set_label(
-    "Kendall's tau with 1, 4 and 10 calls. "
-    + " ".join(
-        f"{kind}, {name}: {', '.join(f'{mean[kind, m][row]:.2f}' for m in CALLS)}."
-        for kind in DESIGNS
-        for row, name in enumerate(names)
-    )
-)
+listed = [
+    f"{kind}, {name}: {', '.join(f'{mean[kind, m][row]:.2f}' for m in CALLS)}."
+    for kind in DESIGNS
+    for row, name in enumerate(names)
+]
+fig.set_label(f"Kendall's tau with 1, 4 and 10 calls. {' '.join(listed)}")
 assert measured["gap"] > 4 * gap.std(ddof=1) / REQUESTS**0.5
 assert measured["fitted_10"] > ten["Borda"].mean() + 0.1
 assert abs(balanced["Borda, fitted"].mean() - measured["balanced_10"]) < 0.01

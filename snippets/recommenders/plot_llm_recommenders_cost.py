@@ -22,13 +22,13 @@ PASSES, PAIRS, LOOKS = range(1, 7), ITEMS * (ITEMS - 1), ("C1-^", "C4-o", "C2-D"
 rng, ranker, plain = np.random.default_rng(3), linear(ITEMS), np.arange(ITEMS)[None]
 relevance = rng.standard_normal((REQUESTS, ITEMS))
 chosen = np.random.default_rng(5).choice(len(titles()), HISTORY + ITEMS, replace=False)
-listed = [titles()[number] for number in chosen]
+films = [titles()[number] for number in chosen]
 
 
 def tokens(shown):
     """Tokens of a prompt with so many candidates, and of its answer."""
-    candidates = {f"m{k}": listed[HISTORY + k] for k in range(shown)}
-    return build_prompt(listed[:HISTORY], candidates, 10_000, title_counter()).tokens
+    candidates = {f"m{k}": films[HISTORY + k] for k in range(shown)}
+    return build_prompt(films[:HISTORY], candidates, 10_000, title_counter()).tokens
 
 
 def judged(points, truth=relevance):
@@ -62,22 +62,19 @@ axes[0].set(ylabel="share with best item on top")
 axes[1].set(ylabel="Kendall's tau with the truth")
 axes[1].legend(fontsize=8, loc="lower right")
 rows = {name: list(line.values()) for name, line in found.items()}
-(pairs,) = rows["all pairs"]
 measured = {
     "whole": whole, "pair_tokens": pair, "ratio": PAIRS * pair / (10 * whole),
     "one_pass": one_pass, "window_top": rows["windows of 4"][0][0],
     "random_top": rows["lists, random"][2][0], "random_tokens": 4 * whole,
-    "pairs": pairs[1], "balanced": rows["lists, Williams"][3][1],
-    "two_top": rows["lists, Williams"][1][0],
+    "pairs": rows["all pairs"][0][1], "balanced": rows["lists, Williams"][3][1],
+    "two_top": rows["lists, Williams"][1][0], "two_tokens": 2 * whole,
 }  # fmt: skip
-fig.set_label(
-    "For each way to ask, tokens, share with the best item on top, and Kendall's tau. "
-    + " ".join(
-        f"{name}: " + "; ".join(f"{x}, {a:.2f}, {b:.2f}" for x, (a, b) in line.items())
-        + "."
-        for name, line in found.items()
-    )
-)  # fmt: skip
+listed = [
+    f"{name}: {'; '.join(f'{x}, {a:.2f}, {b:.2f}' for x, (a, b) in line.items())}."
+    for name, line in found.items()
+]
+read = "For each way to ask, tokens, share with the best item on top, Kendall's tau"
+fig.set_label(f"{read}. {' '.join(listed)}")
 assert measured["window_top"] > measured["random_top"] + 0.05
 assert rows["lists, Williams"][3][0] > measured["window_top"] + 0.1
 assert measured["ratio"] > 4

@@ -14,12 +14,7 @@ import numpy as np
 from snippets.recommenders.llm_recommenders import borda, rotations, williams
 from snippets.recommenders.rank_aggregation import kendall_tau
 from snippets.recommenders.ranker_trials import draw_trial
-from snippets.recommenders.simulated_ranker import (
-    half_read,
-    linear,
-    u_shaped,
-    unbiased,
-)
+from snippets.recommenders.simulated_ranker import half_read, linear, u_shaped, unbiased
 
 REQUESTS, ITEMS, CALLS = 1500, 10, (1, 2, 4, 10, 20)
 plain = np.arange(ITEMS)[None]
@@ -66,20 +61,16 @@ measured = {
     "weak_random": mean_tau(weak, plain, 10),
     "weak_balanced": mean_tau(weak, williams(ITEMS), 10),
 }  # fmt: skip
+both = {key: f"{found[two]:.2f} and {found[ten]:.2f}" for key, found in tau.items()}
+listed = [
+    f"{bias}: {', '.join(f'{name} {both[bias, name]}' for name in DESIGNS)}."
+    for bias in RANKERS
+]
 fig.set_label(
-    "Kendall's tau with 2 and 10 calls. "
-    + " ".join(
-        f"{bias}: "
-        + ", ".join(
-            f"{name} {tau[bias, name][two]:.2f} and {tau[bias, name][ten]:.2f}"
-            for name in DESIGNS
-        )
-        + "."
-        for bias in RANKERS
-    )
-    + f" Unbiased ranker: {clean[two]:.2f} and {clean[ten]:.2f}."
+    f"Kendall's tau with 2 and 10 calls. {' '.join(listed)} "
+    f"Unbiased ranker: {clean[two]:.2f} and {clean[ten]:.2f}."
 )
-assert measured["pair"] > tau["linear", "random"][ten] + 0.02
+assert abs(measured["pair"] - tau["linear", "random"][ten]) < 0.03
 assert abs(measured["u_pair"] - measured["u_one"]) < 0.03
 for bias in ("linear", "U-shaped"):
     assert measured["balanced_worst"] > tau[bias, "random"][ten] + 0.1

@@ -16,20 +16,22 @@ from snippets.recommenders.llm_recommenders import Orders, Points, places
 def kendall_tau(
     ours: Float[ndarray, "*runs items"], truth: Float[ndarray, "*runs items"]
 ) -> Float[ndarray, " *runs"]:
-    """Pairs in the same order less pairs in opposite order, divided by all (tau-b).
+    """Pairs in the same order less pairs in opposite order, divided by all (tau-a).
 
-    A pair with a tie counts as neither. The divisor is the geometric mean of the
-    numbers of pairs without ties in each of both.
+    A pair that is tied in ours counts as neither, so that tau is the mean over all
+    ways to break ties. (Tau-b leaves such pairs out, which rewards ties.)
 
     Raises
     ------
     ValueError
-        If shapes differ, a number is not finite, or all items are tied.
+        If shapes differ, a number is not finite, or the truth has ties.
 
     Examples
     --------
     >>> kendall_tau(np.array([3.0, 1.0, 2.0]), np.array([3.0, 2.0, 1.0]))
     array(0.33333333)
+    >>> kendall_tau(np.array([1.0, 1.0, 0.0]), np.array([3.0, 2.0, 1.0]))
+    array(0.66666667)
     """
     if ours.shape != truth.shape:
         raise ValueError(f"shapes {ours.shape} and {truth.shape} differ")
@@ -37,10 +39,9 @@ def kendall_tau(
         raise ValueError("all points must be finite")
     first, second = np.triu_indices(ours.shape[-1], 1)
     signs = [np.sign(x[..., first] - x[..., second]) for x in (ours, truth)]
-    untied = np.prod([np.square(sign).sum(axis=-1) for sign in signs], axis=0)
-    if not np.all(untied):
-        raise ValueError("all items are tied, so that no pair has an order")
-    return np.asarray((signs[0] * signs[1]).sum(axis=-1) / np.sqrt(untied))
+    if not (signs[1].size and signs[1].all()):
+        raise ValueError("the truth must have two items or more, without ties")
+    return np.asarray((signs[0] * signs[1]).mean(axis=-1))
 
 
 def reciprocal_rank_fusion(answers: Orders, constant: float = 60.0) -> Points:
