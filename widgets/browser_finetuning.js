@@ -36,11 +36,29 @@ export const percent = (share) => `${Math.round(100 * share)} %`;
 
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
+/** @typedef {[number, number]} Pair A step, and what was measured after it. */
+
 class Finetuning extends Widget {
+  /** @type {Pair[]} Loss on answers, by step. */
+  losses = [];
+  /** @type {Pair[]} Share of held-out questions that are answered right, by step. */
+  shares = [];
+  /** @type {Pair[]} Loss on prose, by step. */
+  prose = [];
+  done = 0;
+  said = "";
+  /** @type {any} The task: pairs, prose, merges of the tokenizer. */
+  data;
+  /** @type {any} The module that encodes them. */
+  code;
+
   connectedCallback() {
     this.clear();
     super.connectedCallback();
-    this.form.addEventListener("click", ({ target }) => target.dataset?.action && this.act(target.dataset.action));
+    this.form.addEventListener("click", ({ target }) => {
+      const { action } = /** @type {HTMLElement} */ (target).dataset;
+      if (action) this.act(action);
+    });
     this.form.addEventListener("submit", () => this.act("ask"));
     this.addEventListener("dragover", (event) => event.preventDefault());
     this.addEventListener("drop", (event) => {
@@ -56,14 +74,14 @@ class Finetuning extends Widget {
   }
 
   clear() {
-    Object.assign(this, { losses: [], matches: [], prose: [], said: "", done: 0 });
+    Object.assign(this, { losses: [], shares: [], prose: [], said: "", done: 0 });
   }
 
   /** Only what can be done now can be pressed. */
   enable() {
-    for (const button of this.form.querySelectorAll("[data-action]")) {
+    for (const button of this.form.querySelectorAll("button")) {
       const { action } = button.dataset;
-      button.disabled = action === "stop" ? !this.running : this.busy || (action === "download" && !this.loaded);
+      if (action) button.disabled = action === "stop" ? !this.running : Boolean(this.busy) || (action === "download" && !this.loaded);
     }
   }
 
@@ -104,7 +122,7 @@ class Finetuning extends Widget {
 
   /** A file beside this module, in the same version. */
   file(name) {
-    const here = new URL(this.dataset.module, location);
+    const here = new URL(this.dataset.module, location.href);
     return new URL(`finetuning/${name}${here.search}`, here);
   }
 
@@ -120,8 +138,8 @@ class Finetuning extends Widget {
     if (!this.task) {
       this.say("Loading the engine …");
       const [{ Trainer }, code, data] = await Promise.all([
-        import(this.file("trainer.js")),
-        import(this.file("task.js")),
+        import(this.file("trainer.js").href),
+        import(this.file("task.js").href),
         this.fetched("countries.json").then((answer) => answer.json()),
       ]);
       Object.assign(this, { code, data });
@@ -160,7 +178,7 @@ class Finetuning extends Widget {
   async match() {
     const said = await this.answers(this.heldOut.map(([, question]) => question));
     const share = this.heldOut.filter(([, , answer], i) => said[i] === answer).length / said.length;
-    this.matches.push([this.done, share]);
+    this.shares.push([this.done, share]);
     return share;
   }
 
@@ -174,11 +192,11 @@ class Finetuning extends Widget {
     this.running = true;
     this.enable();
     const [first] = await this.answers([question]);
-    if (!this.matches.length) {
+    if (!this.shares.length) {
       await this.remember();
       await this.match();
     }
-    const before = this.matches.at(-1)[1];
+    const before = this.shares.at(-1)[1];
     this.say(`${percent(before)} of ${this.heldOut.length} held-out answers are right before these steps. Training …`);
     const last = this.done + steps;
     const [from, begun] = [this.done, performance.now()];
@@ -228,7 +246,7 @@ class Finetuning extends Widget {
       config: await json("config.json"),
       tokenizer: await json("tokenizer.json"),
     };
-    this.form.elements.namedItem("start").value = "own";
+    /** @type {HTMLSelectElement} */ (this.form.elements.namedItem("start")).value = "own";
     this.loaded = "";
     await this.ready();
     this.say(`${weights.name} is loaded. Press Train, or ask.`);
@@ -259,12 +277,13 @@ class Finetuning extends Widget {
     this.stage.firstElementChild.setAttribute("aria-label", text);
   }
 
+  /** @param {import("./widget.js").State} state */
   draw({ start, steps, lr }) {
     const last = Math.max(this.done, steps);
     const x = (step) => (60 + (480 * step) / last).toFixed(1);
     const line = (points, name, y) => `<polyline class="${name}" points="${points.map(([step, value]) => `${x(step)},${y(value).toFixed(1)}`).join(" ")}"/>`;
     const share = (value) => 270 - 240 * value;
-    const dots = this.matches.map(([step, value]) => `<circle class="f1" cx="${x(step)}" cy="${share(value)}" r="5"/>`).join("");
+    const dots = this.shares.map(([step, value]) => `<circle class="f1" cx="${x(step)}" cy="${share(value)}" r="5"/>`).join("");
     const left = [0.01, 0.1, 1, 10].map((loss) => `<text x="54" y="${height(loss) + 4}" text-anchor="end">${loss}</text>`);
     const right = [0, 0.5, 1].map((value) => `<text x="546" y="${share(value) + 4}">${100 * value}%</text>`);
     const loss = this.losses.at(-1)?.[1];
@@ -276,7 +295,7 @@ class Finetuning extends Widget {
       svg: `<svg viewBox="0 0 600 330"><path class="axis" d="M60,30V270H540V30"/>${left.join("")}${right.join("")}${key.join("")}
         <text x="60" y="20">nats</text><text x="300" y="20" text-anchor="middle">${escaped(now)}</text>
         <text x="60" y="292">0</text><text x="540" y="292" text-anchor="end">${last} steps</text>
-        ${line(this.losses, "s0", height)}${line(this.prose, "s2", height)}${line(this.matches, "s1", share)}${dots}</svg>`,
+        ${line(this.losses, "s0", height)}${line(this.prose, "s2", height)}${line(this.shares, "s1", share)}${dots}</svg>`,
     };
   }
 }
