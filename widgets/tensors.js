@@ -21,6 +21,7 @@ export const controls = {
   },
   rows: { label: "rows", min: 1, max: 5, step: 1, value: 3 },
   columns: { label: "columns", min: 1, max: 5, step: 1, value: 4 },
+  numbers: { label: "numbers in x, row by row", maxlength: 100, value: "0 1 2 3 4 5 6 7 8 9 10 11" },
   moved: { label: "moved", min: 0, max: 1, step: 0.02, value: 1 },
   element: { label: "element of the result", min: 0, max: 24, step: 1, value: 1 },
 };
@@ -71,6 +72,29 @@ export function result(operation, rows, columns) {
   }
 }
 
+/**
+ * The numbers of a result.
+ * @param {string} operation
+ * @param {number[][]} x
+ * @returns {number[]} In reading order.
+ */
+export function values(operation, x) {
+  const [rows, columns] = [x.length, x[0].length];
+  const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
+  if (operation === "matmul") return x.flatMap((a) => x.map((b) => dot(a, b)));
+  if (operation === "sum") return x.map((row) => row.reduce((sum, value) => sum + value));
+  if (operation === "softmax") {
+    return x.flatMap((row) => {
+      const weights = row.map((value) => Math.exp(value - Math.max(...row)));
+      return weights.map((weight) => weight / weights.reduce((sum, other) => sum + other));
+    });
+  }
+  return result(operation, rows, columns).sources.map(([place]) => x.flat()[place]);
+}
+
+/** Two digits, for a cell. @param {number} value @returns {string} */
+const short = (value) => String(Number(value.toPrecision(2))).replace(/^(-?)0\./, "$1.").replace("+", "");
+
 const SIZE = 36;
 
 class Tensors extends Widget {
@@ -78,7 +102,10 @@ class Tensors extends Widget {
     return name === "moved" ? `${Math.round(100 * value)} %` : String(value);
   }
 
-  draw({ operation, rows, columns, moved, element }) {
+  draw({ operation, rows, columns, numbers, moved, element }) {
+    const typed = numbers.split(/[\s,;]+/).filter((word) => word !== "" && Number.isFinite(Number(word)));
+    const stored = range(rows * columns).map((place) => Number(typed[place % (typed.length || 1)] ?? 0));
+    const made = values(operation, range(rows).map((i) => stored.slice(columns * i, columns * (i + 1))));
     const { shape, strides, sources } = result(operation, rows, columns);
     const count = sources.length;
     const chosen = Math.min(element, count - 1);
@@ -94,11 +121,11 @@ class Tensors extends Widget {
       `<rect class="axis" style="stroke-width: 3" x="${x}" y="${y}" width="${SIZE - 4}" height="${SIZE - 4}"/>`;
     const kind = (place) => `f${Math.floor(place / columns) % 4}`;
     const single = sources.every((from) => from.length === 1);
-    const grid = range(rows * columns).map((place) => cell(left(place), place, kind(place), single));
+    const grid = range(rows * columns).map((place) => cell(left(place), short(stored[place]), kind(place), single));
     const goes = sources.map((from, place) => {
       const [ends, begins] = [right(place), left(from[0])];
       const now = single ? ends.map((end, side) => begins[side] + (end - begins[side]) * moved) : ends;
-      return cell(now, single ? from[0] : "", single ? kind(from[0]) : "f0", false);
+      return cell(now, short(made[place]), single ? kind(from[0]) : "f0", false);
     });
     const storage = (place) => [30 + 22 * place, 270];
     const ribbon = range(rows * columns).map((place) => {
@@ -114,7 +141,7 @@ class Tensors extends Widget {
       ? `a view with strides (${strides.join(", ")}), no number moves in the storage`
       : "a copy with a storage of its own";
     return {
-      text: `The result has shape (${shape.join(", ")}${shape.length === 1 ? "," : ""}): ${kindOf}. Element [${index}] comes from ${places} of x's storage.`,
+      text: `The result has shape (${shape.join(", ")}${shape.length === 1 ? "," : ""}): ${kindOf}. Element [${index}] is ${Number(made[chosen].toPrecision(4))}, from ${places} of x's storage.`,
       svg: `<svg viewBox="0 0 600 330"><text x="30" y="26">x</text><text x="370" y="26">result</text>
         ${grid.join("")}${goes.join("")}${from.map((place) => frame(left(place))).join("")}${frame(right(chosen))}
         <text x="30" y="258">storage of x</text>${ribbon.join("")}</svg>`,

@@ -46,7 +46,10 @@ from snippets.graphs.message_passing import (
 )
 from snippets.inference import unpacking_cost
 from snippets.inference.cache_policies import (
+    Buddies,
+    Paged,
     Request,
+    Reserved,
     next_power,
     reserve_max,
     reserve_oracle,
@@ -58,6 +61,7 @@ from snippets.inference.paged_attention import blocks_with_sharing
 from snippets.inference.published_decoders import published
 from snippets.inference.quantization import bits_per_weight
 from snippets.inference.server_costs import A100, H100, Server, Work, costs
+from snippets.inference.serving_simulator import Scheduler
 from snippets.inference.speculative_decoding import (
     acceptance,
     expected_tokens,
@@ -307,6 +311,8 @@ def test_tensors(module) -> None:
             x = rng.random((rows, columns))
             made, theirs = tensors.call("result", name, rows, columns), operation(x)
             assert tuple(made["shape"]) == theirs.shape
+            ours = tensors.call("values", name, x.tolist())
+            np.testing.assert_allclose(ours, theirs.ravel(), rtol=1e-12)
             found = [set() for _ in range(theirs.size)]
             for place in range(x.size):
                 other = x.copy()
@@ -448,6 +454,51 @@ def test_cache_slots(module) -> None:
             ours = slots.call("blocksWithSharing", prompt, output, samples, block)
             sizes = {"prompt": prompt, "output": output, "block_size": block}
             assert ours == blocks_with_sharing(samples=samples, **sizes)
+
+
+@pytest.mark.parametrize("policy", ["Max", "Pow2", "Oracle", "Paged"])
+def test_four_allocators(module, policy: str) -> None:
+    """Reference: the scheduler and the policies of the page, step by step."""
+    code, rng = module("four_allocators"), np.random.default_rng(1)
+    size, longest = code.value("SIZE"), code.value("LONGEST")
+    reserves = {
+        "Max": lambda request: longest,
+        "Pow2": reserve_pow2,
+        "Oracle": reserve_oracle,
+    }
+    preempted = 0
+    for block in (4, 8, 16):
+        lengths = rng.integers(1, 33, (24, 2))
+        arrivals = np.sort(rng.integers(0, 40, 24))
+        requests = [
+            Request(*row) for row in np.column_stack([arrivals, lengths]).tolist()
+        ]
+        memory = (
+            Paged(size, block)
+            if policy == "Paged"
+            else Reserved(Buddies(size), reserves[policy])
+        )
+        scheduler, done = Scheduler(requests, memory), 0
+        for now in range(90):
+            scheduler.admit(float(now))
+            scheduler.decode()
+            done += len(scheduler.retire())
+            given = [request._asdict() for request in requests]
+            ours = code.call("serve", policy, given, now + 1, block)
+            assert ours["running"] == [
+                [
+                    name,
+                    scheduler.stored[name],
+                    [[span.start, span.stop] for span in memory.spans[name]],
+                ]
+                for name in scheduler.running
+            ]
+            assert ours["waiting"] == [
+                name for name in scheduler.waiting if requests[name].arrival <= now
+            ]
+            assert (ours["done"], ours["preempted"]) == (done, scheduler.preemptions)
+        preempted += scheduler.preemptions
+    assert (preempted > 0) == (policy == "Paged")
 
 
 def test_bpe_merges(module) -> None:

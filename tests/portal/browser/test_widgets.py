@@ -11,6 +11,7 @@ WIDGETS = {
     "cache-slots": "inference/paged_attention.html",
     "diffusion": "generative/diffusion.html",
     "em-coins": "classical/expectation_maximization.html",
+    "four-allocators": "inference/paged_attention.html",
     "grpo-group": "alignment/grpo.html",
     "head-groups": "attention/grouped_query_attention.html",
     "kv-capacity": "inference/kv_cache.html",
