@@ -36,8 +36,8 @@ fig.set_label(
     f"Random weights. Left: the loss on answers falls from {curves.loss[0]:.1f} to "
     f"{curves.loss[-10:].mean():.1f} nats. Middle: held-out exact match reaches "
     f"{after:.0%}; the most frequent answer to each kind of question is right for "
-    f"{guess:.0%}. Right: the loss on new prose begins at {curves.prose[0]:.1f} nats and "
-    f"ends at {curves.prose[-1]:.1f}."
+    f"{guess:.0%}. Right: the loss on new prose goes from {curves.prose[0]:.1f} to "
+    f"{curves.prose[-1]:.1f} nats."
 )
 measured = {"scratch": after, "guess": guess, "scratch_loss": curves.loss[-10:].mean()}
 assert after < 0.1
