@@ -1,7 +1,8 @@
 """How long a training step of the browser's engine takes.
 
 ``python -m benchmarks.browser_training`` runs it in the installed Chromium, with the
-weights of the page on fine-tuning, and writes ``browser_training.md``.
+weights of the page on fine-tuning and with random ones in the sizes of Pythia-14M, and
+writes ``browser_training.md``.
 """
 
 from pathlib import Path
@@ -11,29 +12,45 @@ from benchmarks import report, site
 from portal.inspect import browser
 
 STEPS = 30
-ROWS = {"16 texts of 40 tokens": 40, "16 texts of 20 tokens": 20}
+PYTHIA = {
+    "vocab_size": 50304,
+    "hidden_size": 128,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "intermediate_size": 512,
+    "rotary_pct": 0.25,
+    "max_position_embeddings": 2048,
+    "use_parallel_residual": True,
+    "tie_word_embeddings": False,
+}
+ROWS = {
+    "our model, 16 texts of 40 tokens": (40, None),
+    "our model, 16 texts of 20 tokens": (20, None),
+    "sizes of Pythia-14M, 16 texts of 40 tokens": (40, PYTHIA),
+}
 TARGET = Path(__file__).with_suffix(".md")
 
 TEXT = """\
 # Training in the browser
 
-Written by `python -m benchmarks.browser_training`: one AdamW step of the model of the
+Written by `python -m benchmarks.browser_training`: one AdamW step of the engine of the
 page on fine-tuning, in Chromium; a third of the tokens is learned; {steps} steps.
 
 {facts}.
 
-| Batch | fastest (ms) | median (ms) |
+| Model and batch | fastest (ms) | median (ms) |
 | --- | --: | --: |
 {rows}
 """
 
-TIME = """async ([length, steps]) => {
+TIME = """async ([length, sizes, steps]) => {
   const [{ Engine }, { configOf }, { read }] = await Promise.all(
     ["engine", "neox", "safetensors"].map((name) => import(`/finetuning/${name}.js`)));
   const load = async (name) => (await fetch(`/finetuning/${name}`)).arrayBuffer();
   const engine = await Engine.create(await load("gpt.wasm"));
   const { metadata, tensors } = read(await load("countries.safetensors"));
-  engine.load(configOf(metadata, tensors), tensors);
+  if (sizes) engine.loadRandom(configOf(sizes), 0);
+  else engine.load(configOf(metadata, tensors), tensors);
   const ids = Array.from({ length }, (_, place) => (place * 31) % 512);
   const labels = ids.map((id, place) => (place < (2 * length) / 3 ? -100 : id));
   const rows = Array.from({ length: 16 }, () => ({ ids, labels }));
@@ -53,7 +70,8 @@ def times() -> dict[str, list[float]]:
         page.route("**/empty.html", lambda route: route.fulfill(body="<p>"))
         page.goto(f"{address}/empty.html")
         return {
-            name: page.evaluate(TIME, [length, STEPS]) for name, length in ROWS.items()
+            name: page.evaluate(TIME, [length, sizes, STEPS])
+            for name, (length, sizes) in ROWS.items()
         }
 
 
