@@ -25,9 +25,9 @@ def root() -> Path:
     return Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """The installed browser. A process can start one only."""
+    """The installed browser. While it runs, asyncio cannot: it ends with the module."""
     if browser.installed() is None:
         pytest.skip("no Chromium installed: Debian's package is chromium")
     with browser.launch() as started:

@@ -90,3 +90,16 @@ def test_a_module_uses_what_it_imports(tmp_path):
         "export const quarter = (x) => half(half(x));\n"
     )
     assert WidgetModule(module).call("quarter", 20) == 5
+
+
+def test_what_two_modules_import_is_there_once(tmp_path):
+    (tmp_path / "shared.js").write_text("export const half = (x) => x / 2;\n")
+    (tmp_path / "other.js").write_text(
+        'import { half } from "./shared.js";\nexport const fourth = (x) => half(half(x));\n'
+    )
+    module = tmp_path / "one.js"
+    module.write_text(
+        'import { fourth } from "./other.js";\nimport { half } from "./shared.js";\n'
+        "export const eighth = (x) => half(fourth(x));\n"
+    )
+    assert WidgetModule(module).call("eighth", 40) == 5
