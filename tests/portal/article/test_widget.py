@@ -95,7 +95,8 @@ def test_a_module_uses_what_it_imports(tmp_path):
 def test_what_two_modules_import_is_there_once(tmp_path):
     (tmp_path / "shared.js").write_text("export const half = (x) => x / 2;\n")
     (tmp_path / "other.js").write_text(
-        'import { half } from "./shared.js";\nexport const fourth = (x) => half(half(x));\n'
+        'import { half } from "./shared.js";\n'
+        "export const fourth = (x) => half(half(x));\n"
     )
     module = tmp_path / "one.js"
     module.write_text(
