@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from snippets.recommenders.clothing_fit import LatentSizes, LatentTastes
+from snippets.recommenders.fit_factors import FitFactors
 from snippets.recommenders.fit_quality import shares
 from snippets.recommenders.fit_shops import DENSE, SPARSE, draw_shops
 from snippets.recommenders.fit_trials import auc_of_true_sizes, penalty_trial
@@ -61,9 +62,12 @@ axes[1, 0].set_ylabel("advised sizes that fit")
 handles = axes[1, 1].get_legend_handles_labels()
 fig.legend(*handles, ncols=3, loc="outside upper center")
 fig.set_label(f"Four penalties: {PENALTIES}. " + ". ".join(said) + ".")
-# after the loop, `more` and `one` are those of the sparse shop
+# after the loop, `drawn`, `more` and so on are those of the sparse shop
+lf = penalty_trial(drawn, lambda: FitFactors(*counts, 4), (0.0, 0.01), generator)
+measured["sparse_lf"] = lf[np.arange(SHOPS), lf[:, :, 0].argmax(axis=1), 1].mean()
 measured |= {"free": more[:, 0, 1].mean(), "free_fits": more[:, 0, 2].mean()}
 measured["shrunk"] = shrunk
 assert measured["dense_gain"] > 0.15
 assert measured["free"] < measured["sparse_one"] - 0.1
 assert abs(measured["sparse_gain"]) < 0.02
+assert measured["sparse_lf"] < measured["sparse_one"] - 0.05
