@@ -13,8 +13,9 @@ Axes::
     factors    entries of a factor; K in the text
 """
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor, nn
 
@@ -92,15 +93,15 @@ def clip_order(
     return torch.stack(clipped, dim=1)
 
 
-def disordered(scores: Float[Tensor, "batch sizes"]) -> Float[Tensor, ""]:
-    """Share of rows in which some size has a higher score than a smaller one.
+def disordered(scores: Float[ndarray, "batch sizes"]) -> Bool[ndarray, " batch"]:
+    """Rows in which some size has a higher score than a smaller one.
 
     Examples
     --------
-    >>> disordered(torch.tensor([[2.0, 1.0, 0.0], [2.0, 0.0, 1.0]]))
-    tensor(0.5000)
+    >>> disordered(np.array([[2.0, 1.0, 0.0], [2.0, 0.0, 1.0]]))
+    array([False,  True])
     """
-    return (scores.diff(dim=1) > 0).any(dim=1).float().mean()
+    return (np.diff(scores, axis=1) > 0).any(axis=1)
 
 
 def standardized_features(

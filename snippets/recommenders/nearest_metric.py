@@ -26,7 +26,8 @@ Labels = Int[Tensor, " samples"]
 
 
 def squared_distances(points: Points) -> Float[Tensor, "samples samples"]:
-    """Between all pairs."""
+    """Between all pairs; the mean is taken away, or large coordinates would cancel."""
+    points = points - points.mean(dim=0)
     squares = (points**2).sum(dim=1)
     return squares[:, None] + squares - 2 * points @ points.T
 

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 
 from snippets.recommenders.clothing_fit import FIT, LatentSizes, LatentTastes
-from snippets.recommenders.fit_factors import FitFactors, disordered
-from snippets.recommenders.fit_quality import shares, size_scores
+from snippets.recommenders.fit_causes import fit_by_order, informed_trial
+from snippets.recommenders.fit_factors import FitFactors
+from snippets.recommenders.fit_quality import shares
 from snippets.recommenders.fit_shops import DENSE, draw_histories, draw_shops
 from snippets.recommenders.fit_training import train
 from snippets.recommenders.fit_trials import advice_trial, newcomer_trial
 from snippets.recommenders.fit_world import SIZES
 
-SHOPS, EQUAL, COSTS = 3, (1, 0, 1), (3, 0, 1)
-NEW, COUNTS, LATER = 150, (0, 1, 2, 4, 8, 16), 20
+SHOPS, EQUAL, COSTS, COUNTS = 3, (1, 0, 1), (3, 0, 1), (0, 1, 2, 4, 8, 16)
 torch.manual_seed(0)
 generator, rng = torch.Generator().manual_seed(0), np.random.default_rng(0)
 drawn, at = draw_shops(DENSE, SHOPS), (DENSE.customers, DENSE.products, SIZES)
@@ -35,7 +35,7 @@ bars = {"own choice": sum(shares(one, one.sizes.numpy()) for one in tests) / SHO
 settings = {"1-LV": (one_lv, EQUAL), "1-LV, 3 : 1": (one_lv, COSTS)}
 settings |= {"K-LF": (k_lf, EQUAL), "K-LV": (k_lv, EQUAL), "K-LV, 3 : 1": (k_lv, COSTS)}
 bars |= {name: advice_trial(drawn, *both) for name, both in settings.items()}
-histories = [draw_histories(one, NEW, max(COUNTS) + LATER, rng) for one in drawn]
+histories = [draw_histories(one, 150, 36, rng) for one in drawn]
 curves = {
     name: newcomer_trial(drawn, models, histories, COUNTS, generator)
     for name, models in (("K-LV", k_lv), ("1-LV", one_lv))
@@ -60,21 +60,21 @@ right.set(xlabel="purchases of a new customer", ylabel="advised sizes that fit")
 for ax in (left, right):
     ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), fontsize=8)
 told, points = (
-    "; ".join(
-        f"{n}, {', '.join(f'{one:.0%}' for one in row)}" for n, row in part.items()
-    )
+    "; ".join(f"{n}, {', '.join(f'{x:.0%}' for x in row)}" for n, row in part.items())
     for part in (bars, curves)
 )
 fig.set_label(
     f"Left: shares of small, fit, large. {told}. Right: advised sizes that "
     f"fit after {COUNTS} purchases. {points}; own choice, {own:.0%}."
 )
-scores = [size_scores(model, test) for model, test in zip(k_lf, tests, strict=True)]
-measured = {"disorder": np.mean([disordered(torch.tensor(one)) for one in scores])}
-measured["factors_fit"] = bars["K-LF"][FIT]
-names = {"cost_own": "own choice", "cost_one": "1-LV", "cost_k": "K-LV"}
+measured = {"factors_fit": bars["K-LF"][FIT]}
+for name, models in (("lf", k_lf), ("lv", k_lv)):
+    *both, measured["disorder"] = fit_by_order(drawn, models, k_lf)
+    measured |= {f"ordered_{name}": both[0], f"disordered_{name}": both[1]}
+measured["cost_informed"] = informed_trial(drawn, one_lv, COSTS) @ COSTS
+names = {"cost_one": "1-LV", "cost_k": "K-LV"}
 names |= {"cost_one_3": "1-LV, 3 : 1", "cost_k_3": "K-LV, 3 : 1"}
 measured |= {key: bars[name] @ COSTS for key, name in names.items()}
 measured |= {f"after_{n}": curves["K-LV"][COUNTS.index(n)] for n in (0, 2, 8, 16)}
 assert measured["after_2"] < own < measured["after_8"]
-assert measured["cost_one_3"] > measured["cost_one"] > measured["cost_k"]
+assert measured["cost_one_3"] > measured["cost_one"] > measured["cost_informed"]

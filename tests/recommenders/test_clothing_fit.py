@@ -16,7 +16,7 @@ from torch.autograd import gradcheck
 from torch.nn.functional import margin_ranking_loss
 from torch.testing import assert_close
 
-from snippets.recommenders import fit_quality, fit_world
+from snippets.recommenders import fit_classifiers, fit_quality, fit_world
 from snippets.recommenders.clothing_fit import (
     FIT,
     LARGE,
@@ -25,6 +25,7 @@ from snippets.recommenders.clothing_fit import (
     LatentTastes,
     ordinal_hinge,
 )
+from snippets.recommenders.fit_causes import fit_by_order, informed_trial
 from snippets.recommenders.fit_factors import (
     FitFactors,
     clip_order,
@@ -33,6 +34,11 @@ from snippets.recommenders.fit_factors import (
 )
 from snippets.recommenders.fit_shops import Shop, draw_histories, draw_shops
 from snippets.recommenders.fit_training import TrainingLoss, check, train
+from snippets.recommenders.fit_trials import (
+    auc_of_true_sizes,
+    newcomer_trial,
+    penalty_trial,
+)
 from snippets.recommenders.nearest_metric import (
     balanced_sample,
     fit_lmnn,
@@ -393,9 +399,115 @@ def test_features_are_standardized_by_training(shop):
     assert parts[2].shape == (len(shop.split.test.labels), 4)
 
 
-def test_disorder_counts_rows():
-    scores = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 0.0], [2.0, 2.0, 1.0]])
-    assert_close(disordered(scores), torch.tensor(1 / 3))
+def test_disorder_names_rows():
+    scores = np.array([[3.0, 2.0, 1.0], [1.0, 2.0, 0.0], [2.0, 2.0, 1.0]])
+    assert disordered(scores).tolist() == [False, True, False]
+
+
+class Fixed(LatentSizes):
+    """Scores of a table, by product and size."""
+
+    def __init__(self, table):
+        super().__init__(7, 3, 5)
+        self.table = torch.tensor(table)
+
+    def terms(self, customers, products, sizes):
+        return self.table[products, sizes], 0 * sizes
+
+
+def test_shares_of_advice_are_split_by_order(shop):
+    down = [2.0, 1.0, 0.0, -1.0, -2.0]
+    judge = Fixed([down, down, [2.0, 1.0, 0.0, 0.5, -2.0]])
+    apart, test = shop.split.test.products == 2, shop.split.test
+    logit = fit_quality.fitted_logit(judge, shop.split.validation)
+    sizes = fit_quality.advised_sizes(judge, logit, test)
+    fits = test.outcomes.gather(1, torch.tensor(sizes)[:, None])[:, 0] == FIT
+    parts = fits[~apart], fits[apart], apart
+    found = fit_by_order([shop], [judge], [judge])
+    assert_close(found, np.array([part.double().mean() for part in parts]))
+
+
+def test_informed_logit_knows_every_size(shop):
+    """It has one table for all; the fit of the chosen sizes only has another."""
+    model, split = Fixed([[2.0, 1.0, 0.0, -1.0, -2.0]] * 3), shop.split
+    known = np.tile([2.0, 1.0, 0.0, -1.0, -2.0], (len(split.validation.labels), 1))
+    labels = split.validation.outcomes.numpy()
+    logit = fit_ordinal_logit(known.ravel(), labels.ravel())
+    chances = logit.probabilities(np.tile(known[0], (len(split.test.labels), 1)))
+    chosen = fit_quality.cheapest_sizes(chances, (3, 0, 1))
+    ours = informed_trial([shop], [model], (3, 0, 1))
+    assert_close(ours, fit_quality.shares(split.test, chosen))
+
+
+def test_newcomers_are_tested_on_later_purchases(shop):
+    """What customers bought first fits in all sizes, what they bought later in none."""
+    seeded()
+    model = LatentSizes(7, 3, 5)
+    train([model], [shop.split.train], [0.01], seeded(), passes=5)
+    history = draw_histories(shop, 4, 6, np.random.default_rng(0))
+    first = torch.arange(6).repeat(4) < 2
+    outcomes = torch.where(first, FIT, LARGE)[:, None].expand(-1, 5)
+    history = history._replace(outcomes=outcomes)
+    found = newcomer_trial([shop], [model], [history], (0, 2), seeded())
+    assert found.tolist() == [0, 0]
+
+
+def test_trials_fit_probabilities_on_validation_and_not_on_the_test(shop):
+    """Test labels that say nothing leave 1/2, and do not change advice."""
+    part = shop.split.test
+    ones = part._replace(labels=torch.arange(len(part.labels)) % 3)
+    trials = []
+    for test in (part, ones):
+        one = shop._replace(split=shop.split._replace(test=test))
+        make = lambda: LatentSizes(7, 3, 5)  # noqa: E731
+        trials.append(penalty_trial([one], make, [0.0], seeded())[0, 0])
+    assert_close(trials[0][[0, 2]], trials[1][[0, 2]])
+    assert abs(trials[1][1] - 0.5) < 0.15
+
+
+def test_true_sizes_know_no_taste(shop):
+    other = shop.world._replace(customer_tastes=-shop.world.customer_tastes)
+    assert auc_of_true_sizes(shop) == auc_of_true_sizes(shop._replace(world=other))
+    assert 0.6 < auc_of_true_sizes(shop) < 1
+
+
+def test_number_of_neighbors_is_chosen_on_validation(monkeypatch):
+    """5 neighbors are best on validation, and 25 on the test."""
+    told = iter([0.9, 0.1, 0.2, 0.8])
+    monkeypatch.setattr(
+        fit_classifiers,
+        "quality",
+        lambda *_: fit_quality.Quality(0.5, next(told), 0.5),
+    )
+    points = [np.arange(60.0)[:, None] for _ in range(3)]
+    labels = [torch.arange(60) % 3 for _ in range(3)]
+    found = fit_classifiers.nearest(points, labels, slice(None), np.eye(1))
+    assert found.balanced == 0.1
+
+
+def test_compare_hands_over_the_transposed_map(monkeypatch):
+    seen, map_ = [], torch.tensor([[0.0, 2.0], [1.0, 0.0]])
+    monkeypatch.setattr(fit_classifiers, "fit_lmnn", lambda *_: map_)
+
+    def nearest(*arguments):
+        seen.append(arguments[3])
+        return fit_quality.Quality(0.5, 0.5, 0.5)
+
+    monkeypatch.setattr(fit_classifiers, "nearest", nearest)
+    rng = np.random.default_rng(0)
+    points = [rng.normal(size=(600, 2)).astype(np.float32) for _ in range(3)]
+    labels = [torch.arange(600) % 3 for _ in range(3)]
+    found = fit_classifiers.compare(points, labels, rng)
+    assert len(found) == len(fit_classifiers.CLASSIFIERS)
+    for one in seen[-2:]:
+        assert_close(one, map_.numpy().T)
+
+
+def test_distances_do_not_cancel_far_from_zero():
+    points, labels = clouds()
+    near = target_neighbors(points, labels, 3)
+    far = target_neighbors((points + 1000).float(), labels, 3)
+    assert_close(far, near)
 
 
 def test_bad_input_is_refused(shop):
