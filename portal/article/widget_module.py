@@ -18,10 +18,16 @@ EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
 
 def script(file: Path) -> str:
     """The text of a module and of those that it imports, as one script."""
-    text = file.read_text("utf-8")
-    others = [name for name in IMPORT.findall(text) if name != "widget"]
-    imported = [script(file.with_name(f"{name}.js")) for name in others]
-    return "\n".join([*imported, EXPORT.sub("", IMPORT.sub("", text))])
+    return "\n".join(parts(file).values())
+
+
+def parts(file: Path) -> dict[Path, str]:
+    """The text of each module, once, after those that it imports."""
+    text, found = file.read_text("utf-8"), {}
+    for name in IMPORT.findall(text):
+        if name != "widget":
+            found |= parts(file.with_name(f"{name}.js"))
+    return found | {file: EXPORT.sub("", IMPORT.sub("", text))}
 
 
 class WidgetModule:
