@@ -36,7 +36,7 @@ def test_rows_in_javascript_are_those_in_python(module, task):
 
 
 def test_a_tokenizer_file_in_javascript(module, task):
-    """Reference: tokenizers, with all that Pythia's file has: runs of spaces are tokens."""
+    """Reference: tokenizers; as in Pythia's file, runs of spaces are tokens."""
     tokenizers = pytest.importorskip("tokenizers")
     parts = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     fast = tokenizers.Tokenizer(tokenizers.models.BPE())
