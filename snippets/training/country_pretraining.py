@@ -53,14 +53,17 @@ def prose(told: list[Fact], count: int, seed: int) -> list[str]:
     return [story(told, draw) for _ in range(count)]
 
 
-def make_task(told: list[Fact], settings: dict) -> dict:
+def make_task(told: list[Fact], texts: list[str], settings: dict) -> dict:
     """What the page and the browser read: merges, questions, and new prose.
 
-    The tokenizer also reads the questions that are asked, not those held out.
+    The tokenizer also reads the questions that are asked, not those held out. A short
+    story may be drawn twice: those that are among the texts are not new.
     """
     seed = settings["seed"]
     asked, held_out = split(told, settings["asked"], seed)
-    words = word_counts(" ".join(prose(told, 20_000, seed + 1)))
+    known = set(texts)
+    new = [text for text in prose(told, 96, seed + 2) if text not in known]
+    words = word_counts(" ".join(texts[:20_000]))
     form = "\n".join(prompt(p.question) + " " + p.answer for p in pairs(asked) * 20)
     merges = train_merges(words + word_counts(form), Size().vocab - 257)
     return {
@@ -70,8 +73,8 @@ def make_task(told: list[Fact], settings: dict) -> dict:
         "facts": {"asked": asked, "held_out": held_out},
         "asked": pairs(asked),
         "held_out": pairs(held_out),
-        "prose": prose(told, 48, seed + 2),
-        "replay": prose(told, 64, seed + 1),
+        "prose": new[:48],
+        "replay": texts[:64],
     }
 
 
@@ -103,9 +106,9 @@ def updates(model: GPTNeoX, ids: torch.Tensor, settings: dict) -> Iterator[Recor
 def start(settings: dict) -> tuple[dict, GPTNeoX, torch.Tensor]:
     """The task, the model with random weights, and the ids of the prose."""
     told = facts()
-    task = make_task(told, settings)
-    tokenizer = Tokenizer([tuple(pair) for pair in task["merges"]], [END])
     texts = prose(told, settings["stories"], settings["seed"] + 1)
+    task = make_task(told, texts, settings)
+    tokenizer = Tokenizer([tuple(pair) for pair in task["merges"]], [END])
     return task, GPTNeoX(Size(), settings["seed"]), tokens_of(texts, tokenizer)
 
 

@@ -42,10 +42,16 @@ measured = {"before": before, "after": after, "at_50": curves.match[1].mean()}
 measured["language"] = kinds["language"][-1]
 assert measured["language"] == min(share[-1] for share in kinds.values())
 measured |= {"known": known.mean(), "other_words": other_words.mean()}
+measured["known_after"] = sentences_completed(model, task).mean()
+asked = {pair.answer for pair in task.asked}
+unseen = [pair.answer not in asked for pair in task.held_out]
+measured["unseen"] = curves.match[-1][torch.tensor(unseen)].mean()
 measured["perplexity_before"] = curves.prose[0].exp()
 measured["perplexity_after"] = curves.prose[-1].exp()
 assert known.mean() > 0.9
 assert other_words.mean() < after - 0.2
 assert before < 0.02
-assert after > 0.6
+assert min(after, measured["unseen"]) > 0.6
+assert measured["known_after"] < known.mean() - 0.05
 assert curves.prose[-1] > 1.5 * curves.prose[0]
+assert curves.prose[1] > 0.9 * curves.prose[-1]  # after 25 steps

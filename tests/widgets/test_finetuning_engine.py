@@ -180,6 +180,34 @@ def test_gradients_are_those_of_autograd(start, settings):
         np.testing.assert_allclose(part, expected, rtol=0, atol=limit, err_msg=name)
 
 
+def test_large_logits(start):
+    """Beyond 88, whose exponential is infinite in single precision."""
+    model = random_model(SMALL)
+    model.lm_head.weight.data *= 100
+    engine = start(file_of(model), SMALL)
+    rows = random_rows(37, [9, 12])
+    logits = engine.array("logits", [rows[0]["ids"]])
+    assert logits.max() > 100
+    expected = group_loss(model, rows).item()
+    assert engine.call("loss", rows) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_small_number_in_norms_is_that_of_the_settings(start):
+    """As large as the variance, so that it matters; a download keeps it."""
+    settings = SMALL | {"layer_norm_eps": 0.5}
+    model = random_model(settings)
+    engine = start(file_of(model), settings)
+    rows = random_rows(37, [9, 12])
+    expected = group_loss(model, rows)
+    expected.backward()
+    assert engine.call("gradients", [rows]) == pytest.approx(expected.item(), abs=1e-6)
+    grad = model.gpt_neox.embed_in.weight.grad.numpy()
+    found = engine.array("view", "gradients", grad.size).reshape(grad.shape)
+    np.testing.assert_allclose(found, grad, rtol=0, atol=1e-5 * np.abs(grad).max())
+    again = start(engine.array("download").tobytes(), None)
+    assert again.call("loss", rows) == pytest.approx(expected.item(), abs=1e-6)
+
+
 @pytest.mark.parametrize("decay", [0, 0.1])
 @pytest.mark.parametrize("settings", [SMALL, LARGE | SEQUENTIAL])
 def test_losses_of_five_updates_are_those_of_torch(start, settings, decay):

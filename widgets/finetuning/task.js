@@ -22,12 +22,17 @@ export class Tokenizer {
    * @param {string[]} tokens Of bytes, by id.
    * @param {number[][]} merges Pairs of ids.
    * @param {number} end
+   * @param {{form?: "NFC", whole?: Map<string, number>}} [options] How a text is normalized first, and texts that
+   *   are tokens wherever they are.
    */
-  constructor(tokens, merges, end) {
+  constructor(tokens, merges, end, { form, whole = new Map() } = {}) {
     this.tokens = tokens;
     this.end = end;
     this.ids = new Map(tokens.map((token, id) => [token, id]));
     this.ranks = new Map(merges.map((pair, rank) => [String(pair), rank]));
+    Object.assign(this, { form, whole });
+    const escaped = [...whole.keys()].sort((a, b) => b.length - a.length).map((text) => text.replace(/\W/gu, "\\$&"));
+    this.split = escaped.length ? new RegExp(`(${escaped.join("|")})`) : undefined;
   }
 
   /** As the portal stores it: 256 bytes, then a token for each merge, then the end. */
@@ -38,7 +43,8 @@ export class Tokenizer {
   }
 
   /** A ``tokenizer.json`` with the byte-level BPE of GPT-2, as Pythia has it. */
-  static fromFile({ model, added_tokens: added = [] }) {
+  static fromFile({ model, normalizer, added_tokens: added = [] }) {
+    if (normalizer && normalizer.type !== "NFC") throw new Error(`The normalizer ${normalizer.type} is not known.`);
     const bytes = alphabet();
     const byteOf = new Map(bytes.map((byte, i) => [i < 188 ? String.fromCharCode(byte) : String.fromCharCode(68 + i), byte]));
     const plain = (text) => [...text].map((letter) => String.fromCharCode(byteOf.get(letter) ?? 63)).join("");
@@ -48,12 +54,17 @@ export class Tokenizer {
     const merges = model.merges.map((pair) => (Array.isArray(pair) ? pair : pair.split(" ")).map((part) => model.vocab[part]));
     const end = added.find(({ content }) => content === "<|endoftext|>");
     if (!end) throw new Error("tokenizer.json has no <|endoftext|>.");
-    return new Tokenizer(tokens, merges, end.id);
+    const whole = new Map(added.map(({ id, content }) => [content, id]));
+    return new Tokenizer(tokens, merges, end.id, { form: normalizer?.type, whole });
   }
 
   /** @param {string} text @returns {number[]} */
   encode(text) {
-    return (text.match(PATTERN) ?? []).flatMap((word) => this.encodeWord(unescape(encodeURIComponent(word))));
+    const normal = this.form ? text.normalize(this.form) : text;
+    return (this.split ? normal.split(this.split) : [normal]).flatMap((part) => {
+      if (this.whole.has(part)) return [this.whole.get(part)];
+      return (part.match(PATTERN) ?? []).flatMap((word) => this.encodeWord(unescape(encodeURIComponent(word))));
+    });
   }
 
   /** Merges the pair of lowest rank, until no pair of neighbors has a rank. @param {string} word Of bytes. */
