@@ -16,18 +16,19 @@ IMPORT = re.compile(r'^import {[^}]*} from "\./(\w+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
 
 
+def modules(file: Path) -> list[Path]:
+    """A module, after those that it imports, each once."""
+    names = [
+        name for name in IMPORT.findall(file.read_text("utf-8")) if name != "widget"
+    ]
+    imported = [one for name in names for one in modules(file.with_name(f"{name}.js"))]
+    return list(dict.fromkeys([*imported, file]))
+
+
 def script(file: Path) -> str:
     """The text of a module and of those that it imports, as one script."""
-    return "\n".join(parts(file).values())
-
-
-def parts(file: Path) -> dict[Path, str]:
-    """The text of each module, once, after those that it imports."""
-    text, found = file.read_text("utf-8"), {}
-    for name in IMPORT.findall(text):
-        if name != "widget":
-            found |= parts(file.with_name(f"{name}.js"))
-    return found | {file: EXPORT.sub("", IMPORT.sub("", text))}
+    texts = [module.read_text("utf-8") for module in modules(file)]
+    return "\n".join(EXPORT.sub("", IMPORT.sub("", text)) for text in texts)
 
 
 class WidgetModule:
