@@ -30,7 +30,8 @@ export class Tokenizer {
     this.end = end;
     this.ids = new Map(tokens.map((token, id) => [token, id]));
     this.ranks = new Map(merges.map((pair, rank) => [String(pair), rank]));
-    Object.assign(this, { form, whole });
+    this.form = form;
+    this.whole = whole;
     const escaped = [...whole.keys()].sort((a, b) => b.length - a.length).map((text) => text.replace(/\W/gu, "\\$&"));
     this.split = escaped.length ? new RegExp(`(${escaped.join("|")})`) : undefined;
   }
