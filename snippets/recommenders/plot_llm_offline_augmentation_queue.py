@@ -56,7 +56,7 @@ for number, (spread, square) in enumerate(zip(SPREADS, squares, strict=True)):
     curve = [pollaczek_khinchine(load, 1.0, square) for load in smooth]
     right.plot(smooth, curve, f"C{number}", label=f"$s = {spread}$")
     right.plot(LOADS, waits[number], f".C{number}")
-right.set(xlabel="utilization of one server", ylabel="mean wait, in mean services")
+right.set(xlabel="utilization of one slot", ylabel="mean wait / mean service")
 right.legend(fontsize=8)
 four, thirty, lookup = (took for _, took in runs.values())
 measured = {
@@ -68,7 +68,7 @@ fig.set_label(
     f"slots, the model's line climbs to {60 * measured['last']:.0f} s; with 30 slots "
     f"it stays near {np.median(thirty):.0f} s; look-ups take a few milliseconds. "
     f"Right: simulated mean waits lie on the three curves of the formula, which rise "
-    f"with the utilization and with the spread of services."
+    f"with the utilization and with the spread of service times."
 )
 assert abs(measured["last"] - 50) < 3
 assert measured["thirty_99"] > 2 * MODEL

@@ -31,7 +31,7 @@ labels = np.array([truth[truth[:, n]].sum(axis=1).mean() for n in range(many)])
 fig, axes = plt.subplots(figsize=(5.6, 3.3), layout="constrained")
 curve = np.geomspace(0.011, 0.55)
 axes.plot(
-    curve, label_precision(curve, ERROR, many), "C1", label="true, of those given"
+    curve, label_precision(curve, ERROR, many), "C1", label="true labels, by formula"
 )
 axes.plot(share, flat, "xC1", label="search, $b = 0$")
 axes.plot(share, usual, "oC0", label="search, $b = 0.75$")
@@ -54,8 +54,8 @@ measured = {
 }
 fig.set_label(
     f"Precision at 20 of each genre against the share of movies that have it. The "
-    f"curve of true labels among those given rises from {expected.min():.2f} to "
-    f"{expected.max():.2f}. Search without lengths is within "
+    f"curve, the share of given labels that are true, rises from "
+    f"{expected.min():.2f} to {expected.max():.2f}. Search with b = 0 is within "
     f"{measured['flat_apart']:.2f} of it. With b = 0.75, IMAX is at {usual[imax]:.2f} "
     f"and Animation at {usual[cartoon]:.2f}, far below the curve."
 )
