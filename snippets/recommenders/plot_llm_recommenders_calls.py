@@ -62,7 +62,7 @@ one, random, clean = (
     [tau[name][CALLS.index(m)] for m in (1, 3, 10, 30)] for name in tau
 )
 measured = {
-    "fixed": one[0], "fixed_10": one[2], "random_3": random[1], "random_10": random[2],
+    "fixed": one[0], "fixed_10": one[2], "random_10": random[2],
     "random_30": random[3], "clean_1": clean[0], "error": error, "first": biased[0],
     "last": biased[-1], "apart": abs(formula[3:] - mean_score[3:]).max(),
 }  # fmt: skip
